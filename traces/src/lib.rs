@@ -7,6 +7,7 @@ pub mod op;
 pub mod parse;
 pub mod text;
 pub mod trace;
+pub mod verify;
 
 pub use op::{Effect, OpCode, Region, Type};
 pub use trace::{Const, FrameState, Helper, List, Op, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual};

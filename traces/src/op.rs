@@ -229,9 +229,11 @@ macro_rules! ops {
 // Operands: I Int, F Float, B Bool, O Obj, P Ptr, A an address (Obj or Ptr), X any. Results: the same, V none, own: the op's own type.
 ops! {
     // ---- structure
-    /// An input of the trace: of a loop (bound by `label`) or of a bridge (bound by the exit it starts from). `imm` is its index.
+    /// An input: of a loop (directly after its `label`, which binds it) or of a bridge (its first ops, bound by the exit it
+    /// starts from). `imm` is its index, from 0.
     Param "param" () own Pure [imm];
-    /// The loop header; its list are the `param`s that `jump` binds anew.
+    /// The loop header. Its list has the values of the preamble that the `param`s after it have in the first turn; `jump` binds
+    /// them anew.
     Label "label" () V Control [list];
     /// Back to this trace's own label; the list binds its params in order.
     Jump "jump" () V Control [list];

@@ -8,12 +8,12 @@
 //! v1: Obj = load_obj v0 +72 FrameSlot
 //! guard_type v1, ptr(0x1000) @s0                 ; constants stand in place
 //! v3: Float = float_value v1                     ; vN is the result of op number N
-//! v4: Float = param 0
-//! label(v4)
-//! v6: Float = float_add v4, v3
+//! label(v3)                                      ; the value of the param in the first turn
+//! v5: Float = param 0
+//! v6: Float = float_add v5, v3
 //! v7: Obj = call_obj PyNumber_Add(v1, v1)
 //! jump(v6)
-//! s0: execute                                    ; or `raise`, or `dying v5 at 12`
+//! s0: execute                                    ; or `raise`, or `dying v7 at 12`
 //!   frame code=0x1 fn=memory at 12 in v0 [memory, v1, null | w0]
 //!   frame code=0x2 fn=v1 at 3 push [v1]
 //!   w0 = float v3
