@@ -2,7 +2,10 @@
 //! backends. This crate knows no other crate of the workspace and links no Python.
 
 pub mod codegen;
+pub mod evaluate;
+pub mod fold;
 pub mod golden;
+pub mod memory;
 pub mod op;
 pub mod parse;
 pub mod text;
