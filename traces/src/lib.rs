@@ -10,7 +10,6 @@ pub mod native;
 pub mod op;
 pub mod parse;
 pub mod random;
-pub mod random_helpers;
 pub mod text;
 pub mod trace;
 pub mod verify;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use traces::evaluate::Outcome;
 use traces::parse::parse;
+use traces::random::helpers::helpers;
 use traces::random::{Options, generate};
-use traces::random_helpers::helpers;
 use traces::text::{print, same};
 use traces::verify::verify;
 use traces::{OpCode, SnapId, Trace, op};
