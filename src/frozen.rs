@@ -5,7 +5,7 @@
 use std::ffi::{CStr, c_int};
 use std::ptr;
 
-use crate::python::{self, Frozen};
+use crate::embed::{self, Frozen};
 
 /// A module's marshalled code.
 struct Source {
@@ -27,7 +27,7 @@ pub fn register() {
         get_code: ptr::null(),
     });
     // SAFETY: no Python thread runs yet; the table is leaked, so it lives as long as Python looks at it.
-    unsafe { python::PyImport_FrozenModules = table.leak().as_ptr() };
+    unsafe { embed::PyImport_FrozenModules = table.leak().as_ptr() };
 }
 
 fn entry(source: &Source) -> Frozen {

@@ -163,6 +163,7 @@ fn complaint(known: bool, culprit: &str) -> String {
 }
 
 /// The table as `--help-xoptions` shows it.
+#[allow(dead_code)] // the extension module has no command line
 pub fn help() -> String {
     let mut text = String::from("\nColuber's own -X options, each also an environment variable:\n");
     for row in &TABLE {

@@ -4,10 +4,9 @@
 //! (`for_tests`). It is the one place that knows about archives and shared libraries, and it must never choose a Python
 //! itself: that is `tools/find-python`'s part, and its answer comes in `COLUBER_PYTHON`.
 //!
-//! ```no_run
-//! // build.rs of a crate with Python in its tests
+//! ```text
 //! fn main() {
-//!     link_python::for_tests();
+//!     link_python::for_tests(); // build.rs of a crate with Python in its tests
 //! }
 //! ```
 //!
