@@ -66,14 +66,12 @@ pub fn find() -> Python {
         let line = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         line.unwrap_or_else(|| fail(&format!("{executable} did not tell its {name}"))).to_owned()
     };
-    let (archive, shared) = (PathBuf::from(get("archive")), PathBuf::from(get("shared")));
-    let link_args = if get("runs_shared") == "0" && archive.is_file() {
-        println!("cargo:rerun-if-changed={}", archive.display());
-        static_args(&archive, &get("libs"))
-    } else if shared.is_file() {
-        shared_args(&shared)
-    } else {
-        fail(&format!("{executable} has neither a usable {} nor {}", archive.display(), shared.display()))
+    let library = PathBuf::from(get("library"));
+    println!("cargo:rerun-if-changed={}", library.display());
+    let link_args = match get("form").as_str() {
+        "static" => static_args(&library, &get("libs")),
+        "shared" => shared_args(&library),
+        _ => fail(&format!("{executable} has neither libpython3.11.a nor {}", library.display())),
     };
     Python {
         executable: get("executable").into(),
@@ -98,7 +96,7 @@ fn static_args(archive: &Path, libs: &str) -> Vec<String> {
     ];
     let named = libs.split_whitespace().filter_map(|word| word.strip_prefix("-l"));
     for name in named.chain(["m", "dl", "util", "pthread"]) {
-        let arg = library(name);
+        let arg = system_library(name);
         if !args.contains(&arg) {
             args.push(arg);
         }
@@ -112,7 +110,7 @@ fn shared_args(shared: &Path) -> Vec<String> {
 }
 
 /// `-lname`; where only the run-time library is installed (no `libname.so` for the linker), that file itself.
-fn library(name: &str) -> String {
+fn system_library(name: &str) -> String {
     for suffix in ["so", "a"] {
         if located(&format!("lib{name}.{suffix}")).is_some() {
             return format!("-l{name}");

@@ -1,4 +1,4 @@
-# Asked by the build scripts: what the base Python knows of its own build, one "name=value" a line.
+# Asked by the build scripts and tools/code-flags: what the base Python knows of its own build, one "name=value" a line.
 import os
 import sys
 import sysconfig
@@ -21,7 +21,9 @@ show("prefix", sys.base_prefix)
 show("exec_prefix", sys.base_exec_prefix)
 show("include", get("INCLUDEPY"))
 show("ext_suffix", get("EXT_SUFFIX"))
-show("runs_shared", int(runs_shared))
-show("archive", os.path.join(get("LIBPL") or "", get("LIBRARY") or "libpython3.11.a"))
-show("shared", os.path.join(get("LIBDIR") or "", get("LDLIBRARY") or "libpython3.11.so"))
+archive = os.path.join(get("LIBPL") or "", get("LIBRARY") or "libpython3.11.a")
+shared = os.path.join(get("LIBDIR") or "", get("LDLIBRARY") or "libpython3.11.so")
+form = "static" if os.path.isfile(archive) and not runs_shared else "shared" if os.path.isfile(shared) else "none"
+show("form", form)
+show("library", archive if form == "static" else shared)
 show("libs", " ".join(get(name) or "" for name in ("MODLIBS", "LIBS", "SYSLIBS")))
