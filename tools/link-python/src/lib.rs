@@ -93,6 +93,8 @@ fn static_args(archive: &Path, libs: &str) -> Vec<String> {
         archive.display().to_string(),
         "-Wl,--no-whole-archive".into(),
         "-Wl,--export-dynamic".into(),
+        // LLD otherwise mixes the functions that the profile called hot with the cold ones; GNU ld never does.
+        "-Wl,-z,keep-text-section-prefix".into(),
     ];
     let named = libs.split_whitespace().filter_map(|word| word.strip_prefix("-l"));
     for name in named.chain(["m", "dl", "util", "pthread"]) {
