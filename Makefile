@@ -18,7 +18,7 @@ setup = COLUBER_PYTHON=$$(PYTHON='$(PYTHON)' tools/find-python $(1)) && export C
 executable = echo 'building $(coluber)' && $(CARGO) rustc -q --release --bin coluber -- $$(tools/code-flags)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build ext test clean
+.PHONY: help run build ext test smoke clean
 
 help:
 	@echo 'make run [SCRIPT=x.py] [ARGS=…]  build, then time examples/ (or the script) under python3.11 and coluber'
@@ -42,6 +42,11 @@ ext:
 test:
 	@$(call setup,--with-venv) && \
 	"$$COLUBER_PYTHON" tools/run_tests.py --cargo '$(CARGO)' --profile '$(PROFILE)' --folder '$(folder)'
+
+# The executable's own tests alone: for a second kind of Python.
+smoke:
+	@$(call setup,--with-venv) && \
+	"$$COLUBER_PYTHON" tools/run_tests.py --cargo '$(CARGO)' --profile '$(PROFILE)' --folder '$(folder)' --smoke
 
 clean:
 	@$(CARGO) clean -q

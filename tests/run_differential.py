@@ -68,6 +68,9 @@ def main():
     coluber = os.path.abspath(options.coluber)
     programs = [PROGRAMS / f"{name}.py" for name in options.name] or sorted(PROGRAMS.glob("*.py"))
 
+    if not programs:
+        sys.exit(f"no programs in {PROGRAMS}")
+
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(lambda program: check(coluber, program, options.mode or MODES), programs)

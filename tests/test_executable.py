@@ -12,6 +12,7 @@ import sys
 import tempfile
 import textwrap
 import unittest
+import zipfile
 
 COLUBER = os.path.abspath(os.environ["COLUBER"])
 EXTENSION = os.path.abspath(os.environ["COLUBER_EXT"])
@@ -233,11 +234,17 @@ class Venv(Folder):
 
     def test_pip_installs_a_package_into_the_venv(self):
         binaries = self.check()
-        self.write("thing/setup.py", "from setuptools import setup; setup(name='thing', version='1', py_modules=['thing'])")
-        self.write("thing/thing.py", "import sys; print(sys.executable)")
-        done = run(str(binaries / "pip"), "install", "--no-index", "--no-build-isolation", "--disable-pip-version-check", str(self.folder / "thing"))
+        wheel = self.folder / "thing-1-py3-none-any.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr("thing.py", "import sys\ndef main(): print(sys.executable)\n")
+            archive.writestr("thing-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1\n")
+            archive.writestr("thing-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            archive.writestr("thing-1.dist-info/entry_points.txt", "[console_scripts]\nthing = thing:main\n")
+            archive.writestr("thing-1.dist-info/RECORD", "")
+        done = run(str(binaries / "pip"), "install", "--no-index", "--disable-pip-version-check", str(wheel))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertEqual(run(str(binaries / "python"), "-m", "thing").stdout, f"{binaries / 'python'}\n")
+        executable = pathlib.Path(run(str(binaries / "thing")).stdout.strip())
+        self.assertEqual((executable.parent, executable.resolve()), (binaries, pathlib.Path(COLUBER).resolve()))
 
     def test_a_venv_of_copies(self):
         self.check("--copies", "--without-pip")
