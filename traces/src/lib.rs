@@ -1,1 +1,9 @@
-//! placeholder
+//! What a trace is. Linear SSA in a text form that parses, its verifier and reference evaluator, and the interface to
+//! backends. This crate knows no other crate of the workspace and links no Python.
+
+pub mod codegen;
+pub mod op;
+pub mod trace;
+
+pub use op::{Effect, OpCode, Region, Type};
+pub use trace::{Const, FrameState, Helper, List, Op, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual};
