@@ -5,7 +5,6 @@
 
 mod module;
 mod options;
-mod python;
 mod report;
 mod start;
 mod wire;

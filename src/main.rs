@@ -7,11 +7,9 @@
 #![cfg_attr(not(test), no_main)]
 #![cfg_attr(test, allow(dead_code))] // the test harness brings its own main
 
-mod embed;
 mod frozen;
 mod module;
 mod options;
-mod python;
 mod report;
 mod start;
 mod version;
@@ -20,7 +18,7 @@ mod wire;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::mem::MaybeUninit;
 
-use embed::{PyConfig, PyStatus};
+use capi::sys::{self, PyConfig, PyStatus, wchar_t};
 use start::Refusal;
 
 /// The status of a command line that can't be understood, as Python's own.
@@ -37,23 +35,23 @@ extern "C" fn c_main(argc: c_int, argv: *const *const c_char) -> c_int {
     // SAFETY: nothing of Python ran before; this is its only thread.
     if let Err(status) = unsafe { initialize(argc, argv) } {
         // SAFETY: the status came from Python just now.
-        if unsafe { embed::PyStatus_IsExit(status) } != 0 && status.exitcode == 0 {
+        if unsafe { sys::PyStatus_IsExit(status) } != 0 && status.exitcode == 0 {
             // SAFETY: flushes all streams; Python has printed its part by C's.
-            unsafe { embed::fflush(std::ptr::null_mut()) };
+            unsafe { libc::fflush(std::ptr::null_mut()) };
             print!("{}", version::after_pythons_own(&arguments));
         }
         // SAFETY: the status is an exit or an error, as this function demands.
-        unsafe { embed::Py_ExitStatusException(status) };
+        unsafe { sys::Py_ExitStatusException(status) };
     }
     // SAFETY: Python is initialized and this thread holds its GIL.
     if let Err(Refusal::Option(message) | Refusal::Python(message)) = unsafe { start::start() } {
         eprintln!("coluber: {message}");
         // SAFETY: Python is initialized and this thread holds its GIL.
-        unsafe { embed::Py_FinalizeEx() };
+        unsafe { sys::Py_FinalizeEx() };
         return USAGE;
     }
     // SAFETY: Python is initialized; this runs the program and finalizes.
-    unsafe { embed::Py_RunMain() }
+    unsafe { sys::Py_RunMain() }
 }
 
 /// The command line as text; what isn't UTF-8 can't be one of the options that we look for.
@@ -75,28 +73,28 @@ unsafe fn arguments(argc: c_int, argv: *const *const c_char) -> Vec<String> {
 unsafe fn initialize(argc: c_int, argv: *const *const c_char) -> Result<(), PyStatus> {
     frozen::register();
     // SAFETY: before initialization, as this function demands. It fails only for want of memory; then the import does.
-    unsafe { embed::PyImport_AppendInittab(c"_coluber".as_ptr(), module::PyInit__coluber) };
+    unsafe { sys::PyImport_AppendInittab(c"_coluber".as_ptr(), Some(module::PyInit__coluber)) };
     let mut config = MaybeUninit::<PyConfig>::uninit();
     let config = config.as_mut_ptr();
     // SAFETY: fills the whole structure.
-    unsafe { embed::PyConfig_InitPythonConfig(config) };
+    unsafe { sys::PyConfig_InitPythonConfig(config) };
     // SAFETY: the configuration is initialized; its strings are Python's until PyConfig_Clear; argv per contract.
     let status = unsafe {
-        let set = |field: *mut *mut i32, value: &str| {
+        let set = |field: *mut *mut wchar_t, value: &str| {
             let value = CString::new(value).expect("a path holds no NUL");
-            checked(embed::PyConfig_SetBytesString(config, field, value.as_ptr()))
+            checked(sys::PyConfig_SetBytesString(config, field, value.as_ptr()))
         };
-        checked(embed::PyConfig_SetBytesArgv(config, argc as isize, argv))
+        checked(sys::PyConfig_SetBytesArgv(config, argc as isize, argv.cast()))
             .and_then(|()| set(&raw mut (*config).prefix, env!("COLUBER_BASE_PREFIX")))
             .and_then(|()| set(&raw mut (*config).exec_prefix, env!("COLUBER_BASE_EXEC_PREFIX")))
-            .and_then(|()| checked(embed::Py_InitializeFromConfig(config)))
+            .and_then(|()| checked(sys::Py_InitializeFromConfig(config)))
     };
     // SAFETY: initialized above.
-    unsafe { embed::PyConfig_Clear(config) };
+    unsafe { sys::PyConfig_Clear(config) };
     status
 }
 
 fn checked(status: PyStatus) -> Result<(), PyStatus> {
     // SAFETY: looks at the value only.
-    if unsafe { embed::PyStatus_Exception(status) } != 0 { Err(status) } else { Ok(()) }
+    if unsafe { sys::PyStatus_Exception(status) } != 0 { Err(status) } else { Ok(()) }
 }

@@ -7,8 +7,9 @@ use std::ffi::CStr;
 use std::ptr;
 use std::sync::OnceLock;
 
+use capi::sys::{self, PyObject};
+
 use crate::options::{Options, StatsTarget};
-use crate::python::{self, PyObject};
 use crate::{report, wire};
 
 static OPTIONS: OnceLock<Options> = OnceLock::new();
@@ -36,7 +37,7 @@ pub unsafe fn start() -> Result<(), Refusal> {
     }
     check_version().map_err(Refusal::Python)?;
     // SAFETY: a plain C int, written during initialization only.
-    let ignore_environment = unsafe { python::Py_IgnoreEnvironmentFlag } != 0;
+    let ignore_environment = unsafe { sys::Py_IgnoreEnvironmentFlag } != 0;
     let environment = std::env::vars_os().filter(|_| !ignore_environment);
     // Names and values that aren't text can't be ours; a lossy value can only make an option malformed.
     let environment = environment
@@ -50,7 +51,7 @@ pub unsafe fn start() -> Result<(), Refusal> {
     if options.stats.is_some() {
         // SAFETY: `report_at_exit` calls no Python, as an exit function must not. The call fails only where all 32
         // places are taken; then there is no report.
-        unsafe { python::Py_AtExit(report_at_exit) };
+        unsafe { sys::Py_AtExit(Some(report_at_exit)) };
     }
     PROCESS.get_or_init(std::process::id);
     OPTIONS.get_or_init(|| options);
@@ -63,7 +64,7 @@ pub unsafe fn start() -> Result<(), Refusal> {
 /// One line for the user.
 pub fn check_version() -> Result<(), String> {
     // SAFETY: answers a static, NUL-terminated string and may be called at any time, even before initialization.
-    let version = unsafe { CStr::from_ptr(python::Py_GetVersion()) }.to_string_lossy();
+    let version = unsafe { CStr::from_ptr(sys::Py_GetVersion()) }.to_string_lossy();
     let version = version.split(' ').next().unwrap_or("?");
     let built = env!("COLUBER_BASE_VERSION");
     if version.starts_with("3.11.") {
@@ -80,9 +81,9 @@ unsafe fn xoptions() -> Vec<(String, Option<String>)> {
     let mut pairs = Vec::new();
     let (mut position, mut key, mut value) = (0, ptr::null_mut(), ptr::null_mut());
     // SAFETY: the GIL is held (contract); the answer is a borrowed dictionary or null.
-    let dict = unsafe { python::PySys_GetXOptions() };
+    let dict = unsafe { sys::PySys_GetXOptions() };
     // SAFETY: `dict` is a dictionary that nobody changes meanwhile; key and value are borrowed from it.
-    while !dict.is_null() && unsafe { python::PyDict_Next(dict, &mut position, &mut key, &mut value) } != 0 {
+    while !dict.is_null() && unsafe { sys::PyDict_Next(dict, &mut position, &mut key, &mut value) } != 0 {
         // SAFETY: key and value are live objects, borrowed from the dictionary.
         if let Some(name) = unsafe { text(key) } {
             // SAFETY: as above.
@@ -99,10 +100,10 @@ unsafe fn xoptions() -> Vec<(String, Option<String>)> {
 unsafe fn text(object: *mut PyObject) -> Option<String> {
     let mut size = 0;
     // SAFETY: contract of this function; the characters live as long as the object, which outlives this call.
-    let characters = unsafe { python::PyUnicode_AsUTF8AndSize(object, &mut size) };
+    let characters = unsafe { sys::PyUnicode_AsUTF8AndSize(object, &mut size) };
     if characters.is_null() {
         // SAFETY: the GIL is held; the error of a non-`str` is ours to drop.
-        unsafe { python::PyErr_Clear() };
+        unsafe { sys::PyErr_Clear() };
         return None;
     }
     // SAFETY: Python answered the address of `size` bytes of UTF-8.
