@@ -159,16 +159,5 @@ def code_objects(turns):
     return [a - b for a, b in zip(after, before)]
 
 
-def none_and_true(turns):
-    a = getrefcount(None)
-    b = getrefcount(True)
-    for i in range(turns):
-        x = None
-        y = i == i
-        z = x
-    x = y = z = i = None
-    return getrefcount(None) - a - 4 in (-1, 0), getrefcount(True) - b
-
-
-for function in (local, passed, floats, big_ints, items, exits, exceptions, global_object, attribute, code_objects, none_and_true):
+for function in (local, passed, floats, big_ints, items, exits, exceptions, global_object, attribute, code_objects):
     print(function.__name__, function(300), function(300))
