@@ -46,7 +46,7 @@ def ints(turns):
 def deep_int(turns):
     total = 0
     for i in range(turns):
-        total += i + (i * 2 - (i ^ 3 + (i & 7 | (i << 1) - (i >> 1 ^ (i % 5 + (i // 3 - (i * i % 11 + (i + 1 - (i + 2 ^ (i + 3 - (i * 4 & (i + 5 | (i % 6 + (i * 7 - (i ^ 8)))))))))))))
+        total += i + (i * 2 - (i ^ 3 + (i & 7 | (i << 1) - (i >> 1 ^ (i % 5 + (i // 3 - (i * i % 11 + (i + 1 - (i + 2 ^ (i + 3 - (i * 4 & (i + 5 | (i % 6 + (i * 7 - (i ^ 8)))))))))))))))
     return total
 
 

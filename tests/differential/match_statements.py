@@ -113,7 +113,7 @@ print(growing(200))
 def capture_survives(turns):
     for i in range(turns):
         match (i, i * 2):
-            case (a, 7):
+            case (a, 8):
                 pass
             case (b, c) if c > 300:
                 pass
