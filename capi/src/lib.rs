@@ -1,1 +1,4 @@
-//! placeholder
+//! All that Coluber knows of CPython 3.11. Knows no other crate.
+
+pub mod objects;
+pub mod sys;

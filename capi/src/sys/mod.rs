@@ -1,0 +1,17 @@
+//! CPython 3.11's C declarations, as bindgen read them from the headers (`bindgen/regenerate`); checked in. Only symbols that stock
+//! builds export. `tests/layouts.rs` compares the layouts with the headers of the Python in use.
+
+#[allow(
+    non_camel_case_types,
+    non_snake_case,
+    non_upper_case_globals,
+    dead_code,
+    missing_docs,
+    improper_ctypes,
+    unnecessary_transmutes,
+    unsafe_op_in_unsafe_fn,
+    clippy::all,
+    clippy::undocumented_unsafe_blocks
+)]
+mod bindings;
+pub use bindings::*;
