@@ -7,15 +7,7 @@ use capi::sys::{self, PyCodeObject};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicI32, AtomicIsize, Ordering};
 
-/// The code units of a code object.
-///
-/// # Safety
-/// `code` is a live code object.
-#[inline(always)]
-pub unsafe fn units(code: *mut PyCodeObject) -> *mut u16 {
-    // SAFETY: by contract.
-    unsafe { (&raw mut (*code).co_code_adaptive).cast() }
-}
+pub use capi::frame::first_instruction as units;
 
 /// A loop header.
 #[repr(C)]

@@ -8,8 +8,9 @@
 //! ```
 
 use crate::helper::{Effect, Helper, Kind};
-use capi::sys::{self, PyObject, PyTypeObject};
-use std::ffi::{CStr, c_int};
+use capi::refs::{decref, new_ref, type_of, xdecref};
+use capi::sys::{self, PyObject};
+use std::ffi::c_int;
 use std::ptr;
 
 macro_rules! helpers {
@@ -168,10 +169,10 @@ helpers! {
     LOAD_NAME = load_name, (Ptr, Obj) -> Obj, RunsPython;
     /// Assigns a name of a module or class body: frame, name, value.
     STORE_NAME = store_name, (Ptr, Obj, Obj) -> Int32, RunsPython;
-    /// Raises UnboundLocalError: code, index of the local.
-    RAISE_UNBOUND_LOCAL = raise_unbound_local, (Ptr, Ptr) -> Int, Memory;
-    /// Raises the error of an empty cell: code, index.
-    RAISE_UNBOUND_CELL = raise_unbound_cell, (Ptr, Ptr) -> Int, Memory;
+    /// Raises UnboundLocalError: thread, code, index of the local.
+    RAISE_UNBOUND_LOCAL = raise_unbound_local, (Ptr, Ptr, Ptr) -> Int, Memory;
+    /// Raises the error of an empty cell: thread, code, index.
+    RAISE_UNBOUND_CELL = raise_unbound_cell, (Ptr, Ptr, Ptr) -> Int, Memory;
     /// A new cell that holds the object (or null).
     NEW_CELL = sys::PyCell_New, (Obj) -> Obj, Memory;
     /// `format(value, spec)`; a null spec means none.
@@ -274,54 +275,6 @@ pub fn exhausted() -> *mut PyObject {
     static SENTINEL: Sentinel =
         Sentinel(std::cell::UnsafeCell::new(PyObject { ob_refcnt: 1 << 40, ob_type: ptr::null_mut() }));
     SENTINEL.0.get()
-}
-
-/// The type of an object.
-///
-/// # Safety
-/// `o` is a live object.
-#[inline(always)]
-pub unsafe fn type_of(o: *mut PyObject) -> *mut PyTypeObject {
-    // SAFETY: by contract.
-    unsafe { (*o).ob_type }
-}
-
-/// Drops a reference.
-///
-/// # Safety
-/// The caller owns a reference to `o`, which is not null.
-#[inline(always)]
-pub unsafe fn decref(o: *mut PyObject) {
-    // SAFETY: by contract.
-    unsafe {
-        (*o).ob_refcnt -= 1;
-        if (*o).ob_refcnt == 0 {
-            sys::_Py_Dealloc(o);
-        }
-    }
-}
-
-/// Drops a reference if there is one.
-///
-/// # Safety
-/// As [`decref`]; `o` may be null.
-#[inline(always)]
-pub unsafe fn xdecref(o: *mut PyObject) {
-    if !o.is_null() {
-        // SAFETY: by contract.
-        unsafe { decref(o) }
-    }
-}
-
-/// Adds a reference and gives the object back.
-///
-/// # Safety
-/// `o` is a live object.
-#[inline(always)]
-pub unsafe fn new_ref(o: *mut PyObject) -> *mut PyObject {
-    // SAFETY: by contract.
-    unsafe { (*o).ob_refcnt += 1 };
-    o
 }
 
 unsafe extern "C" fn power(a: *mut PyObject, b: *mut PyObject) -> *mut PyObject {
@@ -605,36 +558,8 @@ unsafe fn look_up_namespaces(
                 Found::Missing => {}
             }
         }
-        raise_name_error(sys::PyExc_NameError, c"name '%.200s' is not defined", name);
+        capi::exceptions::name_error(sys::PyThreadState_Get(), name);
         ptr::null_mut()
-    }
-}
-
-/// Raises with a message about a name (`format_exc_check_arg` of Python/ceval.c): NameErrors get the `name` attribute.
-///
-/// # Safety
-/// `kind` is an exception class, `format` takes one string, `name` is a str.
-pub unsafe fn raise_name_error(kind: *mut PyObject, format: &CStr, name: *mut PyObject) {
-    // SAFETY: by contract.
-    unsafe {
-        let text = sys::PyUnicode_AsUTF8(name);
-        if text.is_null() {
-            return;
-        }
-        sys::PyErr_Format(kind, format.as_ptr(), text);
-        if kind == sys::PyExc_NameError {
-            let (mut ty, mut value, mut traceback) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-            sys::PyErr_Fetch(&mut ty, &mut value, &mut traceback);
-            sys::PyErr_NormalizeException(&mut ty, &mut value, &mut traceback);
-            if type_of(value).cast() == sys::PyExc_NameError {
-                let exception = value.cast::<sys::PyNameErrorObject>();
-                if (*exception).name.is_null() {
-                    // What fails here is ignored, as in CPython.
-                    sys::PyObject_SetAttrString(value, c"name".as_ptr(), name);
-                }
-            }
-            sys::PyErr_Restore(ty, value, traceback);
-        }
     }
 }
 
@@ -657,48 +582,25 @@ unsafe extern "C" fn store_name(
     }
 }
 
-/// The name of `localsplus[index]`.
-unsafe fn local_name(code: *mut sys::PyCodeObject, index: usize) -> *mut PyObject {
-    // SAFETY: `index` is that of a local of `code`.
-    unsafe { *tuple_items((*code).co_localsplusnames).add(index) }
-}
-
 #[cold]
-unsafe extern "C" fn raise_unbound_local(code: *mut sys::PyCodeObject, index: usize) -> i64 {
+unsafe extern "C" fn raise_unbound_local(
+    tstate: *mut sys::PyThreadState,
+    code: *mut sys::PyCodeObject,
+    index: usize,
+) -> i64 {
     // SAFETY: called as a helper, with the current code and one of its locals.
-    unsafe {
-        raise_name_error(
-            sys::PyExc_UnboundLocalError,
-            c"cannot access local variable '%s' where it is not associated with a value",
-            local_name(code, index),
-        );
-    }
+    unsafe { capi::exceptions::unbound_local(tstate, code, index) };
     -1
 }
 
 #[cold]
-unsafe extern "C" fn raise_unbound_cell(code: *mut sys::PyCodeObject, index: usize) -> i64 {
+unsafe extern "C" fn raise_unbound_cell(
+    tstate: *mut sys::PyThreadState,
+    code: *mut sys::PyCodeObject,
+    index: usize,
+) -> i64 {
     // SAFETY: called as a helper, with the current code and one of its cells.
-    unsafe {
-        if !sys::PyErr_Occurred().is_null() {
-            return -1;
-        }
-        let name = local_name(code, index);
-        let free = (*code).co_nlocalsplus - (*code).co_nfreevars;
-        if (index as c_int) < free {
-            raise_name_error(
-                sys::PyExc_UnboundLocalError,
-                c"cannot access local variable '%s' where it is not associated with a value",
-                name,
-            );
-        } else {
-            raise_name_error(
-                sys::PyExc_NameError,
-                c"cannot access free variable '%s' where it is not associated with a value in enclosing scope",
-                name,
-            );
-        }
-    }
+    unsafe { capi::exceptions::format_exc_unbound(tstate, code, index) };
     -1
 }
 

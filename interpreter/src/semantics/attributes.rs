@@ -5,9 +5,10 @@
 
 use super::{done, done_int, name};
 use crate::field::{Field, MODULE_DICT, Region, TypeOf};
-use crate::helpers::{self, type_of};
+use crate::helpers;
 use crate::keys;
 use crate::machine::{Arg, Flow, Machine};
+use capi::refs::type_of;
 use capi::sys::{self, PyObject, PyTypeObject};
 
 /// Where an attribute is.

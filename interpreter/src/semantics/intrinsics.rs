@@ -7,8 +7,9 @@ use super::calls::finish_call;
 use super::compare::quick_compare;
 use crate::field::{LIST_SIZE, TUPLE_SIZE, TypeOf};
 use crate::helper::Helper;
-use crate::helpers::{self, type_of};
+use crate::helpers;
 use crate::machine::{Arg, Compare, Flow, FloatUnary, Machine};
+use capi::refs::type_of;
 use capi::sys::{self, PyObject};
 use std::ffi::CStr;
 

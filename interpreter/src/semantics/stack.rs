@@ -43,7 +43,7 @@ pub fn load_fast<M: Machine>(m: &mut M, index: usize) -> Flow {
 #[inline(always)]
 fn unbound_local<M: Machine>(m: &mut M, index: usize) -> Flow {
     let code = m.code() as usize;
-    m.call_int(&helpers::RAISE_UNBOUND_LOCAL, [Arg::Const(code), Arg::Const(index)]);
+    m.call_int(&helpers::RAISE_UNBOUND_LOCAL, [Arg::Thread, Arg::Const(code), Arg::Const(index)]);
     Flow::Raise
 }
 
@@ -144,7 +144,7 @@ pub fn load_deref<M: Machine>(m: &mut M, index: usize) -> Flow {
 #[inline(always)]
 fn unbound_cell<M: Machine>(m: &mut M, index: usize) -> Flow {
     let code = m.code() as usize;
-    m.call_int(&helpers::RAISE_UNBOUND_CELL, [Arg::Const(code), Arg::Const(index)]);
+    m.call_int(&helpers::RAISE_UNBOUND_CELL, [Arg::Thread, Arg::Const(code), Arg::Const(index)]);
     Flow::Raise
 }
 
