@@ -35,3 +35,20 @@ pub fn current() -> Option<&'static dyn Jit> {
         None
     }
 }
+
+/// Is there a JIT? Asked at each loop edge.
+#[inline(always)]
+pub fn is_present() -> bool {
+    PRESENT.load(Ordering::Relaxed)
+}
+
+/// Asks the JIT about a loop whose counter ran out.
+#[cold]
+#[inline(never)]
+pub(crate) fn hot_loop(d: &mut Direct, cell: *mut LoopCell) -> Flow {
+    match current() {
+        // SAFETY: the cell lives as long as the code, which the current frame holds; the GIL is held.
+        Some(jit) => jit.loop_edge(d, unsafe { &mut *cell }),
+        None => Flow::Next,
+    }
+}

@@ -38,6 +38,8 @@ pub enum Flow {
     Return,
     /// Not possible here: CPython's evaluator goes on with this frame from this instruction, of which nothing has been done.
     HandOver,
+    /// As `HandOver`, but from the machine's next instruction: this one is done. The interpreter only.
+    HandOverNext,
     /// As `Raise`, but the exception has its traceback entry for this frame already (a re-raise). Direct-only opcodes.
     Unwind,
 }
@@ -235,7 +237,7 @@ pub trait Machine: Sized {
     /// If `o` is an exact float that nobody else holds: its value becomes `value`, and it is returned as the result.
     fn may_reuse_float(&mut self, o: Self::Obj, value: Self::Float) -> bool;
     /// `s = s + x` of two exact strings at the top, stored by the next instruction: does both, in place. A licence: only the interpreter says yes.
-    fn may_append_in_place(&mut self) -> bool;
+    fn may_append_in_place(&mut self) -> Option<Flow>;
     /// `LOAD_METHOD`'s look-up: an owned callable (null with an exception set), and whether it is a function that the object has
     /// to be passed to. A licence: only the interpreter does it; a bound method is the same to a program.
     fn may_look_up_method(&mut self, owner: Self::Obj, name: Self::Obj) -> Option<(Self::Obj, bool)>;

@@ -10,8 +10,8 @@ use crate::machine::{Arg, Flow, Machine};
 #[inline(always)]
 pub fn add<M: Machine>(m: &mut M, a: M::Obj, b: M::Obj, helper: &'static Helper) -> Flow {
     if m.is_type(a, TypeOf::Str) && m.is_type(b, TypeOf::Str) {
-        if m.may_append_in_place() {
-            return Flow::Next;
+        if let Some(flow) = m.may_append_in_place() {
+            return flow;
         }
         let result = m.call_obj(&helpers::STR_CONCAT, [Arg::Obj(a), Arg::Obj(b)]);
         return finish_binary(m, a, b, result);
