@@ -4,6 +4,7 @@
 //! CPython's evaluator uses and its library does not export. Nothing here runs Python code unless its documentation says so.
 
 pub mod arguments;
+pub mod breaker;
 pub mod exceptions;
 pub mod frame;
 pub mod objects;
