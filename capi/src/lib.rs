@@ -3,9 +3,12 @@
 //! `sys` holds CPython's own declarations; `objects` the structs that no header shows. The other modules write anew what
 //! CPython's evaluator uses and its library does not export. Nothing here runs Python code unless its documentation says so.
 
+pub mod arguments;
+pub mod breaker;
 pub mod exceptions;
 pub mod frame;
 pub mod objects;
 pub mod opcode;
 pub mod refs;
 pub mod sys;
+pub mod tuple;
