@@ -5,9 +5,15 @@
 
 pub mod arguments;
 pub mod breaker;
+pub mod dict;
 pub mod exceptions;
+pub mod float;
 pub mod frame;
+pub mod instance;
+pub mod list;
+pub mod long;
 pub mod objects;
 pub mod refs;
 pub mod sys;
+pub mod tracemalloc;
 pub mod tuple;
