@@ -699,6 +699,7 @@ impl Allocator {
         }
         self.preload(a, trace, at);
         self.label_values = (first + inits.len()) as u32;
+        let back = if trace.ops[end].code == OpCode::Jump { trace.list(trace.ops[end].list) } else { &[] };
         for v in 0..first {
             self.label_reg[v] = self.reg[v];
             self.touched[v] = false;
@@ -709,7 +710,7 @@ impl Allocator {
             self.out.label.push(location);
             if let Place::Reg(reg) = place {
                 self.param_regs.add(reg);
-                if let Some(v) = a.value(trace.list(trace.ops[end].list)[i]).op_index()
+                if let Some(v) = back.get(i).and_then(|&val| a.value(val).op_index())
                     && v >= first + inits.len()
                 {
                     self.hint[v] = reg.0;
