@@ -111,3 +111,18 @@ fn the_machine_code_of_each_op_is_the_expected_one() {
         ]
     });
 }
+
+#[test]
+fn every_op_has_golden_code() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/x64");
+    let mut seen = std::collections::HashSet::new();
+    for file in std::fs::read_dir(folder).expect("the folder is there") {
+        let text = std::fs::read_to_string(file.expect("an entry").path()).expect("readable");
+        let input = golden::File::parse(&text).expect("a golden file").input;
+        seen.extend(parse(&input, far_helpers()).expect("it parses").ops.iter().map(|op| op.code));
+    }
+    // These two are in recordings only.
+    let compiled = |code: &&OpCode| !matches!(**code, OpCode::At | OpCode::InlineReturn);
+    let missing: Vec<_> = traces::op::ALL.iter().filter(compiled).filter(|code| !seen.contains(*code)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
