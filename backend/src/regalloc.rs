@@ -137,6 +137,8 @@ pub struct Allocator {
     body_use: Vec<u32>,
     touched: Vec<bool>,
     marks: Vec<u8>,
+    /// By value: the register that it had to move to in the loop, where it had better be from the start.
+    better: Vec<u8>,
     marked: bool,
     /// Values below this exist at the label.
     label_values: u32,
@@ -168,6 +170,7 @@ impl Allocator {
             body_use: Vec::new(),
             touched: Vec::new(),
             marks: Vec::new(),
+            better: Vec::new(),
             marked: false,
             label_values: 0,
             turn: 0,
@@ -203,6 +206,8 @@ impl Allocator {
         const SCANS: usize = 2;
         self.marks.clear();
         self.marks.resize(request.trace.ops.len(), 0);
+        self.better.clear();
+        self.better.resize(request.trace.ops.len(), NO_REG);
         for _ in 0..SCANS {
             self.marked = false;
             self.scan(request, analysis, &shape);
@@ -548,9 +553,12 @@ impl Allocator {
             }
             let class = RegSet::class(reg.is_float());
             let safe = self.free & class & !clobbers;
-            let next = self.next_use(a, v, at as u32);
             match safe.first() {
-                Some(to) if next != NEVER && self.slot[v] == NO_SLOT => {
+                Some(to) if self.slot[v] == NO_SLOT => {
+                    if (v as u32) < self.label_values && self.better[v] == NO_REG {
+                        self.better[v] = to.0;
+                        self.marked = true;
+                    }
                     self.push_move(Place::Reg(reg), Place::Reg(to));
                     self.take_away(v);
                     self.give(v, to);
@@ -617,10 +625,6 @@ impl Allocator {
         let inits = trace.list(trace.ops[at].list);
         let first = at + 1;
         self.pinned = RegSet::EMPTY;
-        // Where the initial values are now, before any is evicted or its register taken over: no register is written
-        // before the moves at the end, so they can still be read there.
-        let mut pending = std::mem::take(&mut self.pending);
-        pending.extend(inits.iter().map(|&val| Move { from: self.place(a.value(val)), to: Place::None }));
         for &value in &a.invariants {
             let v = value.0 as usize;
             // What lives in a fixed slot is left there, so that others may jump to the label too.
@@ -632,8 +636,18 @@ impl Allocator {
                     self.take_away(v);
                 }
             }
+            let better = self.better[v];
+            if self.reg[v] != NO_REG && better != NO_REG && self.free.has(Reg(better)) {
+                self.push_move(Place::Reg(Reg(self.reg[v])), Place::Reg(Reg(better)));
+                self.take_away(v);
+                self.give(v, Reg(better));
+            }
             self.body_use[v] = a.use_after(&mut self.head[v], at as u32);
         }
+        // Where the initial values are now, before any is evicted or its register taken over: no register is written
+        // before the moves at the end, so they can still be read there.
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.extend(inits.iter().map(|&val| Move { from: self.place(a.value(val)), to: Place::None }));
         self.order.clear();
         for i in 0..inits.len() {
             let next = a.use_after(&mut self.head[first + i], at as u32);
@@ -703,6 +717,11 @@ impl Allocator {
         if self.marks[phi] & IN_SLOT == 0 {
             let class = RegSet::class(float) & self.machine.allocatable;
             let crosses = self.crosses_call(a, phi, at);
+            let better = self.better[phi];
+            if better != NO_REG && self.free.has(Reg(better)) {
+                self.give(phi, Reg(better));
+                return Place::Reg(Reg(better));
+            }
             if let Some(v) = init.op_index()
                 && a.last[v] == at as u32
                 && self.reg[v] != NO_REG

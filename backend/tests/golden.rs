@@ -123,6 +123,7 @@ fn every_op_has_golden_code() {
     }
     // These two are in recordings only.
     let compiled = |code: &&OpCode| !matches!(**code, OpCode::At | OpCode::InlineReturn);
-    let missing: Vec<_> = traces::op::ALL.iter().filter(compiled).filter(|code| !seen.contains(*code)).collect();
+    let missing: Vec<_> =
+        traces::op::ALL.iter().filter(compiled).filter(|code| !seen.contains(*code)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
