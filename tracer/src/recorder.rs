@@ -260,11 +260,31 @@ impl<'d> Recorder<'d> {
     /// Ends the recording in the state of the next instruction.
     pub fn finish(&mut self) -> SnapId {
         self.begin();
+        self.touch();
         let snap = self.start_snapshot();
         let mut op = Op::new(OpCode::At, &[]);
         op.snap = snap;
         self.rec.raw.push(op);
         snap
+    }
+
+    /// What was recorded.
+    pub fn into_recording(self) -> Recording {
+        self.rec
+    }
+
+    /// Stress mode: the next guard leaves when `countdown` reaches zero.
+    pub fn stress_exit(&mut self, countdown: &'static std::sync::atomic::AtomicI64) {
+        let address = self.rec.raw.constant(Const::Ptr(countdown.as_ptr() as usize));
+        let now = self.load(OpCode::LoadInt, address, 0, Region::Volatile);
+        let one = self.rec.raw.constant(Const::Int(1));
+        let left = self.op(OpCode::IntSub, &[now, one]);
+        let mut store = Op::new(OpCode::StoreInt, &[address, left]);
+        store.region = Region::Volatile;
+        self.rec.raw.push(store);
+        let zero = self.rec.raw.constant(Const::Int(0));
+        let go_on = self.op(OpCode::IntNe, &[left, zero]);
+        self.guard(OpCode::GuardTrue, &[go_on]);
     }
 
     /// Compares the picture of the innermost frames with memory.
