@@ -194,7 +194,7 @@ unsafe extern "C" fn on_exit(exit: u32, state: *const ExitState) -> usize {
 unsafe extern "C" fn int_value_slow(o: *mut PyObject, fits: *mut i32) -> i64 {
     // SAFETY: compiled code passes an exact int and a place on its stack.
     unsafe {
-        let value = capi::long::as_i64_exact(o);
+        let value = capi::long::as_i64(o);
         *fits = i32::from(value.is_some());
         value.unwrap_or(0)
     }
@@ -213,7 +213,7 @@ unsafe extern "C" fn new_float(value: f64) -> *mut PyObject {
 /// What the backend has to know of CPython.
 pub fn runtime_addresses() -> Runtime {
     use std::mem::offset_of;
-    let small = capi::long::small_table() as usize;
+    let small = capi::long::small(-5) as usize;
     // SAFETY: the GIL is held at start-up; the interpreter's state stays where it is.
     let floats = unsafe { &raw mut (*(*sys::PyThreadState_Get()).interp).float_state };
     Runtime {
@@ -539,7 +539,7 @@ impl Tracer {
                 panic!("coluber: the recorder's frames differ from the interpreter's: {e}");
             }
             let edge = r.edge.take();
-            let next = r.d.next_instruction() as u32;
+            let next = r.next_instruction() as u32;
             if r.frames.len() == 1 && !first {
                 let code = r.frames[0].code;
                 if next == header {

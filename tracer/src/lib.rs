@@ -6,7 +6,6 @@ pub mod driver;
 pub mod exits;
 mod layout;
 pub mod optimizer;
-mod record_machine;
 pub mod recorder;
 pub mod runtime;
 pub mod statistics;
