@@ -5,10 +5,16 @@
 
 pub mod arguments;
 pub mod breaker;
+pub mod dict;
 pub mod exceptions;
+pub mod float;
 pub mod frame;
+pub mod instance;
+pub mod list;
+pub mod long;
 pub mod objects;
 pub mod opcode;
 pub mod refs;
 pub mod sys;
+pub mod tracemalloc;
 pub mod tuple;
