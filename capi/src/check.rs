@@ -10,12 +10,13 @@
 //! }
 //! ```
 
+use crate::dict::{EntryIndex, Kind};
 use crate::objects::{
     AsyncGenWrappedValue, Enumerate, ListIter, LongRangeIter, Range, RangeIter, Reversed, TupleIter, Zip,
 };
 use crate::refs::{Owned, type_of};
 use crate::sys::{self, *};
-use crate::{dict, float, frame, list, long, tuple, types};
+use crate::{dict, float, frame, instance, list, long, tuple, types};
 use std::ffi::{CStr, c_int};
 use std::mem::offset_of;
 use std::ptr::{eq, null_mut};
@@ -23,8 +24,7 @@ use std::ptr::{eq, null_mut};
 /// Bytes of a frame before its locals.
 const FRAME_HEAD: usize = offset_of!(_PyInterpreterFrame, localsplus);
 
-/// Refuses a Python that the declarations do not describe, with a message that says what is wrong; then lets `long` pool its
-/// memory where that is safe. Runs a little Python code. Keeps a raised exception.
+/// Refuses a Python that the declarations do not describe, with a message that says what is wrong. Runs a little Python code. Keeps a raised exception.
 ///
 /// # Safety
 /// Python is initialized; this is the main interpreter; the GIL is held.
@@ -37,10 +37,6 @@ pub unsafe fn at_startup() -> Result<(), String> {
         let checked = sizes().and_then(|()| states()).and_then(|()| samples());
         PyErr_Restore(kind, value, traceback);
         checked?;
-        let allocator = _PyMem_GetCurrentAllocatorName();
-        if !allocator.is_null() && CStr::from_ptr(allocator) == c"pymalloc" {
-            long::enable_pool();
-        }
     }
     Ok(())
 }
@@ -170,7 +166,7 @@ unsafe fn states() -> Result<(), String> {
         if !bottom.is_null() {
             expect!(eq(bottom.byte_add((*bottom).size).cast(), limit), top.cast() > bottom);
         }
-        for value in [long::SMALL_MIN, 0, 1, long::SMALL_END - 1] {
+        for value in [*long::SMALL.start(), 0, 1, *long::SMALL.end()] {
             let number = owned(PyLong_FromLongLong(value))?;
             expect!(eq(number.as_ptr(), long::small(value)));
         }
@@ -231,7 +227,7 @@ unsafe fn samples() -> Result<(), String> {
             null_mut(),
         ))?);
         let get = |name: &CStr| PyDict_GetItemString(globals, name.as_ptr());
-        let int = |o: *mut PyObject| long::as_i64_exact(o);
+        let int = |o: *mut PyObject| long::as_i64(o);
         let string = |o: *mut PyObject, text: &CStr| PyUnicode_CompareWithASCIIString(o, text.as_ptr()) == 0;
 
         // iterators and other objects of which headers are silent
@@ -261,24 +257,29 @@ unsafe fn samples() -> Result<(), String> {
 
         // numbers, sequences, dicts
         expect!(int(get(c"huge")).is_none(), int(get(c"wide")) == Some(-((1 << 45) + 3)));
-        expect!(list::len(items) == 3, int(*list::items(items).add(2)) == Some(30));
-        expect!((*items.cast::<PyListObject>()).allocated >= 3);
+        expect!(list::len(items) == 3, int(list::item(items, 2)) == Some(30));
+        expect!(list::capacity(items) >= 3);
         expect!(tuple::len(get(c"pair")) == 2, int(tuple::item(get(c"pair"), 1)) == Some(20));
         let (names, mixed) = (get(c"names"), get(c"mixed"));
-        let keys = |o: *mut PyObject| (*o.cast::<PyDictObject>()).ma_keys;
-        expect!(dict::has_only_str_keys(keys(names)), !dict::has_only_str_keys(keys(mixed)));
-        expect!(string(dict::key_at(keys(names), 1), c"two"), int(dict::value_at(names, 1)) == Some(2));
-        expect!(dict::index_of_str(keys(names), dict::key_at(keys(names), 1)) == Some(1));
-        expect!(string(dict::value_at(mixed, 1), c"two"), int(dict::key_at(keys(mixed), 1)) == Some(2));
+        let (keys, second) = (dict::keys(names), EntryIndex(1));
+        expect!(dict::kind(keys) == Kind::Unicode, dict::kind(dict::keys(mixed)) == Kind::General);
+        let entry = dict::unicode_entry(keys, second);
+        expect!((*keys).dk_nentries == 2, string((*entry).me_key, c"two"), int((*entry).me_value) == Some(2));
+        expect!(dict::get(names, (*entry).me_key) == Some((second, (*entry).me_value)));
+        let entry = dict::general_entry(dict::keys(mixed), second);
+        expect!(int((*entry).me_key) == Some(2), string((*entry).me_value, c"two"));
+        expect!((*entry).me_hash == 2);
 
         // instances with inline values
         let plain = get(c"plain");
-        expect!(types::has_flag(type_of(plain), Py_TPFLAGS_MANAGED_DICT));
-        let shared = types::cached_keys(type_of(plain));
-        let values = *types::values_pointer(plain);
-        expect!(!shared.is_null(), !values.is_null(), (*types::managed_dict_pointer(plain)).is_null());
-        expect!(string(dict::key_at(shared, 1), c"y"));
-        expect!(int(*(&raw mut (*values).values).cast::<*mut PyObject>().add(1)) == Some(8));
+        expect!(instance::has_managed_dict(type_of(plain)));
+        let (shared, values) = (instance::shared_keys(type_of(plain)), instance::values_of(plain));
+        expect!(!shared.is_null(), !values.is_null(), (*instance::dict_pointer(plain)).is_null());
+        expect!(
+            dict::kind(shared) == Kind::Split,
+            string((*dict::unicode_entry(shared, second)).me_key, c"y")
+        );
+        expect!(int(*instance::slot(values, second)) == Some(8));
 
         // functions, code, frames
         let bound: *mut PyMethodObject = get(c"bound").cast();

@@ -1,12 +1,10 @@
-//! Types: exact checks, version tags, look-up along the MRO; and where instances keep their attributes.
+//! Types: exact checks, version tags, look-up along the MRO.
 //!
 //! Called where attribute look-ups are resolved. Never caches anything by itself: a version tag tells its user when what
 //! it learnt here has ceased to hold.
 
 use crate::refs::type_of;
-use crate::sys::{
-    self, _PyType_Lookup, PyDictValues, PyHeapTypeObject, PyObject, PyTypeObject, PyUnicode_InternFromString,
-};
+use crate::sys::{self, _PyType_Lookup, PyObject, PyTypeObject, PyUnicode_InternFromString};
 
 /// Whether the type of `o` is exactly `ty`.
 ///
@@ -130,35 +128,4 @@ pub unsafe fn ensure_version(ty: *mut PyTypeObject) -> u32 {
 pub unsafe fn lookup(ty: *mut PyTypeObject, name: *mut PyObject) -> *mut PyObject {
     // SAFETY: the caller guarantees the type and the name.
     unsafe { _PyType_Lookup(ty, name) }
-}
-
-/// Where an instance of a type with `Py_TPFLAGS_MANAGED_DICT` keeps the pointer to its inline values: null once it has a
-/// real dict (`_PyObject_ValuesPointer`).
-///
-/// # Safety
-/// `o` is a live instance of such a type.
-#[inline(always)]
-pub unsafe fn values_pointer(o: *mut PyObject) -> *mut *mut PyDictValues {
-    // SAFETY: the caller guarantees the words before the object.
-    unsafe { o.cast::<*mut PyDictValues>().sub(4) }
-}
-
-/// Where such an instance keeps the pointer to its dict: null while it has inline values (`_PyObject_ManagedDictPointer`).
-///
-/// # Safety
-/// As for [`values_pointer`].
-#[inline(always)]
-pub unsafe fn managed_dict_pointer(o: *mut PyObject) -> *mut *mut PyObject {
-    // SAFETY: the caller guarantees the words before the object.
-    unsafe { o.cast::<*mut PyObject>().sub(3) }
-}
-
-/// The keys that instances of a heap type share (borrowed; may be null).
-///
-/// # Safety
-/// `ty` is a live heap type.
-#[inline(always)]
-pub unsafe fn cached_keys(ty: *mut PyTypeObject) -> *mut sys::PyDictKeysObject {
-    // SAFETY: the caller guarantees a heap type.
-    unsafe { (*ty.cast::<PyHeapTypeObject>()).ht_cached_keys }
 }
