@@ -5,13 +5,9 @@
 
 pub mod arguments;
 pub mod breaker;
-pub mod dict;
 pub mod exceptions;
-pub mod float;
 pub mod frame;
 pub mod instance;
-pub mod list;
-pub mod long;
 pub mod objects;
 pub mod refs;
 pub mod sys;
