@@ -9,6 +9,7 @@ pub mod exceptions;
 pub mod frame;
 pub mod instance;
 pub mod objects;
+pub mod opcode;
 pub mod refs;
 pub mod sys;
 pub mod tracemalloc;

@@ -214,6 +214,10 @@ ops! {
     EnterTrace "enter_trace" () V Control [imm];
     /// Leaves the trace by its snapshot.
     Exit "exit" () V Control [guard];
+    /// In recordings only: an instruction that may run Python code starts here, in the state of its snapshot.
+    At "at" () V Control [guard];
+    /// In recordings only: the innermost frame of its snapshot (an inlined call) returns.
+    InlineReturn "inline_return" () V Control [guard];
     /// The frame that was current when the trace was entered (`_PyInterpreterFrame *`).
     Frame "frame" () P Pure [];
     /// The current thread state.
