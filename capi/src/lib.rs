@@ -5,6 +5,7 @@
 
 pub mod arguments;
 pub mod breaker;
+pub mod check;
 pub mod dict;
 pub mod exceptions;
 pub mod float;
@@ -18,3 +19,4 @@ pub mod refs;
 pub mod sys;
 pub mod tracemalloc;
 pub mod tuple;
+pub mod types;
