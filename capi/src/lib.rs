@@ -1,4 +1,20 @@
-//! All that Coluber knows of CPython 3.11. Knows no other crate.
+//! All that Coluber knows of CPython 3.11: declarations, layouts, references, frames, thread state. Knows no other crate.
+//!
+//! `sys` holds CPython's own declarations; `objects` the structs that no header shows. The other modules write anew what
+//! CPython's evaluator uses and its library does not export. Nothing here runs Python code unless its documentation says so.
 
+pub mod arguments;
+pub mod breaker;
+pub mod dict;
+pub mod exceptions;
+pub mod float;
+pub mod frame;
+pub mod instance;
+pub mod list;
+pub mod long;
 pub mod objects;
+pub mod opcode;
+pub mod refs;
 pub mod sys;
+pub mod tracemalloc;
+pub mod tuple;
