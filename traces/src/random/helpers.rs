@@ -51,9 +51,9 @@ fn boxed_sum(memory: &mut Memory, x: f64, y: f64) -> Result<usize, Fault> {
     memory.new_float(x + y)
 }
 
-/// What `sys.getrefcount` would see: code that runs Python may look at every count.
+/// What `sys.getrefcount` would see: code that runs Python may look at every count. Those of immortal objects need not be exact.
 fn refcount(memory: &mut Memory, object: usize) -> Result<i64, Fault> {
-    memory.refcnt(object)
+    memory.refcnt(object).map(|count| count.min(1000))
 }
 
 extern "C" fn c_mix(a: i64, b: i64) -> i64 {

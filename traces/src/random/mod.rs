@@ -23,7 +23,7 @@ mod recording;
 mod world;
 
 use crate::evaluate::{Entry, Fault, Outcome, evaluate};
-use crate::memory::Memory;
+use crate::memory::{FLOAT_FREE_MAX, Memory};
 use crate::rebuild::{Describer, Layout, rebuild};
 use crate::trace::{Const, Trace};
 
@@ -149,20 +149,28 @@ impl Program {
     /// Evaluates another trace, one that was made from the program's, on the initial memory.
     pub fn evaluate_trace(&mut self, trace: &Trace) -> Result<Ran, Fault> {
         self.memory.restore(&self.initial);
+        let outcome = self.run(trace)?;
+        Ok(Ran { outcome, bytes: self.memory.bytes().to_vec() })
+    }
+
+    fn run(&mut self, trace: &Trace) -> Result<Outcome, Fault> {
         let entry = Entry {
             frame: self.frame,
             thread_state: self.thread_state,
             inputs: &self.inputs,
             max_turns: 10_000,
         };
-        let outcome = evaluate(trace, &entry, &mut self.memory, &mut helpers::call)?;
-        Ok(Ran { outcome, bytes: self.memory.bytes().to_vec() })
+        evaluate(trace, &entry, &mut self.memory, &mut helpers::call)
     }
 
     /// Evaluates a trace that was made from the program's and describes where and in what state it left, exits carried out. Traces
     /// that mean the same give the same text, whatever they allocate.
     pub fn describe(&mut self, trace: &Trace) -> Result<String, String> {
-        let outcome = self.evaluate_trace(trace).map_err(|fault| fault.to_string())?.outcome;
+        self.memory.restore(&self.initial);
+        // With a full free list no memory is used twice, so that an address stands for one object.
+        let free_count = self.memory.float_free_count();
+        self.memory.write_u32(free_count, FLOAT_FREE_MAX as u32).expect("the header is in the arena");
+        let outcome = self.run(trace).map_err(|fault| fault.to_string())?;
         let layout = Layout { entry_frame: self.frame, localsplus: LOCALSPLUS };
         let initial_top = self.initial_top;
         let describe = |memory: &mut Memory| -> Result<String, crate::memory::Fault> {
