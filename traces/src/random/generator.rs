@@ -40,7 +40,17 @@ pub(super) fn generate(seed: u64, options: &Options) -> Program {
     }
     let Generator { trace, mut memory, .. } = generator;
     memory.restore(&initial);
-    Program { trace, memory, initial, frame: world.frame, thread_state: world.thread_state, inputs }
+    let initial_top = memory.top();
+    Program {
+        trace,
+        memory,
+        initial,
+        frame: world.frame,
+        thread_state: world.thread_state,
+        inputs,
+        initial_top,
+        recorded: false,
+    }
 }
 
 struct Generator<'a> {
@@ -559,7 +569,7 @@ impl Generator<'_> {
             Kind::Float => self.op(OpCode::FloatValue, &[v]),
             Kind::Bool if self.rng.one_in(2) => self.op(OpCode::IntValue, &[v]),
             Kind::Bool => self.op(OpCode::BoolValue, &[v]),
-            Kind::Plain => None,
+            Kind::Plain | Kind::Tuple => None,
         };
         self.remember(result, false);
     }
