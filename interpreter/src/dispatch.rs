@@ -207,3 +207,13 @@ macro_rules! make_run {
     };
 }
 opcodes!(make_run);
+
+macro_rules! make_traceable {
+    (traced { $($op:ident => $f:path,)* } direct { $($direct:ident => $g:path,)* }) => {
+        /// Whether `step` knows the opcode: a recorder may go through it.
+        pub fn is_traceable(opcode: u8) -> bool {
+            matches!(opcode, $(op::$op)|*)
+        }
+    };
+}
+opcodes!(make_traceable);

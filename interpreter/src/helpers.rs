@@ -27,6 +27,11 @@ macro_rules! helpers {
             int32: helpers!(@int32 $result),
             effect: Effect::$effect,
         }; )*
+        /// All helpers.
+        pub fn all() -> &'static [&'static Helper] {
+            static ALL: &[&Helper] = &[ $( &$name, )* ];
+            ALL
+        }
     };
 }
 
