@@ -269,6 +269,7 @@ impl<'d> Recorder<'d> {
         let mut op = Op::new(OpCode::At, &[]);
         op.snap = snap;
         self.rec.raw.push(op);
+        self.op(OpCode::Jump, &[]);
         snap
     }
 
