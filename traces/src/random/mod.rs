@@ -24,6 +24,7 @@ mod world;
 
 use crate::evaluate::{Entry, Fault, Outcome, evaluate};
 use crate::memory::{FLOAT_FREE_MAX, Memory};
+use crate::op::OpCode;
 use crate::rebuild::{Describer, Layout, rebuild};
 use crate::trace::{Const, Trace};
 
@@ -149,16 +150,17 @@ impl Program {
     /// Evaluates another trace, one that was made from the program's, on the initial memory.
     pub fn evaluate_trace(&mut self, trace: &Trace) -> Result<Ran, Fault> {
         self.memory.restore(&self.initial);
-        let outcome = self.run(trace)?;
+        let outcome = self.run(trace, false)?;
         Ok(Ran { outcome, bytes: self.memory.bytes().to_vec() })
     }
 
-    fn run(&mut self, trace: &Trace) -> Result<Outcome, Fault> {
+    fn run(&mut self, trace: &Trace, free_leaves: bool) -> Result<Outcome, Fault> {
         let entry = Entry {
             frame: self.frame,
             thread_state: self.thread_state,
             inputs: &self.inputs,
             max_turns: 10_000,
+            free_leaves,
         };
         evaluate(trace, &entry, &mut self.memory, &mut helpers::call)
     }
@@ -170,7 +172,7 @@ impl Program {
         // With a full free list no memory is used twice, so that an address stands for one object.
         let free_count = self.memory.float_free_count();
         self.memory.write_u32(free_count, FLOAT_FREE_MAX as u32).expect("the header is in the arena");
-        let outcome = self.run(trace).map_err(|fault| fault.to_string())?;
+        let outcome = self.run(trace, true).map_err(|fault| fault.to_string())?;
         let layout = Layout { entry_frame: self.frame, localsplus: LOCALSPLUS };
         let initial_top = self.initial_top;
         let describe = |memory: &mut Memory| -> Result<String, crate::memory::Fault> {
@@ -204,11 +206,30 @@ impl Program {
     }
 
     /// Whether a trace made from the program's means the same. The error shows the first difference and the whole other state.
+    ///
+    /// An optimizer may drop an op that leaves only because its own result would not fit, when nobody needs the result: where
+    /// a recording leaves by such an op and the other trace does not, they can't be compared.
     pub fn check_same(&mut self, other: &Trace) -> Result<(), String> {
+        use OpCode::{IntAddOvf, IntFromFloat, IntMulOvf, IntSubOvf, IntValue};
         let original = self.trace.clone();
         let expected = self.describe(&original)?;
         let actual = self.describe(other)?;
-        if expected == actual { Ok(()) } else { Err(crate::golden::first_difference(&expected, &actual)) }
+        if expected == actual {
+            return Ok(());
+        }
+        let leaves_by = |outcome: Outcome, trace: &Trace| match outcome {
+            Outcome::Exit { op, .. } => Some(trace.ops[op].code),
+            _ => None,
+        };
+        let left = leaves_by(self.evaluate().outcome, &original);
+        let droppable = matches!(left, Some(IntAddOvf | IntSubOvf | IntMulOvf | IntValue | IntFromFloat));
+        // Instruction and turn: up to the first slot, which is the loop's counter.
+        let place =
+            |state: &str| state.lines().nth(1).and_then(|line| line.split(',').next().map(String::from));
+        if self.recorded && droppable && place(&expected) != place(&actual) {
+            return Ok(());
+        }
+        Err(crate::golden::first_difference(&expected, &actual))
     }
 }
 

@@ -20,7 +20,8 @@ pub(super) fn recording(seed: u64, options: &RecordingOptions) -> Program {
     let inputs = locals(&mut memory, &mut rng, &world).expect("the arena is large enough");
     let initial = memory.bytes().to_vec();
     let initial_top = memory.top();
-    let entry = Entry { frame: world.frame, thread_state: world.thread_state, inputs: &inputs, max_turns: 0 };
+    let entry =
+        Entry { frame: world.frame, thread_state: world.thread_state, inputs: &inputs, ..Entry::default() };
     let mut recorder = Recorder {
         rng,
         trace: Trace::new(helpers()),
