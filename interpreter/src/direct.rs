@@ -42,9 +42,14 @@ impl Direct {
     /// # Safety
     /// `frame` is (or becomes at once) the current frame of `tstate`, which runs now.
     pub unsafe fn new(tstate: *mut PyThreadState, frame: *mut sys::_PyInterpreterFrame) -> Direct {
-        let null = ptr::null_mut();
-        let mut d =
-            Direct { frame: null.cast(), sp: null.cast(), ip: null.cast(), tstate, loops: null.cast(), result: null };
+        let mut d = Direct {
+            frame,
+            sp: ptr::null_mut(),
+            ip: ptr::null_mut(),
+            tstate,
+            loops: ptr::null_mut(),
+            result: ptr::null_mut(),
+        };
         // SAFETY: by contract.
         unsafe { d.switch_to_frame(frame) };
         d
@@ -484,7 +489,7 @@ impl Machine for Direct {
         kwnames: *mut PyObject,
         below: usize,
         return_to: usize,
-    ) -> bool {
+    ) -> Option<Flow> {
         self.out_of_line(|d| crate::bind::call(d, nargs, kwnames, below, return_to))
     }
 

@@ -229,8 +229,14 @@ pub trait Machine: Sized {
     // ---- licences
 
     /// Calls the Python function at depth `nargs + 1` with any parameters and keywords, as `enter_call` does. A licence:
-    /// only the interpreter says yes; no means that nothing was consumed.
-    fn may_bind_call(&mut self, nargs: usize, kwnames: *mut PyObject, below: usize, return_to: usize) -> bool;
+    /// only the interpreter says yes (with `Raise` when the arguments do not fit); `None` means that nothing was consumed.
+    fn may_bind_call(
+        &mut self,
+        nargs: usize,
+        kwnames: *mut PyObject,
+        below: usize,
+        return_to: usize,
+    ) -> Option<Flow>;
 
     /// May opcodes ask more than they need now, so that what follows can be specialised? (Intrinsics, constant steps.)
     fn may_specialise(&self) -> bool;
