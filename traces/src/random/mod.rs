@@ -168,11 +168,15 @@ impl Program {
     /// Evaluates a trace that was made from the program's and describes where and in what state it left, exits carried out. Traces
     /// that mean the same give the same text, whatever they allocate.
     pub fn describe(&mut self, trace: &Trace) -> Result<String, String> {
+        self.run_and_describe(trace).map(|(_, state)| state)
+    }
+
+    fn run_and_describe(&mut self, trace: &Trace) -> Result<(Outcome, String), String> {
         self.memory.restore(&self.initial);
         // With a full free list no memory is used twice, so that an address stands for one object.
         let free_count = self.memory.float_free_count();
         self.memory.write_u32(free_count, FLOAT_FREE_MAX as u32).expect("the header is in the arena");
-        let outcome = self.run(trace, true).map_err(|fault| fault.to_string())?;
+        let outcome = self.run(trace, self.recorded).map_err(|fault| fault.to_string())?;
         let layout = Layout { entry_frame: self.frame, localsplus: LOCALSPLUS };
         let initial_top = self.initial_top;
         let describe = |memory: &mut Memory| -> Result<String, crate::memory::Fault> {
@@ -202,7 +206,8 @@ impl Program {
             describer.old_memory(&self.initial, if self.recorded { frame } else { 0..0 });
             describer.finish()
         };
-        describe(&mut self.memory).map_err(|fault| format!("the exit: {fault}"))
+        let state = describe(&mut self.memory).map_err(|fault| format!("the exit: {fault}"))?;
+        Ok((outcome, state))
     }
 
     /// Whether a trace made from the program's means the same. The error shows the first difference and the whole other state.
@@ -212,16 +217,15 @@ impl Program {
     pub fn check_same(&mut self, other: &Trace) -> Result<(), String> {
         use OpCode::{IntAddOvf, IntFromFloat, IntMulOvf, IntSubOvf, IntValue};
         let original = self.trace.clone();
-        let expected = self.describe(&original)?;
+        let (outcome, expected) = self.run_and_describe(&original)?;
         let actual = self.describe(other)?;
         if expected == actual {
             return Ok(());
         }
-        let leaves_by = |outcome: Outcome, trace: &Trace| match outcome {
-            Outcome::Exit { op, .. } => Some(trace.ops[op].code),
+        let left = match outcome {
+            Outcome::Exit { op, .. } => Some(original.ops[op].code),
             _ => None,
         };
-        let left = leaves_by(self.evaluate().outcome, &original);
         let droppable = matches!(left, Some(IntAddOvf | IntSubOvf | IntMulOvf | IntValue | IntFromFloat));
         // Instruction and turn: up to the first slot, which is the loop's counter.
         let place =
