@@ -71,3 +71,33 @@ pub fn repr(object: *mut PyObject) -> String {
         std::ffi::CStr::from_ptr(PyUnicode_AsUTF8(text.as_ptr())).to_string_lossy().into_owned()
     }
 }
+
+/// A str.
+#[allow(dead_code)]
+pub fn text(object: *mut PyObject) -> String {
+    // SAFETY: called with the GIL held and a live object.
+    unsafe {
+        let utf8 = PyUnicode_AsUTF8(object);
+        assert!(!utf8.is_null(), "not a str");
+        std::ffi::CStr::from_ptr(utf8).to_string_lossy().into_owned()
+    }
+}
+
+/// Takes the set exception: `TypeError: its text`.
+#[allow(dead_code)]
+pub fn error() -> String {
+    let (mut kind, mut value, mut traceback) =
+        (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: called with the GIL held; the fetched counts are ours.
+    unsafe {
+        PyErr_Fetch(&mut kind, &mut value, &mut traceback);
+        assert!(!kind.is_null(), "no exception is set");
+        PyErr_NormalizeException(&mut kind, &mut value, &mut traceback);
+        let owned = [kind, value, traceback].map(|o| Owned::from_new(o));
+        let shown = Owned::from_new(PyObject_Str(value)).unwrap();
+        let name = std::ffi::CStr::from_ptr((*kind.cast::<PyTypeObject>()).tp_name).to_string_lossy();
+        let shown = format!("{name}: {}", text(shown.as_ptr()));
+        drop(owned);
+        shown
+    }
+}
