@@ -5,10 +5,15 @@
 
 pub mod arguments;
 pub mod breaker;
+pub mod check;
+pub mod dict;
 pub mod exceptions;
+pub mod float;
 pub mod frame;
 pub mod generators;
 pub mod instance;
+pub mod list;
+pub mod long;
 pub mod objects;
 pub mod opcode;
 pub mod raise;
@@ -16,3 +21,4 @@ pub mod refs;
 pub mod sys;
 pub mod tracemalloc;
 pub mod tuple;
+pub mod types;

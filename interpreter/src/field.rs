@@ -114,3 +114,13 @@ fields! {
     /// The tuple, or null when exhausted.
     TUPLE_ITER_SEQ = capi::objects::TupleIter, it_seq, TupleIter;
 }
+fields! {
+    /// Function of a bound method.
+    METHOD_FUNC = sys::PyMethodObject, im_func, Immutable;
+    /// Object of a bound method.
+    METHOD_SELF = sys::PyMethodObject, im_self, Immutable;
+    /// Dict of a module.
+    MODULE_DICT = sys::PyModuleObject, md_dict, Immutable;
+    /// Closure of a function: a tuple of cells, or null.
+    FUNCTION_CLOSURE = sys::PyFunctionObject, func_closure, Immutable;
+}

@@ -38,6 +38,10 @@ pub enum Flow {
     Return,
     /// Not possible here: CPython's evaluator goes on with this frame from this instruction, of which nothing has been done.
     HandOver,
+    /// As `HandOver`, but from the machine's next instruction: this one is done. The interpreter only.
+    HandOverNext,
+    /// As `Raise`, but the exception has its traceback entry for this frame already (a re-raise). Direct-only opcodes.
+    Unwind,
 }
 
 /// Integer operations that can overflow.
@@ -164,6 +168,10 @@ pub trait Machine: Sized {
     fn set_local(&mut self, index: usize, o: Self::Obj);
     /// Borrows `co_consts[index]`.
     fn constant(&mut self, index: usize) -> Self::Obj;
+    /// Borrows the function of the frame.
+    fn function(&mut self) -> Self::Obj;
+    /// Borrows the namespace (`f_locals`) of module and class bodies; null in functions.
+    fn namespace(&mut self) -> Self::Obj;
     /// The frame's globals dict.
     fn globals(&mut self) -> Self::Obj;
     /// The frame's builtins.
@@ -179,6 +187,12 @@ pub trait Machine: Sized {
 
     // ---- control
 
+    /// The inline cache of the instruction that is executed: the code units behind it, zero until written. Resolving only.
+    #[inline(always)]
+    fn inline_cache(&mut self) -> *mut u16 {
+        // SAFETY: the instruction lies within the code, whose cache units follow it.
+        unsafe { crate::code_data::units(self.code()).add(self.instruction() + 1) }
+    }
     /// Index (code units) of the instruction that is executed (its own unit, after EXTENDED_ARG).
     fn instruction(&self) -> usize;
     /// Where the next instruction is; `jump(instruction() + 1 + caches)` is what happens by itself.
@@ -207,12 +221,26 @@ pub trait Machine: Sized {
     /// `dict->ma_keys->dk_version` is `version` (non-zero)?
     fn is_keys_version(&mut self, dict: Self::Obj, version: u32) -> bool;
 
+    /// The attributes of this instance (of a type with a managed dict) are inline values, no dict was made?
+    fn has_inline_values(&mut self, o: Self::Obj) -> bool;
+    /// `ht_cached_keys->dk_version` of this heap type is `version` (non-zero): no instance has got another attribute name?
+    fn is_cached_keys_version(&mut self, ty: *mut PyTypeObject, version: u32) -> bool;
+
     // ---- licences
+
+    /// Calls the Python function at depth `nargs + 1` with any parameters and keywords, as `enter_call` does. A licence:
+    /// only the interpreter says yes; no means that nothing was consumed.
+    fn may_bind_call(&mut self, nargs: usize, kwnames: *mut PyObject, below: usize, return_to: usize) -> bool;
 
     /// May opcodes ask more than they need now, so that what follows can be specialised? (Intrinsics, constant steps.)
     fn may_specialise(&self) -> bool;
     /// If `o` is an exact float that nobody else holds: its value becomes `value`, and it is returned as the result.
     fn may_reuse_float(&mut self, o: Self::Obj, value: Self::Float) -> bool;
+    /// `s = s + x` of two exact strings at the top, stored by the next instruction: does both, in place. A licence: only the interpreter says yes.
+    fn may_append_in_place(&mut self) -> Option<Flow>;
+    /// `LOAD_METHOD`'s look-up: an owned callable (null with an exception set), and whether it is a function that the object has
+    /// to be passed to. A licence: only the interpreter does it; a bound method is the same to a program.
+    fn may_look_up_method(&mut self, owner: Self::Obj, name: Self::Obj) -> Option<(Self::Obj, bool)>;
 
     // ---- arithmetic
 
@@ -277,6 +305,10 @@ pub trait Machine: Sized {
     fn swap_item(&mut self, o: Self::Obj, items: ItemsField, index: Self::Int, value: Self::Obj) -> Self::Obj;
     /// Borrows the value of entry `index` of a dict with unicode-only or general keys whose keys version was asked; possibly null.
     fn dict_value(&mut self, dict: Self::Obj, index: usize) -> Self::Obj;
+    /// Borrows inline value `index` of an instance that has them (asked before); null when unset.
+    fn instance_value(&mut self, o: Self::Obj, index: usize) -> Self::Obj;
+    /// Overwrites inline value `index`, which is set (asked before); the old one is returned with its reference.
+    fn swap_instance_value(&mut self, o: Self::Obj, index: usize, value: Self::Obj) -> Self::Obj;
 
     // ---- counts
 
@@ -295,6 +327,8 @@ pub trait Machine: Sized {
     fn call_int<const N: usize>(&mut self, helper: &'static Helper, args: [Arg<Self>; N]) -> Self::Int;
     /// Calls a pure helper of doubles.
     fn call_float<const N: usize>(&mut self, helper: &'static Helper, args: [Arg<Self>; N]) -> Self::Float;
+    /// Calls a helper of signature `(array, n)` with the top `n` of the stack, which stay there. An owned reference, null with an exception set.
+    fn call_array(&mut self, helper: &'static Helper, n: usize) -> Self::Obj;
     /// Vectorcall of the object at depth `nargs + 1` with the `nargs` arguments above it, which stay on the stack.
     /// `kwnames`: a tuple known when recording, or null; its values are among `nargs`. An owned reference, null with an exception set.
     fn vectorcall(&mut self, nargs: usize, kwnames: *mut PyObject) -> Self::Obj;
@@ -307,9 +341,10 @@ pub trait Machine: Sized {
 
     /// Room for one more call: `recursion_remaining` above 1 and space on the data stack? A licence: no means the slow path.
     fn may_push_frame(&mut self, code: *mut PyCodeObject) -> bool;
-    /// Calls a function whose code (asked before) takes exactly `nargs` positional arguments: pushes its frame, moves the
+    /// Calls a function whose code (asked before) takes `nargs` or more positional arguments: pushes its frame, moves the
     /// function reference and the top `nargs` of the stack into it, drops `below` further places (already empty: the
-    /// NULL under a plain call). The caller goes on at `return_to`. The other locals are null.
+    /// NULL under a plain call). The caller goes on at `return_to`. The other locals are null; the opcode sets those of
+    /// omitted parameters (`set_local`, now in the callee) before it ends.
     fn enter_call(&mut self, function: Self::Obj, code: *mut PyCodeObject, nargs: usize, below: usize, return_to: usize) -> Flow;
     /// Returns from the current frame: the value (taken over) is pushed in the caller, or is the result of the entry frame. Locals are
     /// dropped in order after the frame was unlinked.

@@ -1,1 +1,4 @@
-//! placeholder
+//! From recordings to compiled traces.
+
+pub mod abort;
+pub mod optimizer;

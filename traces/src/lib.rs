@@ -2,8 +2,15 @@
 //! backends. This crate knows no other crate of the workspace and links no Python.
 
 pub mod codegen;
+pub mod evaluate;
+pub mod fold;
+pub mod golden;
+pub mod memory;
 pub mod op;
+pub mod parse;
+pub mod text;
 pub mod trace;
+pub mod verify;
 
 pub use op::{Effect, OpCode, Region, Type};
 pub use trace::{Const, FrameState, Helper, List, Op, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual};

@@ -8,6 +8,30 @@
 //! v7: Int = int_add_ovf v3, v5 @s2      ; a guard: leaves by snapshot s2 when the sum needs more than 64 bits
 //! ```
 
+/// Declares a plain enum together with the list of its members, from which the parser takes their names.
+macro_rules! listed {
+    ($(#[$meta:meta])* pub enum $name:ident { $( $(#[$doc:meta])* $variant:ident, )* }) => {
+        $(#[$meta])*
+        pub enum $name { $( $(#[$doc])* $variant, )* }
+
+        impl $name {
+            /// All members, in order.
+            pub const ALL: &'static [$name] = &[ $( $name::$variant, )* ];
+
+            /// The name in the text form.
+            pub fn name(self) -> &'static str {
+                match self { $( $name::$variant => stringify!($variant), )* }
+            }
+
+            /// The member with this name.
+            pub fn from_name(name: &str) -> Option<$name> {
+                Self::ALL.iter().copied().find(|member| member.name() == name)
+            }
+        }
+    };
+}
+
+listed! {
 /// The type of a value in a trace.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
@@ -24,6 +48,7 @@ pub enum Type {
     Obj,
     /// Any other address.
     Ptr,
+}
 }
 
 /// What an op, or a helper that it calls, may do besides computing its result.
@@ -47,6 +72,7 @@ pub enum Effect {
     Control,
 }
 
+listed! {
 /// Memory regions that never overlap one another: a write to one leaves what is known of the others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
@@ -95,6 +121,7 @@ pub enum Region {
     Enumerate,
     /// Anything else.
     Other,
+}
 }
 
 /// What kind of operands an op takes.
@@ -202,9 +229,11 @@ macro_rules! ops {
 // Operands: I Int, F Float, B Bool, O Obj, P Ptr, A an address (Obj or Ptr), X any. Results: the same, V none, own: the op's own type.
 ops! {
     // ---- structure
-    /// An input of the trace: of a loop (bound by `label`) or of a bridge (bound by the exit it starts from). `imm` is its index.
+    /// An input: of a loop (directly after its `label`, which binds it) or of a bridge (its first ops, bound by the exit it
+    /// starts from). `imm` is its index, from 0.
     Param "param" () own Pure [imm];
-    /// The loop header; its list are the `param`s that `jump` binds anew.
+    /// The loop header. Its list has the values of the preamble that the `param`s after it have in the first turn; `jump` binds
+    /// them anew.
     Label "label" () V Control [list];
     /// Back to this trace's own label; the list binds its params in order.
     Jump "jump" () V Control [list];

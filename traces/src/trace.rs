@@ -3,7 +3,7 @@
 //! Built by the tracer, printed and parsed by `text`, checked by `verify`, run by `evaluate`, compiled by a
 //! backend. A trace is plain data: addresses in it are numbers, nothing here dereferences or owns them.
 //!
-//! A loop is `preamble ops, label, body ops, jump`; ops of the body may use values of the preamble (they are
+//! A loop is `preamble ops, label, params, body ops, jump`; ops of the body may use values of the preamble (they are
 //! invariant). A bridge is `params, ops, jump_to | enter_trace | exit`.
 
 use crate::op::{Effect, OpCode, Region, Type};

@@ -1,0 +1,53 @@
+# Coluber's commands. Each sets up what it needs; PYTHON=/path/to/python3.11 chooses the base Python (see tools/find-python).
+
+PYTHON ?=
+SCRIPT ?=
+ARGS ?=
+# The profile that `make test` runs its programs with: dev has debug assertions on.
+PROFILE ?= dev
+CARGO ?= cargo
+CARGO_TARGET_DIR ?= $(CURDIR)/target
+export CARGO_TARGET_DIR
+
+folder = $(CARGO_TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+coluber = $(CARGO_TARGET_DIR)/release/coluber
+
+# The first step of every command: the base Python in $$COLUBER_PYTHON, the Rust packages on disk.
+setup = COLUBER_PYTHON=$$(PYTHON='$(PYTHON)' tools/find-python $(1)) && export COLUBER_PYTHON && tools/fetch-packages
+# Fat LTO compiles everything in this last step, so what is said here about code holds for all crates.
+executable = echo 'building $(coluber)' && $(CARGO) rustc -q --release --bin coluber -- $$(tools/code-flags)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build ext test smoke clean
+
+help:
+	@echo 'make run [SCRIPT=x.py] [ARGS=…]  build, then time examples/ (or the script) under python3.11 and coluber'
+	@echo 'make test                        all checks and tests'
+	@echo 'make build                       the executable: target/release/coluber'
+	@echo 'make ext                         the extension module for a stock python3.11: build/ext'
+	@echo 'make clean                       remove what was built'
+	@echo 'PYTHON=/path/to/python3.11       with any of them: the base Python'
+
+run:
+	@$(call setup) && $(executable) && \
+	"$$COLUBER_PYTHON" tools/run_table.py --coluber '$(coluber)' $(if $(SCRIPT),'$(SCRIPT)' $(ARGS))
+
+build:
+	@$(call setup) && $(executable)
+
+ext:
+	@$(call setup) && $(CARGO) build -q --release --lib && \
+	tools/place-extension '$(CARGO_TARGET_DIR)/release' build/ext && echo 'built build/ext'
+
+test:
+	@$(call setup,--with-venv) && \
+	"$$COLUBER_PYTHON" tools/run_tests.py --cargo '$(CARGO)' --profile '$(PROFILE)' --folder '$(folder)'
+
+# The executable's own tests alone: for a second kind of Python.
+smoke:
+	@$(call setup,--with-venv) && \
+	"$$COLUBER_PYTHON" tools/run_tests.py --cargo '$(CARGO)' --profile '$(PROFILE)' --folder '$(folder)' --smoke
+
+clean:
+	@$(CARGO) clean -q
+	@rm -rf build

@@ -1,0 +1,153 @@
+//! What the evaluator keeps with each code object that has run a loop: the counters of its loops.
+//!
+//! Hangs on the code object (`co_extra`) and is freed with it.
+
+use crate::opcode;
+use capi::sys::{self, PyCodeObject};
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicI32, AtomicIsize, Ordering};
+
+pub use capi::frame::first_instruction as units;
+
+/// A loop header.
+#[repr(C)]
+#[derive(Debug)]
+pub struct LoopCell {
+    /// Turns until the JIT is asked; below zero it is asked at each turn.
+    pub counter: i32,
+    /// The code unit that the backward jumps lead to.
+    pub header: u32,
+    /// The JIT's own.
+    pub tracer: usize,
+}
+
+/// Data of one code object.
+#[derive(Debug)]
+pub struct CodeData {
+    /// The code; not owned.
+    pub code: *mut PyCodeObject,
+    /// For each code unit the number of its loop cell, or `u16::MAX`.
+    pub loop_of: Box<[u16]>,
+    /// One per loop header.
+    pub loops: Box<[LoopCell]>,
+}
+
+impl CodeData {
+    /// The cell of the loop with this header.
+    ///
+    /// # Safety
+    /// `this` is live; `header` is the target of a backward jump of the code.
+    #[inline(always)]
+    pub unsafe fn cell(this: *mut CodeData, header: usize) -> *mut LoopCell {
+        // SAFETY: by contract; `create` made a cell for each target.
+        unsafe {
+            let index = *(*this).loop_of.as_ptr().add(header);
+            (*this).loops.as_mut_ptr().add(index.into())
+        }
+    }
+}
+
+static INDEX: AtomicIsize = AtomicIsize::new(-1);
+static THRESHOLD: AtomicI32 = AtomicI32::new(1039);
+
+/// Sets the number of turns after which a loop is hot; for loops whose code has not run yet.
+pub fn set_threshold(turns: i32) {
+    THRESHOLD.store(turns.max(0), Ordering::Relaxed);
+}
+
+/// The number of turns after which a loop is hot.
+pub fn threshold() -> i32 {
+    THRESHOLD.load(Ordering::Relaxed)
+}
+
+/// Asks CPython for a place on code objects. Once, with the GIL held.
+pub(crate) fn request_index() -> bool {
+    if INDEX.load(Ordering::Relaxed) < 0 {
+        // SAFETY: the GIL is held; `free` fits the signature.
+        INDEX.store(unsafe { sys::_PyEval_RequestCodeExtraIndex(Some(free)) }, Ordering::Relaxed);
+    }
+    INDEX.load(Ordering::Relaxed) >= 0
+}
+
+/// `_PyCodeObjectExtra` (Objects/codeobject.c).
+#[repr(C)]
+struct Extra {
+    size: isize,
+    extras: [*mut c_void; 1],
+}
+
+/// The data of a code object; null when it has none.
+///
+/// # Safety
+/// `code` is a live code object.
+#[inline(always)]
+pub unsafe fn get(code: *mut PyCodeObject) -> *mut CodeData {
+    // SAFETY: by contract; the layout is CPython's.
+    unsafe {
+        let extra = (*code).co_extra.cast::<Extra>();
+        let index = INDEX.load(Ordering::Relaxed);
+        if extra.is_null() || (*extra).size <= index {
+            return std::ptr::null_mut();
+        }
+        (*(&raw mut (*extra).extras).cast::<*mut CodeData>().offset(index)).cast()
+    }
+}
+
+/// The data of a code object, made if it has none; null without memory.
+///
+/// # Safety
+/// `code` is a live code object; the GIL is held.
+#[cold]
+#[inline(never)]
+pub unsafe fn get_or_create(code: *mut PyCodeObject) -> *mut CodeData {
+    // SAFETY: by contract.
+    unsafe {
+        let data = get(code);
+        if !data.is_null() {
+            return data;
+        }
+        let len = (*code).ob_base.ob_size as usize;
+        let mut loop_of = vec![u16::MAX; len].into_boxed_slice();
+        let mut loops = Vec::new();
+        for instruction in opcode::instructions(code) {
+            if !is_backward(instruction.opcode) {
+                continue;
+            }
+            let header = instruction.index + 1 - instruction.arg;
+            if loop_of[header] == u16::MAX {
+                loop_of[header] = loops.len() as u16;
+                loops.push(LoopCell { counter: threshold(), header: header as u32, tracer: 0 });
+            }
+        }
+        let data = Box::into_raw(Box::new(CodeData { code, loop_of, loops: loops.into_boxed_slice() }));
+        if sys::_PyCode_SetExtra(code.cast(), INDEX.load(Ordering::Relaxed), data.cast()) != 0 {
+            sys::PyErr_Clear();
+            drop(Box::from_raw(data));
+            return std::ptr::null_mut();
+        }
+        data
+    }
+}
+
+fn is_backward(opcode: u8) -> bool {
+    matches!(
+        u32::from(opcode),
+        sys::JUMP_BACKWARD
+            | sys::POP_JUMP_BACKWARD_IF_NOT_NONE
+            | sys::POP_JUMP_BACKWARD_IF_NONE
+            | sys::POP_JUMP_BACKWARD_IF_FALSE
+            | sys::POP_JUMP_BACKWARD_IF_TRUE
+    )
+}
+
+/// Called by CPython when the code object dies.
+unsafe extern "C" fn free(data: *mut c_void) {
+    if data.is_null() {
+        return;
+    }
+    // SAFETY: set by `get_or_create` only, freed once.
+    let data = unsafe { Box::from_raw(data.cast::<CodeData>()) };
+    if let Some(jit) = crate::jit::current() {
+        jit.code_dropped(&data);
+    }
+}

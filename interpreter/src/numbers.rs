@@ -1,0 +1,164 @@
+//! Ints and floats: reading, making and freeing them without a call where that matters.
+//!
+//! Ints of one digit come from a bounded free list of ours (CPython 3.11 has none for ints); floats from CPython's own.
+
+use capi::refs::type_of;
+use capi::sys::{self, PyLongObject, PyObject, PyThreadState};
+use std::ptr;
+
+/// Bits of a digit (`PyLong_SHIFT`).
+const SHIFT: u32 = 30;
+/// `-_PY_NSMALLNEGINTS`
+const SMALL_LEAST: i64 = -5;
+/// `_PY_NSMALLNEGINTS + _PY_NSMALLPOSINTS`
+const SMALL_COUNT: u64 = 262;
+/// How many dead ints are kept.
+const MOST_FREE: u32 = 200;
+/// `PyFloat_MAXFREELIST`
+const MOST_FREE_FLOATS: i32 = 100;
+
+/// Dead ints of one digit, linked through `ob_type`. Guarded by the GIL.
+static mut FREE: *mut PyObject = ptr::null_mut();
+static mut FREE_COUNT: u32 = 0;
+
+/// The value of an exact int if it fits.
+///
+/// # Safety
+/// `o` is an exact int.
+#[inline(always)]
+pub unsafe fn int_value(o: *mut PyObject) -> Option<i64> {
+    // SAFETY: by contract.
+    unsafe {
+        let long = o.cast::<PyLongObject>();
+        let size = (*long).ob_base.ob_size as i64;
+        let digit = i64::from((*long).ob_digit[0]);
+        if (size + 1) as u64 <= 2 { Some(size * digit) } else { long_value(long) }
+    }
+}
+
+/// The value of an int of more than one digit if it fits.
+#[inline(never)]
+unsafe fn long_value(long: *mut PyLongObject) -> Option<i64> {
+    // SAFETY: by the caller.
+    unsafe {
+        let size = (*long).ob_base.ob_size;
+        let digits = (&raw const (*long).ob_digit).cast::<u32>();
+        let count = size.unsigned_abs();
+        if count > 3 {
+            return None;
+        }
+        let mut magnitude = u128::from(*digits) | u128::from(*digits.add(1)) << SHIFT;
+        if count == 3 {
+            magnitude |= u128::from(*digits.add(2)) << (2 * SHIFT);
+        }
+        let value = if size < 0 { -(magnitude as i128) } else { magnitude as i128 };
+        i64::try_from(value).ok()
+    }
+}
+
+/// A new reference to an int; null with MemoryError set.
+#[inline(always)]
+pub fn new_int(value: i64) -> *mut PyObject {
+    // SAFETY: the GIL is held, so the free list is ours; small ints live for ever.
+    unsafe {
+        let small = value.wrapping_sub(SMALL_LEAST) as u64;
+        if small < SMALL_COUNT {
+            let table = (&raw mut sys::_PyRuntime.global_objects.singletons.small_ints).cast::<PyLongObject>();
+            let o = table.add(small as usize).cast::<PyObject>();
+            (*o).ob_refcnt += 1;
+            return o;
+        }
+        let free = FREE;
+        if value.unsigned_abs() < 1 << SHIFT && !free.is_null() {
+            FREE = (*free).ob_type.cast();
+            FREE_COUNT -= 1;
+            (*free).ob_refcnt = 1;
+            (*free).ob_type = &raw mut sys::PyLong_Type;
+            let long = free.cast::<PyLongObject>();
+            (*long).ob_base.ob_size = if value < 0 { -1 } else { 1 };
+            (*long).ob_digit[0] = value.unsigned_abs() as u32;
+            return free;
+        }
+        sys::PyLong_FromLongLong(value)
+    }
+}
+
+/// A new reference to a float; null with MemoryError set.
+///
+/// # Safety
+/// `tstate` is the running thread's; the GIL is held.
+#[inline(always)]
+pub unsafe fn new_float(tstate: *mut PyThreadState, value: f64) -> *mut PyObject {
+    // SAFETY: by contract; the list is CPython's own, linked through `ob_type`.
+    unsafe {
+        let state = &raw mut (*(*tstate).interp).float_state;
+        let free = (*state).free_list;
+        if !free.is_null() {
+            (*state).free_list = (*free).ob_base.ob_type.cast();
+            (*state).numfree -= 1;
+            (*free).ob_base.ob_refcnt = 1;
+            (*free).ob_base.ob_type = &raw mut sys::PyFloat_Type;
+            (*free).ob_fval = value;
+            return free.cast();
+        }
+        sys::PyFloat_FromDouble(value)
+    }
+}
+
+/// Frees an object whose last reference went.
+///
+/// # Safety
+/// The count of `o` is 0; `tstate` is the running thread's; the GIL is held.
+#[inline(never)]
+pub unsafe fn dealloc(tstate: *mut PyThreadState, o: *mut PyObject) {
+    // SAFETY: by contract.
+    unsafe {
+        let ty = type_of(o);
+        if ty == &raw mut sys::PyFloat_Type {
+            let state = &raw mut (*(*tstate).interp).float_state;
+            if (*state).numfree < MOST_FREE_FLOATS {
+                (*o).ob_type = (*state).free_list.cast();
+                (*state).free_list = o.cast();
+                (*state).numfree += 1;
+                return;
+            }
+        } else if ty == &raw mut sys::PyLong_Type {
+            let size = (*o.cast::<PyLongObject>()).ob_base.ob_size;
+            if size.unsigned_abs() == 1 && FREE_COUNT < MOST_FREE {
+                (*o).ob_type = FREE.cast();
+                FREE = o;
+                FREE_COUNT += 1;
+                return;
+            }
+        }
+        sys::_Py_Dealloc(o);
+    }
+}
+
+/// Python's `//`.
+#[inline(always)]
+pub fn floor_div(a: i64, b: i64) -> i64 {
+    let quotient = a.wrapping_div(b);
+    if a.wrapping_rem(b) != 0 && (a < 0) != (b < 0) { quotient - 1 } else { quotient }
+}
+
+/// Python's `%`.
+#[inline(always)]
+pub fn floor_mod(a: i64, b: i64) -> i64 {
+    let rest = a.wrapping_rem(b);
+    if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn division_rounds_down_and_the_rest_has_the_divisors_sign() {
+        for (a, b, quotient, rest) in
+            [(7, 2, 3, 1), (-7, 2, -4, 1), (7, -2, -4, -1), (-7, -2, 3, -1), (6, 3, 2, 0), (-6, 3, -2, 0)]
+        {
+            assert_eq!((floor_div(a, b), floor_mod(a, b)), (quotient, rest), "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Opcodes of CPython 3.11: caches, walking through code, and undoing CPython's specialisation.
+//!
+//! CPython's evaluator rewrites code that it runs ("quickening"). Ours only knows the opcodes that the compiler emits and
+//! keeps caches of its own in the cache units, so a code object that was rewritten is first turned back.
+
+use crate::code_data::units;
+use capi::sys::PyCodeObject;
+
+pub use capi::opcode::{CACHES, DEOPT, EXTENDED_ARG, KW_NAMES, NAMES, PRECALL};
+
+/// Code units behind `CALL`.
+pub const CALL_CACHES: usize = 4;
+
+/// Number of cache units behind an opcode that the compiler emits.
+#[inline(always)]
+pub const fn caches(opcode: u8) -> usize {
+    CACHES[opcode as usize] as usize
+}
+
+/// One instruction of a code object.
+#[derive(Clone, Copy)]
+pub struct Instruction {
+    /// Index of its own unit, behind its EXTENDED_ARGs.
+    pub index: usize,
+    /// What the compiler emitted.
+    pub opcode: u8,
+    /// With EXTENDED_ARGs.
+    pub arg: usize,
+}
+
+/// The instructions of a live code object, in order, without EXTENDED_ARG and caches.
+pub fn instructions(code: *mut PyCodeObject) -> impl Iterator<Item = Instruction> {
+    // SAFETY: the caller holds a live code object.
+    let (first, len) = unsafe { (units(code), (*code).ob_base.ob_size as usize) };
+    let mut index = 0;
+    let mut extended = 0;
+    std::iter::from_fn(move || {
+        while index < len {
+            // SAFETY: `index` is below the number of units.
+            let unit = unsafe { *first.add(index) };
+            let opcode = DEOPT[usize::from(unit as u8)];
+            let arg = extended << 8 | usize::from(unit >> 8);
+            let here = index;
+            if opcode == EXTENDED_ARG {
+                extended = arg;
+                index += 1;
+                continue;
+            }
+            extended = 0;
+            index += 1 + caches(opcode);
+            return Some(Instruction { index: here, opcode, arg });
+        }
+        None
+    })
+}
+
+/// Undoes CPython's rewriting of a code object: base opcodes, empty caches.
+#[cold]
+#[inline(never)]
+pub fn restore(code: *mut PyCodeObject) {
+    // SAFETY: the caller executes the code; the units are writable memory of the code object, the GIL is held.
+    unsafe {
+        let first = units(code);
+        let len = (*code).ob_base.ob_size as usize;
+        let mut i = 0;
+        while i < len {
+            let unit = *first.add(i);
+            let opcode = DEOPT[usize::from(unit as u8)];
+            *first.add(i) = unit & 0xff00 | u16::from(opcode);
+            for cache in 1..=caches(opcode) {
+                *first.add(i + cache) = 0;
+            }
+            i += 1 + caches(opcode);
+        }
+        // A long way to the next time (`_PyCode_Warmup` counts up to 0).
+        (*code).co_warmup = i16::MIN;
+    }
+}

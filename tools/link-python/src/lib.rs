@@ -1,0 +1,147 @@
+//! How an executable of this workspace is linked with the base Python's libpython.
+//!
+//! Called by build scripts only: the root package's (`for_executable`) and those of the crates whose tests run Python
+//! (`for_tests`). It is the one place that knows about archives and shared libraries, and it must never choose a Python
+//! itself: that is `tools/find-python`'s part, and its answer comes in `COLUBER_PYTHON`.
+//!
+//! ```text
+//! fn main() {
+//!     link_python::for_tests(); // build.rs of a crate with Python in its tests
+//! }
+//! ```
+//!
+//! The static archive, not position-independent, is measurably faster than the shared library (about 15% on the whole),
+//! so it is used wherever the base Python itself is linked that way; the shared library, with an rpath, elsewhere.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What the base Python says of itself.
+pub struct Python {
+    /// The interpreter; of a venv, the one that it is based on.
+    pub executable: PathBuf,
+    /// `3.11.x`.
+    pub version: String,
+    /// `sys.base_prefix`.
+    pub prefix: String,
+    /// `sys.base_exec_prefix`.
+    pub exec_prefix: String,
+    /// The folder of `Python.h`.
+    pub include: PathBuf,
+    /// How its extension modules' file names end.
+    pub ext_suffix: String,
+    /// Arguments for the linker driver, in order.
+    pub link_args: Vec<String>,
+}
+
+/// Links every executable of the calling package (unit tests, integration tests, examples) with libpython.
+/// For library crates only: a `cdylib` must not be linked so.
+pub fn for_tests() -> Python {
+    let python = find();
+    for arg in &python.link_args {
+        println!("cargo:rustc-link-arg={arg}");
+    }
+    python
+}
+
+/// Links the calling package's binaries with libpython.
+pub fn for_executable() -> Python {
+    let python = find();
+    for arg in &python.link_args {
+        println!("cargo:rustc-link-arg-bins={arg}");
+    }
+    python
+}
+
+/// Asks the base Python, and tells cargo when to ask again. Ends the build with one line where that fails.
+pub fn find() -> Python {
+    println!("cargo:rerun-if-env-changed=COLUBER_PYTHON");
+    let executable = match std::env::var("COLUBER_PYTHON") {
+        Ok(path) if !path.is_empty() => path,
+        _ => run(Command::new(finder()).arg("--no-install")).trim().to_owned(),
+    };
+    println!("cargo:rerun-if-changed={executable}");
+    let answer = run(Command::new(&executable).args(["-I", "-S", "-c", include_str!("probe.py")]));
+    let get = |name: &str| -> String {
+        let line = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        line.unwrap_or_else(|| fail(&format!("{executable} did not tell its {name}"))).to_owned()
+    };
+    let library = PathBuf::from(get("library"));
+    println!("cargo:rerun-if-changed={}", library.display());
+    let link_args = match get("form").as_str() {
+        "static" => static_args(&library, &get("libs")),
+        "shared" => shared_args(&library),
+        _ => fail(&format!("{executable} has neither libpython3.11.a nor {}", library.display())),
+    };
+    Python {
+        executable: get("executable").into(),
+        version: get("version"),
+        prefix: get("prefix"),
+        exec_prefix: get("exec_prefix"),
+        include: get("include").into(),
+        ext_suffix: get("ext_suffix"),
+        link_args,
+    }
+}
+
+/// The whole archive, its symbols exported for extension modules, in an executable that isn't position-independent.
+/// The later `-no-pie` wins over the `-pie` that rustc passes.
+fn static_args(archive: &Path, libs: &str) -> Vec<String> {
+    let mut args = vec![
+        "-no-pie".into(),
+        "-Wl,--whole-archive".into(),
+        archive.display().to_string(),
+        "-Wl,--no-whole-archive".into(),
+        "-Wl,--export-dynamic".into(),
+        // LLD otherwise mixes the functions that the profile called hot with the cold ones; GNU ld never does.
+        "-Wl,-z,keep-text-section-prefix".into(),
+    ];
+    let named = libs.split_whitespace().filter_map(|word| word.strip_prefix("-l"));
+    for name in named.chain(["m", "dl", "util", "pthread"]) {
+        let arg = system_library(name);
+        if !args.contains(&arg) {
+            args.push(arg);
+        }
+    }
+    args
+}
+
+fn shared_args(shared: &Path) -> Vec<String> {
+    let folder = shared.parent().unwrap_or(Path::new("/"));
+    vec![shared.display().to_string(), format!("-Wl,-rpath,{}", folder.display())]
+}
+
+/// `-lname`; where only the run-time library is installed (no `libname.so` for the linker), that file itself.
+fn system_library(name: &str) -> String {
+    for suffix in ["so", "a"] {
+        if located(&format!("lib{name}.{suffix}")).is_some() {
+            return format!("-l{name}");
+        }
+    }
+    let versioned = (0..10).find_map(|version| located(&format!("lib{name}.so.{version}")));
+    versioned.map_or_else(|| format!("-l{name}"), |path| path.display().to_string())
+}
+
+/// Where the C compiler's linker finds a file; it repeats the bare name where it doesn't.
+fn located(file: &str) -> Option<PathBuf> {
+    let output = Command::new("cc").arg(format!("-print-file-name={file}")).output().ok()?;
+    let path = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
+    path.is_absolute().then_some(path)
+}
+
+fn finder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../find-python")
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| fail(&format!("{command:?}: {error}")));
+    if !output.status.success() {
+        fail(String::from_utf8_lossy(&output.stderr).trim());
+    }
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn fail(reason: &str) -> ! {
+    println!("cargo:warning={reason}");
+    std::process::exit(1)
+}

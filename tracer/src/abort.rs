@@ -1,0 +1,39 @@
+//! Why a recording was given up or a trace was not made: one table, from which statistics and explanations print.
+
+macro_rules! aborts {
+    ($( $variant:ident $name:literal $text:literal; )*) => {
+        /// A reason to give up.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[repr(u8)]
+        pub enum Abort { $( #[doc = $text] $variant, )* }
+        /// All reasons, in table order.
+        pub const ALL: &[Abort] = &[ $( Abort::$variant, )* ];
+        impl Abort {
+            /// Short name: a key of the statistics.
+            pub fn name(self) -> &'static str { [ $( $name, )* ][self as usize] }
+            /// One sentence for people.
+            pub fn text(self) -> &'static str { [ $( $text, )* ][self as usize] }
+        }
+    };
+}
+
+aborts! {
+    Opcode "opcode" "An opcode that is executed by the interpreter only";
+    LeftLoop "left_loop" "The loop ended while it was recorded";
+    InnerLoop "inner_loop" "An inner loop is not compiled yet";
+    TooLong "too_long" "The recording became too long";
+    TooDeep "too_deep" "Calls were inlined too deeply";
+    Returned "returned" "The function returned before the loop came round";
+    Raised "raised" "An exception was raised while recording";
+    FrameObject "frame_object" "An inlined call's frame was kept by the program";
+    FrameChanged "frame_changed" "The current frame changed in an unexpected way";
+    Tracing "tracing" "A trace or profile function was set";
+    TooManyArguments "too_many_arguments" "A call has more arguments than compiled code passes";
+    NoMemory "no_memory" "An allocation failed while recording";
+    Contradiction "contradiction" "The loop's second turn can't take the recorded path";
+    NoFixedPoint "no_fixed_point" "The loop's state did not settle";
+    Counts "counts" "Reference counts could not be kept in the ledger";
+    CodeMemory "code_memory" "The code memory is full";
+    TooManySpills "too_many_spills" "More values are alive than the native frame holds";
+    Unsupported "unsupported" "A value or state that compiled code can't represent";
+}

@@ -1,0 +1,185 @@
+//! Dead code: drops ops whose result nobody needs, and params that are only handed around.
+//!
+//! An op that leaves only because its own result would be wrong (overflow, an int too large) is needed only with its result.
+
+use traces::{Effect, List, Op, OpCode, Slot, SnapId, Snapshot, Trace, Val, Virtual};
+
+/// What became of a trace's params.
+#[derive(Debug, Default)]
+pub struct Survivors {
+    /// For each param: its new number, unless it was dropped.
+    pub params: Vec<Option<usize>>,
+    /// For each snapshot of the old trace its number in the new one.
+    pub snapshots: Vec<Option<SnapId>>,
+}
+
+fn is_needed(trace: &Trace, op: &Op) -> bool {
+    use OpCode::*;
+    if matches!(op.code, IntAddOvf | IntSubOvf | IntMulOvf | IntValue | IntFromFloat) {
+        return false;
+    }
+    if op.code.is_guard() {
+        return true;
+    }
+    !matches!(trace.effect(op), Effect::Pure | Effect::Reads)
+}
+
+struct Marker<'t> {
+    trace: &'t Trace,
+    live: Vec<bool>,
+    snapshots: Vec<bool>,
+    work: Vec<usize>,
+    label: Option<usize>,
+}
+
+impl Marker<'_> {
+    fn mark(&mut self, v: Val) {
+        if v == Val::NONE {
+            return;
+        }
+        if let Some(i) = v.op_index()
+            && !self.live[i]
+        {
+            self.live[i] = true;
+            self.work.push(i);
+        }
+    }
+
+    fn run(&mut self) {
+        let trace = self.trace;
+        while let Some(i) = self.work.pop() {
+            let op = &trace.ops[i];
+            for &v in op.operands() {
+                self.mark(v);
+            }
+            if op.snap != SnapId::NONE && !self.snapshots[op.snap.0 as usize] {
+                self.snapshots[op.snap.0 as usize] = true;
+                trace.snapshots[op.snap.0 as usize].for_each_value(|v| self.mark(v));
+            }
+            match (op.code, self.label) {
+                // What a loop's params get is needed when they are.
+                (OpCode::Label | OpCode::Jump, _) => {}
+                (OpCode::Param, Some(label)) if i > label => {
+                    let p = op.imm as usize;
+                    self.mark(trace.list(trace.ops[label].list)[p]);
+                    let last = trace.ops.last().expect("a trace has an end");
+                    if last.code == OpCode::Jump {
+                        self.mark(trace.list(last.list)[p]);
+                    }
+                }
+                _ => {
+                    for &v in trace.list(op.list) {
+                        self.mark(v);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Drops what is dead.
+pub fn eliminate(trace: &mut Trace) -> Survivors {
+    let label = trace.label_index();
+    let mut marker = Marker {
+        trace,
+        live: vec![false; trace.ops.len()],
+        snapshots: vec![false; trace.snapshots.len()],
+        work: Vec::new(),
+        label,
+    };
+    for (i, op) in trace.ops.iter().enumerate() {
+        if is_needed(trace, op) {
+            marker.live[i] = true;
+            marker.work.push(i);
+        }
+    }
+    marker.run();
+    let (live, snapshot_live) = (marker.live, marker.snapshots);
+    let mut survivors = Survivors::default();
+    let mut next_param = 0;
+    for (i, op) in trace.ops.iter().enumerate() {
+        if op.code == OpCode::Param {
+            survivors.params.push(live[i].then(|| {
+                next_param += 1;
+                next_param - 1
+            }));
+        }
+    }
+    let mut renumber = vec![Val::NONE; trace.ops.len()];
+    let mut ops = Vec::with_capacity(trace.ops.len());
+    let mut lists = Vec::with_capacity(trace.lists.len());
+    let map = |renumber: &[Val], v: Val| match v.op_index() {
+        Some(i) if v != Val::NONE => renumber[i],
+        _ => v,
+    };
+    let mut next_snapshot = 0;
+    survivors.snapshots = snapshot_live
+        .iter()
+        .map(|&l| {
+            l.then(|| {
+                next_snapshot += 1;
+                SnapId(next_snapshot - 1)
+            })
+        })
+        .collect();
+    for (i, op) in trace.ops.iter().enumerate() {
+        if !live[i] {
+            continue;
+        }
+        let mut new = *op;
+        for v in &mut new.args {
+            *v = map(&renumber, *v);
+        }
+        if op.snap != SnapId::NONE {
+            new.snap = survivors.snapshots[op.snap.0 as usize].expect("a live op's snapshot is live");
+        }
+        if op.code == OpCode::Param {
+            new.imm = survivors.params[op.imm as usize].expect("live") as i32;
+        }
+        let filtered = matches!(op.code, OpCode::Label | OpCode::Jump);
+        let start = lists.len() as u32;
+        for (p, &v) in trace.list(op.list).iter().enumerate() {
+            if !filtered || survivors.params[p].is_some() {
+                lists.push(map(&renumber, v));
+            }
+        }
+        new.list = List { start, len: lists.len() as u32 - start };
+        renumber[i] = Val::op(ops.len());
+        ops.push(new);
+    }
+    let mut snapshots = Vec::with_capacity(next_snapshot as usize);
+    for (i, s) in std::mem::take(&mut trace.snapshots).into_iter().enumerate() {
+        if snapshot_live[i] {
+            snapshots.push(rename(s, &|v| map(&renumber, v)));
+        }
+    }
+    trace.ops = ops;
+    trace.lists = lists;
+    trace.snapshots = snapshots;
+    survivors
+}
+
+fn rename(mut s: Snapshot, map: &impl Fn(Val) -> Val) -> Snapshot {
+    fn slot(s: &mut Slot, map: &impl Fn(Val) -> Val) {
+        if let Slot::Value(v) = s {
+            *v = map(*v);
+        }
+    }
+    if let traces::Resume::Dying { object, .. } = &mut s.resume {
+        *object = map(*object);
+    }
+    for frame in &mut s.frames {
+        frame.frame = map(frame.frame);
+        slot(&mut frame.function, map);
+        frame.slots.iter_mut().for_each(|x| slot(x, map));
+    }
+    for v in &mut s.virtuals {
+        match v {
+            Virtual::Int(v) | Virtual::Float(v) | Virtual::Bool(v) => *v = map(*v),
+            Virtual::Tuple(items) => items.iter_mut().for_each(|x| slot(x, map)),
+        }
+    }
+    s.increfs.iter_mut().for_each(|v| *v = map(*v));
+    s.keep.iter_mut().for_each(|v| *v = map(*v));
+    s
+}

@@ -1,0 +1,279 @@
+//! Frames: translating snapshots, and bringing the frames in memory up to date before other code may look at them.
+
+use super::{Abs, Boxed, Info, Optimized, Optimizer};
+use crate::abort::Abort;
+use traces::{
+    Const, FrameState, Op, OpCode, Region, Resume, Slot, SnapId, Snapshot, Trace, Type, Val, Virtual,
+};
+
+/// What is known of a frame's memory.
+#[derive(Clone, Debug)]
+pub struct FrameMemory {
+    /// The frame's address; `NONE` for an inlined frame that was never pushed.
+    pub frame: Abs,
+    /// What each slot's memory holds (the object that was last stored or found there).
+    pub slots: Vec<Abs>,
+    /// The function whose reference the frame in memory holds (inlined frames).
+    pub function: Abs,
+    /// Index of the instruction that `prev_instr` points to, if known.
+    pub prev_instr: Option<u32>,
+}
+
+impl FrameMemory {
+    /// A frame in memory of whose slots nothing is known.
+    pub fn new(frame: Abs) -> FrameMemory {
+        FrameMemory { frame, slots: Vec::new(), function: Abs::NONE, prev_instr: None }
+    }
+
+    /// What slot `k` holds.
+    pub fn slot(&self, k: usize) -> Abs {
+        self.slots.get(k).copied().unwrap_or(Abs::NONE)
+    }
+
+    /// Notes that slot `k` now holds `a`.
+    pub fn set_slot(&mut self, k: usize, a: Abs) {
+        if self.slots.len() <= k {
+            self.slots.resize(k + 1, Abs::NONE);
+        }
+        self.slots[k] = a;
+    }
+}
+
+impl Optimizer<'_> {
+    /// The abstract value of a recorded slot.
+    pub(super) fn slot_abs(&mut self, raw: &Trace, slot: Slot) -> Abs {
+        match slot {
+            Slot::Value(v) => self.abs(raw, v),
+            _ => self.constant(Const::Obj(0)),
+        }
+    }
+
+    /// Translates a recorded snapshot into one of the trace, as things stand now.
+    pub(super) fn snapshot(&mut self, raw: &Trace, id: SnapId) -> Optimized<SnapId> {
+        if let Some((last, generation, out)) = self.last_snapshot
+            && last == id
+            && generation == self.generation
+        {
+            return Ok(out);
+        }
+        let source = raw.snapshots.get(id.0 as usize).ok_or(Abort::Unsupported)?;
+        let resume = match source.resume {
+            Resume::Dying { object, lasti } => {
+                let a = self.abs(raw, object);
+                Resume::Dying { object: self.value(a), lasti }
+            }
+            other => other,
+        };
+        let mut snapshot = Snapshot {
+            resume,
+            frames: Vec::with_capacity(source.frames.len()),
+            virtuals: Vec::new(),
+            increfs: Vec::new(),
+            keep: Vec::new(),
+        };
+        let mut touched: Vec<Abs> = Vec::with_capacity(32);
+        let mut virtuals: Vec<Abs> = Vec::new();
+        for (depth, frame) in source.frames.iter().enumerate() {
+            let memory_frame = self.frames.get(depth).map_or(Abs::NONE, |f| f.frame);
+            let function = match frame.function {
+                Slot::Value(v) => {
+                    let a = self.abs(raw, v);
+                    let in_memory = self.frames.get(depth).map_or(Abs::NONE, |f| f.function) == a;
+                    self.slot_state(a, in_memory, &mut touched, &mut virtuals, &mut snapshot)
+                }
+                _ => Slot::InMemory,
+            };
+            let mut slots = Vec::with_capacity(frame.slots.len());
+            for (k, &slot) in frame.slots.iter().enumerate() {
+                let a = self.slot_abs(raw, slot);
+                let in_memory = self.frames.get(depth).is_some_and(|f| f.slot(k) == a);
+                slots.push(self.slot_state(a, in_memory, &mut touched, &mut virtuals, &mut snapshot));
+            }
+            let frame_val = if memory_frame == Abs::NONE { Val::NONE } else { self.value(memory_frame) };
+            snapshot.frames.push(FrameState {
+                code: frame.code,
+                function,
+                frame: frame_val,
+                instr: frame.instr,
+                stack_depth: frame.stack_depth,
+                slots,
+            });
+        }
+        let mut wrong = false;
+        for a in touched {
+            let count = std::mem::take(&mut self.scratch[a.0 as usize]);
+            let info = self.info(a);
+            if info.boxed.is_some() || info.constant == Some(Const::Obj(0)) {
+                continue;
+            }
+            let missing = count - info.held;
+            if missing > 0 {
+                let val = self.value(a);
+                snapshot.increfs.extend(std::iter::repeat_n(val, missing as usize));
+            }
+            wrong |= missing < 0;
+        }
+        if wrong {
+            return Err(Abort::Counts);
+        }
+        let out = self.out.push_snapshot(snapshot);
+        self.origins.push(id);
+        self.last_snapshot = Some((id, self.generation, out));
+        Ok(out)
+    }
+
+    fn slot_state(
+        &mut self,
+        a: Abs,
+        in_memory: bool,
+        touched: &mut Vec<Abs>,
+        virtuals: &mut Vec<Abs>,
+        snapshot: &mut Snapshot,
+    ) -> Slot {
+        if self.info(a).constant == Some(Const::Obj(0)) {
+            return if in_memory { Slot::InMemory } else { Slot::Null };
+        }
+        if self.scratch.len() < self.infos.len() {
+            self.scratch.resize(self.infos.len() + 64, 0);
+        }
+        let count = &mut self.scratch[a.0 as usize];
+        if *count == 0 {
+            touched.push(a);
+        }
+        *count += 1;
+        if in_memory {
+            return Slot::InMemory;
+        }
+        if let Some(boxed) = self.info(a).boxed {
+            let number = match virtuals.iter().position(|&v| v == a) {
+                Some(n) => n,
+                None => {
+                    let payload = self.value(boxed.payload());
+                    snapshot.virtuals.push(match boxed {
+                        Boxed::Int(_) => Virtual::Int(payload),
+                        Boxed::Float(_) => Virtual::Float(payload),
+                        Boxed::Bool(_) => Virtual::Bool(payload),
+                    });
+                    virtuals.push(a);
+                    virtuals.len() - 1
+                }
+            };
+            return Slot::Virtual(number as u32);
+        }
+        Slot::Value(self.value(a))
+    }
+
+    /// Stores an object into a slot of a frame in memory, which takes one of its references.
+    pub(super) fn store_slot(&mut self, depth: usize, k: usize, a: Abs) {
+        let old = self.frames[depth].slot(k);
+        if old == a {
+            return;
+        }
+        // An object that still lies only there is loaded before it is overwritten.
+        if old != Abs::NONE && self.info(old).val == Val::NONE && self.info(old).owed > 0 {
+            self.value(old);
+        }
+        let frame = self.frames[depth].frame;
+        let mut op = self.emit(OpCode::StoreObj, &[frame, a]);
+        op.imm = self.env.slot_offset(k as u32);
+        op.region = Region::FrameSlot;
+        if self.info(a).immortal && self.info(a).constant != Some(Const::Obj(0)) {
+            self.add_real(a, 1);
+        }
+        self.out.push(op);
+        self.frames[depth].set_slot(k, a);
+        self.generation += 1;
+    }
+
+    /// Brings the frames in memory up to date: inlined frames are pushed, locals stored, `prev_instr` set.
+    pub(super) fn before_python(&mut self, raw: &Trace) -> Optimized<()> {
+        let at = self.at;
+        let source = raw.snapshots.get(at.0 as usize).ok_or(Abort::Unsupported)?;
+        for depth in 0..source.frames.len() {
+            let state = &source.frames[depth];
+            if depth >= self.frames.len() {
+                self.push_frame(raw, at, depth)?;
+            }
+            let locals = state.slots.len() - state.stack_depth as usize;
+            for k in 0..locals {
+                let a = self.slot_abs(raw, state.slots[k]);
+                self.store_slot(depth, k, a);
+            }
+            let last = depth + 1 == source.frames.len();
+            if last && self.frames[depth].prev_instr != Some(state.instr) {
+                let unit = self.constant(Const::Ptr(self.env.unit(state.code, state.instr)));
+                let frame = self.frames[depth].frame;
+                let mut op = self.emit(OpCode::StoreObj, &[frame, unit]);
+                op.imm = self.env.prev_instr;
+                op.region = Region::Frame;
+                self.out.push(op);
+                self.frames[depth].prev_instr = Some(state.instr);
+            }
+        }
+        self.settle_all();
+        Ok(())
+    }
+
+    /// Makes an inlined frame real.
+    fn push_frame(&mut self, raw: &Trace, at: SnapId, depth: usize) -> Optimized<()> {
+        let frames = &raw.snapshots[at.0 as usize].frames;
+        let (caller_code, caller_instr) = (frames[depth - 1].code, frames[depth - 1].instr);
+        let code = frames[depth].code;
+        let function = self.slot_abs(raw, frames[depth].function);
+        let caller = self.frames[depth - 1].frame;
+        let unit = self.constant(Const::Ptr(self.env.unit(caller_code, caller_instr)));
+        let code = self.constant(Const::Ptr(code));
+        let thread = self.thread_state();
+        let args = [thread, caller, function, code, unit].map(|a| self.value(a));
+        if self.info(function).held == 0 {
+            self.add_real(function, 1);
+        }
+        let mut op = Op::new(OpCode::CallPtr, &[]);
+        op.imm = self.env.helpers.push_frame;
+        op.list = self.out.push_list(&args);
+        let val = self.out.push(op);
+        let frame = self.new_abs(Info { nonnull: true, ..Info::new(Type::Ptr, val) });
+        let null = self.constant(Const::Obj(0));
+        let slots = frames[depth].slots.len() - frames[depth].stack_depth as usize;
+        self.frames.push(FrameMemory { frame, slots: vec![null; slots], function, prev_instr: None });
+        self.frames[depth - 1].prev_instr = Some(caller_instr);
+        self.generation += 1;
+        Ok(())
+    }
+
+    /// What other code may have changed is forgotten.
+    pub(super) fn after_python(&mut self) {
+        self.heap.clear();
+        let env = self.env;
+        for info in &mut self.infos {
+            if info.known_type != 0 && info.boxed.is_none() && !(env.keeps_class)(info.known_type) {
+                info.known_type = 0;
+            }
+        }
+        self.generation += 1;
+    }
+
+    /// The innermost recorded frame returns: if it was pushed, it is popped, unless the program kept its frame object.
+    pub(super) fn inline_return(&mut self, raw: &Trace, snap: SnapId) -> Optimized<()> {
+        let depth = raw.snapshots[snap.0 as usize].frames.len() - 1;
+        if depth >= self.frames.len() {
+            return Ok(());
+        }
+        let frame = self.frames[depth].frame;
+        let mut load = self.emit(OpCode::LoadPtr, &[frame]);
+        (load.imm, load.region) = (self.env.frame_obj, Region::Frame);
+        let object = self.out.push(load);
+        let mut guard = Op::new(OpCode::GuardNull, &[object]);
+        guard.snap = self.snapshot(raw, snap)?;
+        self.out.push(guard);
+        let thread = self.thread_state();
+        let args = [self.value(thread), self.value(frame)];
+        let mut op = Op::new(OpCode::CallVoid, &[]);
+        op.imm = self.env.helpers.pop_frame;
+        op.list = self.out.push_list(&args);
+        self.out.push(op);
+        self.frames.truncate(depth);
+        self.generation += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,404 @@
+//! Peeling: from a recording to a loop or a bridge.
+//!
+//! A recording of one turn is fed once, starting from what lies in memory: this is the preamble. Its end state is described as a header; fed
+//! again from there it is the loop's body, out of which all that the header's facts say has been hoisted. When the body's end
+//! does not fit the header, that copy becomes part of the preamble and the next one is tried (`a, b = b, a + b` needs three).
+//!
+//! Recordings: `param k` is slot `k` of the frame chain (outermost first); a loop ends with `at @s, jump(slots)` in the
+//! state of its header.
+
+use super::{
+    Abs, Env, FrameMemory, Header, Info, Optimized, Optimizer,
+    dead::{self, Survivors},
+};
+use crate::abort::Abort;
+use traces::{Const, Helper, Op, OpCode, Resume, Slot, SnapId, Snapshot, Trace, Type, Val, Virtual};
+
+/// Copies of the recording that are tried before it is given up.
+const MAX_COPIES: usize = 4;
+
+/// An optimized loop.
+pub struct Loop {
+    /// The trace.
+    pub trace: Trace,
+    /// The contract of its label.
+    pub header: Header,
+    /// For each snapshot of the trace the recorded one it was made from.
+    pub origins: Vec<SnapId>,
+}
+
+/// Where a trace that is no loop ends.
+#[derive(Clone, Copy, Debug)]
+pub enum End<'a> {
+    /// By an exit in the state of the recording's last `at`.
+    Exit,
+    /// At another trace's label, or where that does not fit, at its entry.
+    Link(&'a Header),
+}
+
+impl<'e> Optimizer<'e> {
+    /// Binds the params of a recording that starts from the interpreter: nothing is known, memory holds every slot.
+    fn start_in_memory(&mut self, raw: &Trace) {
+        self.start_copy(raw);
+        self.frames.push(FrameMemory::new(self.frame_ptr));
+        for (i, op) in raw.ops.iter().enumerate().take_while(|(_, op)| op.code == OpCode::Param) {
+            let mut info = Info::new(Type::Obj, Val::NONE);
+            info.lazy_slot = Some(op.imm as u32);
+            (info.owed, info.held) = (1, 1);
+            let a = self.new_abs(info);
+            self.frames[0].set_slot(op.imm as usize, a);
+            self.map[i] = a;
+        }
+    }
+
+    /// Binds the params of a recording to these slots.
+    fn start_from(&mut self, raw: &Trace, slots: &[Abs]) {
+        self.start_copy(raw);
+        self.map[..slots.len()].copy_from_slice(slots);
+    }
+
+    fn feed_all(&mut self, raw: &Trace) -> Optimized<()> {
+        (0..raw.ops.len() - 1).try_for_each(|i| self.feed(raw, i))
+    }
+
+    /// The slots at the recording's end, and the snapshot of that state.
+    fn end_state(&mut self, raw: &Trace) -> (Vec<Abs>, SnapId) {
+        let slots = &raw.snapshots[self.at.0 as usize].frames[0].slots;
+        (slots.iter().map(|&s| self.slot_abs(raw, s)).collect(), self.at)
+    }
+}
+
+/// Makes a loop of a recording that ends with `jump`.
+pub fn compile_loop(env: &Env, raw: &Trace, helpers: &'static [Helper]) -> Optimized<Loop> {
+    let mut o = Optimizer::new(env, Trace::new(helpers));
+    o.start_in_memory(raw);
+    o.feed_all(raw)?;
+    let mut generic: Vec<bool> = Vec::new();
+    for copy in 0..MAX_COPIES {
+        let (slots, end) = o.end_state(raw);
+        if raw.snapshots[end.0 as usize].frames.len() != 1 || o.frames.len() > 1 {
+            return Err(Abort::FrameChanged);
+        }
+        let header = o.describe(&slots, &generic);
+        let saved = o.clone();
+        match close(&mut o, raw, slots, end, header) {
+            Ok(mut header) => {
+                let survivors = dead::eliminate(&mut o.out);
+                header.live = survivors.params.iter().map(Option::is_some).collect();
+                return Ok(Loop { origins: origins(&o, &survivors), header, trace: o.out });
+            }
+            Err(Failure::Slots(different)) if copy + 2 == MAX_COPIES => generic = different,
+            Err(Failure::Abort(abort)) if !matches!(abort, Abort::Contradiction) => return Err(abort),
+            Err(_) => {}
+        }
+        o = saved;
+        let (slots, _) = o.end_state(raw);
+        o.start_from(raw, &slots);
+        o.feed_all(raw)?;
+    }
+    Err(Abort::NoFixedPoint)
+}
+
+enum Failure {
+    /// These slots do not fit the header at the end of the body.
+    Slots(Vec<bool>),
+    Abort(Abort),
+}
+
+impl From<Abort> for Failure {
+    fn from(abort: Abort) -> Self {
+        Failure::Abort(abort)
+    }
+}
+
+/// Tries to close the loop with this header: label, body, jump.
+fn close(
+    o: &mut Optimizer<'_>,
+    raw: &Trace,
+    slots: Vec<Abs>,
+    end: SnapId,
+    header: Header,
+) -> Result<Header, Failure> {
+    let initial = o.link(raw, end, &slots, &header)?;
+    let start = o.start_loop(&header, &initial);
+    o.start_from(raw, &start);
+    o.feed_all(raw)?;
+    let (slots, end) = o.end_state(raw);
+    if o.matches(&slots, &header).is_err() {
+        let mut different = vec![false; slots.len()];
+        // Each slot that does not fit by itself; where only the sharing differs, the one that was named.
+        while let Err(k) = o.matches_except(&slots, &header, &different) {
+            if k >= different.len() || std::mem::replace(&mut different[k], true) {
+                return Err(Failure::Abort(Abort::NoFixedPoint));
+            }
+        }
+        return Err(Failure::Slots(different));
+    }
+    let mut used = header.clone();
+    let mut flags = o.used_facts().iter();
+    used.facts.retain(|_| *flags.next().expect("one flag for each fact"));
+    let args = o.link(raw, end, &slots, &used)?;
+    // Params of facts that nobody relied on are dead: any value will do until they are dropped.
+    let args: Vec<Abs> = args
+        .iter()
+        .zip(&header.params)
+        .map(|(&a, &ty)| if a == Abs::NONE { o.zero(ty) } else { a })
+        .collect();
+    o.jump(OpCode::Jump, 0, &args);
+    Ok(used)
+}
+
+impl Optimizer<'_> {
+    fn zero(&mut self, ty: Type) -> Abs {
+        self.constant(match ty {
+            Type::Float => Const::Float(0),
+            Type::Bool => Const::Bool(false),
+            Type::Obj => Const::Obj(0),
+            Type::Ptr => Const::Ptr(0),
+            _ => Const::Int(0),
+        })
+    }
+
+    fn matches_except(&mut self, slots: &[Abs], header: &Header, except: &[bool]) -> Result<(), usize> {
+        let kept: Vec<usize> = (0..slots.len()).filter(|&k| !except[k]).collect();
+        let part = Header { slots: kept.iter().map(|&k| header.slots[k]).collect(), ..header.clone() };
+        let values: Vec<Abs> = kept.iter().map(|&k| slots[k]).collect();
+        self.matches(&values, &part).map_err(|k| kept.get(k).copied().unwrap_or(usize::MAX))
+    }
+}
+
+/// What a bridge starts from: the exit's snapshot, and the types of its values, as the trace that it leaves knows them.
+pub struct Start<'a> {
+    /// The trace that it leaves.
+    pub trace: &'a Trace,
+    /// The snapshot of the exit.
+    pub snapshot: &'a Snapshot,
+    /// For each slot (and function) in the order of `SlotTypes`: the known type, or 0.
+    pub types: &'a [usize],
+}
+
+/// Where a bridge went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Linked {
+    /// It ends with an exit.
+    Exit,
+    /// It jumps to the label.
+    Label,
+    /// It stores all to memory and jumps to the entry.
+    Entry,
+}
+
+/// An optimized bridge, or a loop's first turn that ends in another trace.
+pub struct Bridge {
+    /// The trace; its params are those of `inputs` in order.
+    pub trace: Trace,
+    /// Values of the trace that it leaves, one for each param.
+    pub inputs: Vec<Val>,
+    /// How it ends.
+    pub linked: Linked,
+    /// For each snapshot of the trace the recorded one it was made from.
+    pub origins: Vec<SnapId>,
+}
+
+/// The origins of the snapshots that survived.
+fn origins(o: &Optimizer<'_>, survivors: &Survivors) -> Vec<SnapId> {
+    o.origins.iter().zip(&survivors.snapshots).filter(|(_, kept)| kept.is_some()).map(|(&id, _)| id).collect()
+}
+
+/// Makes a bridge of a recording. With no `start` the recording starts from the interpreter.
+pub fn compile_bridge(
+    env: &Env,
+    raw: &Trace,
+    helpers: &'static [Helper],
+    start: Option<Start<'_>>,
+    end: End<'_>,
+) -> Optimized<Bridge> {
+    let mut out = Trace::new(helpers);
+    let mut inputs = Vec::new();
+    if let Some(start) = &start {
+        // The bridge's params come first: every value of the snapshot that is not a constant.
+        start.snapshot.for_each_value(|v| {
+            if !v.is_const() && !inputs.contains(&v) {
+                let mut op = Op::new(OpCode::Param, &[]);
+                (op.ty, op.imm) = (start.trace.ty(v), inputs.len() as i32);
+                out.push(op);
+                inputs.push(v);
+            }
+        });
+    }
+    let mut o = Optimizer::new(env, out);
+    match &start {
+        None => o.start_in_memory(raw),
+        Some(start) => o.start_at_exit(raw, start, &inputs),
+    }
+    o.feed_all(raw)?;
+    let (slots, snap) = o.end_state(raw);
+    let one_frame = raw.snapshots[snap.0 as usize].frames.len() == 1 && o.frames.len() == 1;
+    let linked = match end {
+        End::Link(header) if one_frame => {
+            if o.matches(&slots, header).is_ok() {
+                let args = o.link(raw, snap, &slots, header)?;
+                let mut live = header.live.iter();
+                let args: Vec<Abs> =
+                    args.into_iter().filter(|_| live.next().copied().unwrap_or(false)).collect();
+                o.jump(OpCode::JumpTo, 0, &args);
+                Linked::Label
+            } else {
+                for (k, &a) in slots.iter().enumerate() {
+                    o.store_slot(0, k, a);
+                }
+                o.settle_memory(&slots)?;
+                let mut op = Op::new(OpCode::EnterTrace, &[]);
+                op.imm = 0;
+                o.out.push(op);
+                Linked::Entry
+            }
+        }
+        End::Link(_) => return Err(Abort::FrameChanged),
+        End::Exit => {
+            let mut op = Op::new(OpCode::Exit, &[]);
+            op.snap = o.snapshot(raw, snap)?;
+            o.out.push(op);
+            Linked::Exit
+        }
+    };
+    let survivors = dead::eliminate(&mut o.out);
+    let mut flags = survivors.params.iter();
+    inputs.retain(|_| flags.next().is_some_and(|p| p.is_some()));
+    let origins = origins(&o, &survivors);
+    Ok(Bridge { trace: o.out, inputs, linked, origins })
+}
+
+impl Optimizer<'_> {
+    /// Binds the params of a bridge's recording to what the exit's snapshot says of the slots.
+    fn start_at_exit(&mut self, raw: &Trace, start: &Start<'_>, inputs: &[Val]) {
+        self.start_copy(raw);
+        let mut types = start.types.iter().copied();
+        let mut values: Vec<(Val, Abs)> = Vec::new();
+        let mut boxes: Vec<Option<Abs>> = vec![None; start.snapshot.virtuals.len()];
+        let input = |o: &mut Self, v: Val, values: &mut Vec<(Val, Abs)>| -> Abs {
+            if let Some((_, a)) = values.iter().find(|(w, _)| *w == v) {
+                return *a;
+            }
+            let a = match start.trace.const_of(v) {
+                Some(c) => o.constant(c),
+                None => {
+                    let index = inputs.iter().position(|&w| w == v).expect("inputs has every value");
+                    let mut info = Info::new(start.trace.ty(v), Val::op(index));
+                    info.nonnull = true;
+                    o.new_abs(info)
+                }
+            };
+            values.push((v, a));
+            a
+        };
+        let mut param = 0;
+        for (depth, frame) in start.snapshot.frames.iter().enumerate() {
+            let in_memory = depth == 0 || frame.frame != Val::NONE;
+            if in_memory {
+                let frame_abs =
+                    if depth == 0 { self.frame_ptr } else { input(self, frame.frame, &mut values) };
+                self.frames.push(FrameMemory::new(frame_abs));
+            }
+            // The function of an inlined frame is a param of the recording, too.
+            let function = (depth > 0).then_some(frame.function);
+            for (k, slot) in function.iter().map(|s| (usize::MAX, s)).chain(frame.slots.iter().enumerate()) {
+                let ty = types.next().unwrap_or(0);
+                let a = match *slot {
+                    Slot::Null => self.constant(Const::Obj(0)),
+                    Slot::Value(v) => {
+                        let a = input(self, v, &mut values);
+                        self.info_mut(a).owed += 1;
+                        self.info_mut(a).held += 1;
+                        a
+                    }
+                    Slot::InMemory => {
+                        let mut info = Info::new(Type::Obj, Val::NONE);
+                        (info.owed, info.held) = (1, 1);
+                        if depth == 0 {
+                            info.lazy_slot = Some(k as u32);
+                        } else {
+                            let base = self.frames[depth].frame;
+                            let mut op = self.emit(OpCode::LoadObj, &[base]);
+                            op.imm = if k == usize::MAX {
+                                self.env.frame_func
+                            } else {
+                                self.env.slot_offset(k as u32)
+                            };
+                            op.region = traces::Region::FrameSlot;
+                            info.val = self.out.push(op);
+                        }
+                        let a = self.new_abs(info);
+                        if k == usize::MAX {
+                            self.frames[depth].function = a;
+                        } else {
+                            self.frames[depth].set_slot(k, a);
+                        }
+                        a
+                    }
+                    Slot::Virtual(n) => {
+                        let a = match boxes[n as usize] {
+                            Some(a) => a,
+                            None => {
+                                let (payload, ty) = match start.snapshot.virtuals[n as usize] {
+                                    Virtual::Int(v) => (v, self.env.int_type),
+                                    Virtual::Float(v) => (v, self.env.float_type),
+                                    Virtual::Bool(v) => (v, self.env.bool_type),
+                                    Virtual::Tuple(_) => unreachable!("tuples are built"),
+                                };
+                                let p = input(self, payload, &mut values);
+                                let boxed = match start.snapshot.virtuals[n as usize] {
+                                    Virtual::Int(_) => super::Boxed::Int(p),
+                                    Virtual::Float(_) => super::Boxed::Float(p),
+                                    _ => super::Boxed::Bool(p),
+                                };
+                                let a = self.new_box(boxed, ty, 0);
+                                boxes[n as usize] = Some(a);
+                                a
+                            }
+                        };
+                        self.info_mut(a).owed += 1;
+                        a
+                    }
+                };
+                if ty != 0 && self.info(a).known_type == 0 {
+                    let info = self.info_mut(a);
+                    info.known_type = ty;
+                    info.nonnull = true;
+                }
+                self.map[param] = a;
+                param += 1;
+            }
+        }
+        // Each `incref` of the snapshot is a reference that the trace did not hold.
+        for &v in &start.snapshot.increfs {
+            let a = input(self, v, &mut values);
+            self.info_mut(a).held -= 1;
+        }
+        let owing: Vec<Abs> = (0..self.infos.len() as u32).map(Abs).collect();
+        for a in owing {
+            let info = self.info(a);
+            if info.owed > info.held && !info.immortal {
+                self.unsettled.push(a);
+            }
+        }
+        debug_assert!(!matches!(start.snapshot.resume, Resume::Dying { .. }));
+    }
+
+    /// After all slots were stored: one real reference for each.
+    fn settle_memory(&mut self, slots: &[Abs]) -> Optimized<()> {
+        for (i, &a) in slots.iter().enumerate() {
+            if slots[..i].contains(&a) || self.info(a).constant == Some(Const::Obj(0)) {
+                continue;
+            }
+            let count = slots.iter().filter(|&&b| b == a).count() as i32;
+            let held = self.info(a).held;
+            if held < count {
+                self.add_real(a, count - held);
+            } else if held > count {
+                return Err(Abort::Counts);
+            }
+        }
+        Ok(())
+    }
+}
