@@ -24,21 +24,20 @@ use std::ptr::{eq, null_mut};
 /// Bytes of a frame before its locals.
 const FRAME_HEAD: usize = offset_of!(_PyInterpreterFrame, localsplus);
 
-/// Refuses a Python that the declarations do not describe, with a message that says what is wrong. Runs a little Python code. Keeps a raised exception.
+/// Refuses a Python that the declarations do not describe, with a message that says what is wrong. Runs a little
+/// Python code. Keeps a raised exception.
 ///
 /// # Safety
 /// Python is initialized; this is the main interpreter; the GIL is held.
 pub unsafe fn at_startup() -> Result<(), String> {
     // SAFETY: the caller guarantees an initialized Python; the order of the steps is the module's.
     unsafe {
-        version()?;
         let (mut kind, mut value, mut traceback) = (null_mut(), null_mut(), null_mut());
         PyErr_Fetch(&mut kind, &mut value, &mut traceback);
-        let checked = sizes().and_then(|()| states()).and_then(|()| samples());
+        let checked = version().and_then(|()| sizes()).and_then(|()| states()).and_then(|()| samples());
         PyErr_Restore(kind, value, traceback);
-        checked?;
+        checked
     }
-    Ok(())
 }
 
 /// # Safety
@@ -151,8 +150,11 @@ unsafe fn states() -> Result<(), String> {
             (*interp).id == PyInterpreterState_GetID(interp),
             eq((*runtime).interpreters.main, interp),
             (*runtime).gilstate.tstate_current._value == tstate as usize,
-            (*interp).eval_frame.map(|f| f as usize)
-                == _PyInterpreterState_GetEvalFrameFunc(interp).map(|f| f as usize),
+            (*interp).eval_frame.is_none_or(|ours| {
+                // null means the library's own, whose address may differ between two who ask for it
+                _PyInterpreterState_GetEvalFrameFunc(interp)
+                    .is_some_and(|theirs| theirs as usize == ours as usize)
+            }),
             (*interp).ceval.recursion_limit == Py_GetRecursionLimit(),
             (*tstate).recursion_limit == Py_GetRecursionLimit(),
             (*tstate).recursion_remaining <= (*tstate).recursion_limit,
