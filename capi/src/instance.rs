@@ -106,17 +106,10 @@ pub unsafe fn note_deletion(values: *mut Values, index: EntryIndex) {
         let used = values.cast::<u8>().sub(2);
         let count = usize::from(*used);
         let order = |i: usize| used.sub(i);
-<<<<<<< HEAD
         let Some(place) = (1..=count).find(|&i| usize::from(*order(i)) == index.0) else { return };
         for i in place..count {
-=======
-        let mut i = (1..=count).find(|&i| usize::from(*order(i)) == index.0).unwrap_or(count);
-        while i < count {
->>>>>>> refs/heads/capi
             order(i).write(*order(i + 1));
-            i += 1;
         }
-<<<<<<< HEAD
         *used -= 1;
     }
 }
@@ -140,8 +133,5 @@ mod tests {
             std::slice::from_raw_parts(bytes.add(27), 4)
         };
         assert_eq!(order, [0, 2, 3, 3]);
-=======
-        *used = count.saturating_sub(1) as u8;
->>>>>>> refs/heads/capi
     }
 }

@@ -71,3 +71,19 @@ pub fn repr(object: *mut PyObject) -> String {
         std::ffi::CStr::from_ptr(PyUnicode_AsUTF8(text.as_ptr())).to_string_lossy().into_owned()
     }
 }
+
+/// Takes the set exception away: "Type: text".
+#[allow(dead_code)]
+pub fn message() -> String {
+    // SAFETY: called with the GIL held and an exception set.
+    unsafe {
+        let tstate = PyThreadState_Get();
+        assert!(!(*tstate).curexc_type.is_null(), "no exception is set");
+        let exception = Owned::from_new(capi::exceptions::take(tstate)).unwrap();
+        let text = Owned::from_new(PyObject_Str(exception.as_ptr())).unwrap();
+        let text = std::ffi::CStr::from_ptr(PyUnicode_AsUTF8(text.as_ptr())).to_string_lossy();
+        let class =
+            std::ffi::CStr::from_ptr((*capi::refs::type_of(exception.as_ptr())).tp_name).to_string_lossy();
+        format!("{class}: {text}")
+    }
+}
