@@ -6,6 +6,7 @@ use std::ffi::CString;
 use std::sync::Once;
 
 /// Runs `body` with the GIL held, in an initialized Python that passed the start-up check.
+#[allow(dead_code)]
 pub fn with_python<R>(body: impl FnOnce() -> R) -> R {
     static START: Once = Once::new();
     START.call_once(|| {
