@@ -5,7 +5,7 @@ mod common;
 use capi::refs::{Owned, decref, incref};
 use capi::sys::*;
 use capi::{arguments, exceptions, frame, list, tuple};
-use common::{error, get, repr, run, with_python};
+use common::{get, message, repr, run, with_python};
 use std::ptr::null_mut;
 
 /// Binds as `function(*args, **kwargs)` would; what the parameters have then, or the exception.
@@ -32,7 +32,7 @@ unsafe fn bind(function: *mut PyObject, args: *mut PyObject, kwargs: *mut PyObje
         let pushed =
             arguments::push_and_init(tstate, function.cast(), null_mut(), all.as_ptr(), positional, names);
         let bound = if pushed.is_null() {
-            error()
+            message()
         } else {
             let code = (*pushed).f_code;
             let flags = (*code).co_flags as u32;

@@ -5,7 +5,7 @@ mod common;
 use capi::refs::Owned;
 use capi::sys::*;
 use capi::{import, list, matching, tuple};
-use common::{error, get, repr, run, text, with_python};
+use common::{get, message, repr, run, text, with_python};
 
 /// `repr` of a new reference, or the exception, or "no match".
 fn outcome(result: *mut PyObject) -> String {
@@ -14,7 +14,7 @@ fn outcome(result: *mut PyObject) -> String {
         Some(result) => repr(result.as_ptr()),
         // SAFETY: the GIL is held.
         None if unsafe { PyErr_Occurred() }.is_null() => "no match".into(),
-        None => error(),
+        None => message(),
     }
 }
 
@@ -96,7 +96,7 @@ wanted = [expected(name) for name in modules]
             for i in 0..list::len(cases) {
                 let space = Owned::from_new(PyDict_New()).unwrap();
                 let done = import::import_all_from(PyThreadState_Get(), space.as_ptr(), list::item(cases, i));
-                let found = if done { repr(space.as_ptr()) } else { error() };
+                let found = if done { repr(space.as_ptr()) } else { message() };
                 assert_eq!(found, text(list::item(wanted, i)), "{}", repr(list::item(cases, i)));
             }
             // a mapping that is no dict

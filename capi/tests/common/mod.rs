@@ -6,6 +6,7 @@ use std::ffi::CString;
 use std::sync::Once;
 
 /// Runs `body` with the GIL held, in an initialized Python that passed the start-up check.
+#[allow(dead_code)]
 pub fn with_python<R>(body: impl FnOnce() -> R) -> R {
     static START: Once = Once::new();
     START.call_once(|| {
@@ -83,21 +84,18 @@ pub fn text(object: *mut PyObject) -> String {
     }
 }
 
-/// Takes the set exception: `TypeError: its text`.
+/// Takes the set exception away: "Type: text".
 #[allow(dead_code)]
-pub fn error() -> String {
-    let (mut kind, mut value, mut traceback) =
-        (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
-    // SAFETY: called with the GIL held; the fetched counts are ours.
+pub fn message() -> String {
+    // SAFETY: called with the GIL held and an exception set.
     unsafe {
-        PyErr_Fetch(&mut kind, &mut value, &mut traceback);
-        assert!(!kind.is_null(), "no exception is set");
-        PyErr_NormalizeException(&mut kind, &mut value, &mut traceback);
-        let owned = [kind, value, traceback].map(|o| Owned::from_new(o));
-        let shown = Owned::from_new(PyObject_Str(value)).unwrap();
-        let name = std::ffi::CStr::from_ptr((*kind.cast::<PyTypeObject>()).tp_name).to_string_lossy();
-        let shown = format!("{name}: {}", text(shown.as_ptr()));
-        drop(owned);
-        shown
+        let tstate = PyThreadState_Get();
+        assert!(!(*tstate).curexc_type.is_null(), "no exception is set");
+        let exception = Owned::from_new(capi::exceptions::take(tstate)).unwrap();
+        let text = Owned::from_new(PyObject_Str(exception.as_ptr())).unwrap();
+        let text = std::ffi::CStr::from_ptr(PyUnicode_AsUTF8(text.as_ptr())).to_string_lossy();
+        let class =
+            std::ffi::CStr::from_ptr((*capi::refs::type_of(exception.as_ptr())).tp_name).to_string_lossy();
+        format!("{class}: {text}")
     }
 }
