@@ -7,7 +7,7 @@
 use crate::code_data::{self, CodeData, units};
 use crate::field::{Field, ItemsField, TypeOf};
 use crate::helper::Helper;
-use crate::machine::{Arg, CheckedOp, Compare, Flow, FloatOp, FloatUnary, IntOp, Machine};
+use crate::machine::{Arg, CheckedOp, Compare, FloatOp, FloatUnary, Flow, IntOp, Machine};
 use crate::{eval_breaker, helpers, keys, numbers, opcode};
 use capi::frame::{self, SPECIALS_WORDS};
 use capi::refs::type_of;
@@ -42,9 +42,14 @@ impl Direct {
     /// # Safety
     /// `frame` is (or becomes at once) the current frame of `tstate`, which runs now.
     pub unsafe fn new(tstate: *mut PyThreadState, frame: *mut sys::_PyInterpreterFrame) -> Direct {
-        let null = ptr::null_mut();
-        let mut d =
-            Direct { frame: null.cast(), sp: null.cast(), ip: null.cast(), tstate, loops: null.cast(), result: null };
+        let mut d = Direct {
+            frame,
+            sp: ptr::null_mut(),
+            ip: ptr::null_mut(),
+            tstate,
+            loops: ptr::null_mut(),
+            result: ptr::null_mut(),
+        };
         // SAFETY: by contract.
         unsafe { d.switch_to_frame(frame) };
         d
@@ -208,9 +213,7 @@ impl Direct {
                 ),
                 3 => std::mem::transmute::<*const (), unsafe extern "C" fn(usize, usize, usize) -> usize>(
                     address,
-                )(
-                    self.argument(args[0]), self.argument(args[1]), self.argument(args[2])
-                ),
+                )(self.argument(args[0]), self.argument(args[1]), self.argument(args[2])),
                 4 => std::mem::transmute::<
                     *const (),
                     unsafe extern "C" fn(usize, usize, usize, usize) -> usize,
@@ -484,7 +487,7 @@ impl Machine for Direct {
         kwnames: *mut PyObject,
         below: usize,
         return_to: usize,
-    ) -> bool {
+    ) -> Option<Flow> {
         self.out_of_line(|d| crate::bind::call(d, nargs, kwnames, below, return_to))
     }
 

@@ -108,7 +108,7 @@ pub fn evaluate(
                 if turns > entry.max_turns {
                     return Ok(Outcome::TooManyTurns);
                 }
-                index = trace.label_index().expect("a jump back is checked to have a label") + 1;
+                index = trace.label_index().map_or(0, |label| label + 1);
             }
         }
     }
@@ -119,7 +119,7 @@ pub fn evaluate(
 pub enum Step {
     /// The next op.
     Next,
-    /// The op after the label; its params are bound.
+    /// The op after the label (of a recording: the first one); its params are bound.
     JumpBack,
     /// The run is over.
     Done(Outcome),
@@ -234,11 +234,12 @@ impl<'a> Run<'a> {
                 self.bound = list;
                 return Ok(Done::Nothing);
             }
-            Jump if self.in_loop => {
+            // In a recording, which has no label, the params at its start are bound anew.
+            Jump => {
+                self.in_loop = true;
                 self.bound = list;
                 Step::JumpBack
             }
-            Jump => return Err("jumps without a label".into()),
             JumpTo => Step::Done(Outcome::JumpTo { target: op.imm, values: list }),
             EnterTrace => Step::Done(Outcome::EnterTrace { target: op.imm }),
             Exit => return Ok(Done::Leave),

@@ -1,0 +1,385 @@
+//! What the register allocator has to know of a trace: where each value is used next, how long it lives, which ops
+//! produce no code.
+//!
+//! Computed once for each trace, in one forward and one backward walk over the ops, into vectors indexed by op that are
+//! used again for the next trace. Independent of the processor. It must never change what the trace means.
+//!
+//! A value is here a [`Value`]: the index of an op, or a constant. Ops that only rename are replaced by what they
+//! rename (`int_from_bool`; a second `frame`; two params of a bridge at one location), so only canonical values are
+//! ever allocated:
+//!
+//! ```text
+//! v3: Bool = int_lt v1, v2        ; fused: used by nothing but the guard, so it becomes cmp + jcc there
+//! guard_true v3 @s0               ; its operands are v1 and v2; in s0, v3 is known to be false
+//! ```
+
+use traces::codegen::{Location, Request};
+use traces::{List, Op, OpCode, Trace, Type, Val};
+
+/// A value of the trace, or one of the analysis' constants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Value(pub u32);
+
+impl Value {
+    /// No value.
+    pub const NONE: Value = Value(u32::MAX);
+    const CONST: u32 = 1 << 31;
+
+    /// The value of op number `index`.
+    pub fn op(index: usize) -> Value {
+        Value(index as u32)
+    }
+    /// Constant number `index` of [`Analysis::consts`].
+    pub fn constant(index: usize) -> Value {
+        Value(index as u32 | Self::CONST)
+    }
+    /// The op's index, for values that are not constants.
+    pub fn op_index(self) -> Option<usize> {
+        (self.0 & Self::CONST == 0).then_some(self.0 as usize)
+    }
+    /// The constant's index.
+    pub fn const_index(self) -> Option<usize> {
+        (self.0 & Self::CONST != 0 && self != Value::NONE).then_some((self.0 & !Self::CONST) as usize)
+    }
+}
+
+/// Where a value is not used any more.
+pub const NEVER: u32 = u32::MAX;
+
+#[derive(Clone, Copy, Debug)]
+struct Use {
+    at: u32,
+    next: u32,
+}
+
+/// What an op compiles to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Code of its own.
+    Normal,
+    /// Nothing: its result is not needed, or another value stands for it.
+    Nothing,
+    /// Nothing here: it is part of the guard that uses it.
+    Fused,
+}
+
+/// What a guard tests that a comparison was fused into.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fusion {
+    /// The comparison's op.
+    pub compare: u32,
+    /// Whether the guard goes on when the comparison is false.
+    pub negated: bool,
+}
+
+/// The result of the analysis. All vectors are indexed by op, unless their doc says otherwise.
+#[derive(Debug, Default)]
+pub struct Analysis {
+    /// The value that stands for an op's result.
+    canon: Vec<Value>,
+    /// Bits of the constants: those of the trace, and further ones (bridge inputs).
+    pub consts: Vec<u64>,
+    /// What each op compiles to.
+    pub roles: Vec<Role>,
+    /// For guards with a comparison fused into them.
+    pub fusions: Vec<Option<Fusion>>,
+    /// Last position at which a value has to exist, snapshots included; `NEVER` when it is not used at all.
+    pub last: Vec<u32>,
+    /// Head of each value's list of uses that want a register, in ascending order.
+    pub first_use: Vec<u32>,
+    uses: Vec<Use>,
+    /// Position of the next call after each op (`NEVER`: none).
+    pub next_call: Vec<u32>,
+    /// Ranges of `snap_values`, by snapshot.
+    snaps: Vec<List>,
+    snap_values: Vec<Value>,
+    /// The label's position, in a loop.
+    pub label: Option<u32>,
+    /// Values defined before the label and used after it: they live through the whole loop.
+    pub invariants: Vec<Value>,
+    /// How many params the loop has; their ops follow the label.
+    pub params: u32,
+}
+
+impl Analysis {
+    /// Analyses the trace of a request.
+    pub fn run(&mut self, request: &Request<'_>) {
+        let trace = request.trace;
+        let n = trace.ops.len();
+        self.consts.clear();
+        self.consts.extend(trace.consts.iter().map(|c| c.bits()));
+        self.roles.clear();
+        self.roles.resize(n, Role::Normal);
+        self.fusions.clear();
+        self.fusions.resize(n, None);
+        self.last.clear();
+        self.last.resize(n, NEVER);
+        self.first_use.clear();
+        self.first_use.resize(n, NEVER);
+        self.next_call.clear();
+        self.next_call.resize(n, NEVER);
+        self.uses.clear();
+        self.invariants.clear();
+        self.name_values(request);
+        self.flatten_snapshots(trace);
+        self.walk_back(trace);
+        self.extend_invariants();
+    }
+
+    /// The value that stands for an operand.
+    pub fn value(&self, val: Val) -> Value {
+        match val.op_index() {
+            Some(op) => self.canon[op],
+            None => Value(val.0),
+        }
+    }
+
+    /// The values of an op's operands that code is generated for: of a guard with a fused comparison, those of the
+    /// comparison.
+    pub fn operands(&self, trace: &Trace, op: usize) -> ([Value; 3], usize) {
+        let op = match self.fusions[op] {
+            Some(fusion) => &trace.ops[fusion.compare as usize],
+            None => &trace.ops[op],
+        };
+        let mut values = [Value::NONE; 3];
+        let operands = op.operands();
+        for (value, &operand) in values.iter_mut().zip(operands) {
+            *value = self.value(operand);
+        }
+        (values, operands.len())
+    }
+
+    /// The values of a guard's snapshot, in `for_each_value` order.
+    pub fn snapshot(&self, op: &Op) -> &[Value] {
+        match self.snaps.get(op.snap.0 as usize) {
+            Some(list) if op.code.is_guard() => {
+                &self.snap_values[list.start as usize..(list.start + list.len) as usize]
+            }
+            _ => &[],
+        }
+    }
+
+    /// What is known of a value when this guard leaves: the operand of `guard_true` is then false.
+    pub fn known_at_exit(&self, op: &Op) -> Option<(Value, u64)> {
+        match op.code {
+            OpCode::GuardTrue => Some((self.value(op.args[0]), 0)),
+            OpCode::GuardFalse => Some((self.value(op.args[0]), 1)),
+            _ => None,
+        }
+    }
+
+    /// Position of the first use after `at`, given the list's head, which is moved on.
+    pub fn use_after(&self, head: &mut u32, at: u32) -> u32 {
+        while let Some(node) = self.uses.get(*head as usize) {
+            if node.at > at {
+                return node.at;
+            }
+            *head = node.next;
+        }
+        NEVER
+    }
+
+    /// Whether an op is in the loop's body.
+    pub fn in_body(&self, op: u32) -> bool {
+        self.label.is_some_and(|label| op > label)
+    }
+
+    fn name_values(&mut self, request: &Request<'_>) {
+        let trace = request.trace;
+        let (mut frame, mut thread) = (None, None);
+        self.label = None;
+        self.params = 0;
+        self.canon.clear();
+        for (i, op) in trace.ops.iter().enumerate() {
+            let own = Value::op(i);
+            let value = match op.code {
+                OpCode::Frame => *frame.get_or_insert(own),
+                OpCode::ThreadState => *thread.get_or_insert(own),
+                OpCode::IntFromBool => self.value(op.args[0]),
+                OpCode::Label => {
+                    self.label = Some(i as u32);
+                    own
+                }
+                OpCode::Param if self.label.is_some() => {
+                    self.params += 1;
+                    own
+                }
+                OpCode::Param => match request.inputs[op.imm as usize] {
+                    Location::Const(bits) => {
+                        self.consts.push(bits);
+                        Value::constant(self.consts.len() - 1)
+                    }
+                    // An earlier param at the same location is the same value.
+                    location => {
+                        let same = request.inputs[..op.imm as usize].iter().position(|&l| l == location);
+                        same.map_or(own, |earlier| self.canon[earlier])
+                    }
+                },
+                _ => own,
+            };
+            if value != own {
+                self.roles[i] = Role::Nothing;
+            }
+            self.canon.push(value);
+        }
+    }
+
+    fn flatten_snapshots(&mut self, trace: &Trace) {
+        self.snaps.clear();
+        self.snap_values.clear();
+        let mut values = std::mem::take(&mut self.snap_values);
+        for snapshot in &trace.snapshots {
+            let start = values.len() as u32;
+            snapshot.for_each_value(|val| values.push(self.value(val)));
+            self.snaps.push(List { start, len: values.len() as u32 - start });
+        }
+        self.snap_values = values;
+    }
+
+    fn add_use(&mut self, value: Value, at: usize) {
+        let Some(v) = value.op_index() else { return };
+        self.need(value, at);
+        let next = self.first_use[v];
+        if self.uses.get(next as usize).is_none_or(|node| node.at != at as u32) {
+            self.uses.push(Use { at: at as u32, next });
+            self.first_use[v] = self.uses.len() as u32 - 1;
+        }
+    }
+
+    fn need(&mut self, value: Value, at: usize) {
+        if let Some(v) = value.op_index()
+            && self.last[v] == NEVER
+        {
+            self.last[v] = at as u32;
+        }
+    }
+
+    fn walk_back(&mut self, trace: &Trace) {
+        let mut call = NEVER;
+        for at in (0..trace.ops.len()).rev() {
+            let op = &trace.ops[at];
+            self.next_call[at] = call;
+            if self.roles[at] != Role::Normal {
+                continue;
+            }
+            if op.code.is_call() {
+                call = at as u32;
+            }
+            if self.last[at] == NEVER && is_droppable(op.code) {
+                self.roles[at] = Role::Nothing;
+                continue;
+            }
+            if matches!(op.code, OpCode::GuardTrue | OpCode::GuardFalse) {
+                self.fuse(trace, at);
+            }
+            let known = self.known_at_exit(op).map(|(value, _)| value);
+            if op.code.is_guard()
+                && let Some(&list) = self.snaps.get(op.snap.0 as usize)
+            {
+                for i in list.start..list.start + list.len {
+                    let value = self.snap_values[i as usize];
+                    if Some(value) != known {
+                        self.need(value, at);
+                    }
+                }
+            }
+            let (operands, count) = self.operands(trace, at);
+            for &value in &operands[..count] {
+                self.add_use(value, at);
+            }
+            for &val in trace.list(op.list) {
+                self.add_use(self.value(val), at);
+            }
+        }
+    }
+
+    /// Makes the comparison behind a `guard_true` or `guard_false` part of the guard when nothing else needs its result.
+    fn fuse(&mut self, trace: &Trace, guard: usize) {
+        /// How far back a comparison may be: its operands live on until the guard.
+        const REACH: usize = 8;
+        let mut negated = trace.ops[guard].code == OpCode::GuardFalse;
+        let mut user = guard;
+        loop {
+            let Some(at) = self.value(trace.ops[user].args[0]).op_index() else { return };
+            let op = &trace.ops[at];
+            let wanted = op.code == OpCode::BoolNot || is_comparison(op.code);
+            if !wanted || self.last[at] != NEVER || guard - at > REACH || self.roles[at] != Role::Normal {
+                return;
+            }
+            if self.label.is_some_and(|label| (at as u32) < label && guard as u32 > label) {
+                return;
+            }
+            if (at + 1..guard).any(|between| between != user && self.mentions(trace, between, Value::op(at)))
+            {
+                return;
+            }
+            if user != guard && self.snapshot(&trace.ops[guard]).contains(&Value::op(at)) {
+                return;
+            }
+            if op.code == OpCode::BoolNot {
+                negated = !negated;
+                user = at;
+                continue;
+            }
+            let mut chain = guard;
+            while chain != at {
+                chain = self.value(trace.ops[chain].args[0]).op_index().expect("walked above");
+                self.roles[chain] = Role::Fused;
+            }
+            self.fusions[guard] = Some(Fusion { compare: at as u32, negated });
+            return;
+        }
+    }
+
+    fn mentions(&self, trace: &Trace, at: usize, value: Value) -> bool {
+        let op = &trace.ops[at];
+        op.operands().iter().any(|&val| self.value(val) == value)
+            || trace.list(op.list).iter().any(|&val| self.value(val) == value)
+            || self.snapshot(op).contains(&value)
+    }
+
+    fn extend_invariants(&mut self) {
+        let Some(label) = self.label else { return };
+        let end = self.last.len() as u32 - 1;
+        for v in 0..label {
+            let last = self.last[v as usize];
+            if last != NEVER && last > label {
+                self.last[v as usize] = end;
+                self.invariants.push(Value(v));
+            }
+        }
+    }
+}
+
+/// Ops without any effect besides their result.
+fn is_droppable(code: OpCode) -> bool {
+    use traces::Effect;
+    let row = code.row();
+    !row.guard
+        && row.result != Some(Type::Void)
+        && code != OpCode::Param
+        && matches!(row.effect, Effect::Pure | Effect::Reads)
+}
+
+/// Ops whose boolean result a jump can test by the processor's flags.
+fn is_comparison(code: OpCode) -> bool {
+    use OpCode::*;
+    matches!(
+        code,
+        IntEq
+            | IntNe
+            | IntLt
+            | IntLe
+            | IntGt
+            | IntGe
+            | IntULt
+            | FloatEq
+            | FloatNe
+            | FloatLt
+            | FloatLe
+            | FloatGt
+            | FloatGe
+            | AddressEq
+            | BoolValue
+    )
+}

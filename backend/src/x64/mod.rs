@@ -1,0 +1,186 @@
+//! The code generator for x86-64.
+//!
+//! [`X64Backend`] is the [`Backend`] of this processor: `compile` runs analysis, register allocation and lowering, and
+//! places the code. `registers` says what ops need, `assembler` encodes, `fixed` is the code that exists once, `lower`,
+//! `arithmetic` and `objects` turn ops into instructions, `disassemble` prints them.
+
+mod arithmetic;
+mod assembler;
+mod disassemble;
+mod fixed;
+mod lower;
+mod objects;
+mod registers;
+
+use std::collections::BTreeMap;
+
+use traces::codegen::{Backend, CompileError, Compiled, ExitId, LabelCode, Request, Runtime};
+
+use crate::BackendOptions;
+use crate::analysis::Analysis;
+use crate::code_memory::CodeMemory;
+use crate::regalloc::Allocator;
+use assembler::Assembler;
+use fixed::Fixed;
+use lower::{Buffers, Lowering};
+
+/// `mov r11d, imm32`.
+const STUB_OPCODE: [u8; 2] = [0x41, 0xbb];
+
+/// The x86-64 backend.
+#[derive(Debug)]
+pub struct X64Backend {
+    runtime: Runtime,
+    memory: CodeMemory,
+    fixed: Fixed,
+    avx: bool,
+    bmi2: bool,
+    analysis: Analysis,
+    allocator: Allocator,
+    asm: Assembler,
+    buffers: Buffers,
+    /// Address of each exit's patchable instruction, by exit number; 0: none.
+    stubs: Vec<usize>,
+    /// Names of called addresses, for dumps.
+    names: BTreeMap<usize, &'static str>,
+    /// Bytes of instructions of each trace, by entry: literals follow.
+    code_sizes: BTreeMap<usize, u32>,
+}
+
+impl X64Backend {
+    /// A backend with its own code memory.
+    ///
+    /// # Errors
+    /// `NoExecutableMemory`.
+    pub fn new(runtime: Runtime, options: &BackendOptions) -> Result<X64Backend, CompileError> {
+        let mut memory = CodeMemory::new(options.code_memory, runtime.dealloc)?;
+        let fixed = Fixed::new(&mut memory, &runtime)?;
+        let (avx, bmi2) = features();
+        let names = [
+            (runtime.dealloc, "dealloc"),
+            (runtime.new_int, "new_int"),
+            (runtime.new_float, "new_float"),
+            (runtime.int_value_slow, "int_value_slow"),
+        ];
+        Ok(X64Backend {
+            memory,
+            fixed,
+            avx: avx && !options.baseline,
+            bmi2: bmi2 && !options.baseline,
+            analysis: Analysis::default(),
+            allocator: Allocator::new(registers::machine(options.few_registers)),
+            asm: Assembler::default(),
+            buffers: Buffers::default(),
+            stubs: Vec::new(),
+            names: names.into(),
+            code_sizes: BTreeMap::new(),
+            runtime,
+        })
+    }
+
+    /// Completes the displacements of calls and jumps out of the code at `entry`.
+    fn complete_externals(&mut self, entry: usize) {
+        let externals = std::mem::take(&mut self.asm.externals);
+        let code = self.asm.bytes_mut();
+        for external in &externals {
+            let at = external.at as usize;
+            let displacement = external.target.wrapping_sub(entry + at + 4) as u32;
+            code[at..at + 4].copy_from_slice(&displacement.to_le_bytes());
+        }
+        self.asm.externals = externals;
+    }
+}
+
+/// Whether the processor has AVX and BMI2.
+fn features() -> (bool, bool) {
+    #[cfg(target_arch = "x86_64")]
+    return (std::is_x86_feature_detected!("avx"), std::is_x86_feature_detected!("bmi2"));
+    #[cfg(not(target_arch = "x86_64"))]
+    return (false, false);
+}
+
+impl Backend for X64Backend {
+    fn compile(&mut self, request: &Request<'_>) -> Result<Compiled, CompileError> {
+        self.analysis.run(request);
+        let (analysis, bmi2) = (&self.analysis, self.bmi2);
+        let shape = |at| registers::shape(request.trace, analysis, at, bmi2);
+        let allocation = self.allocator.run(request, analysis, shape)?;
+        self.asm.clear();
+        let lowering = Lowering::new(
+            &mut self.asm,
+            request,
+            &self.analysis,
+            allocation,
+            &self.runtime,
+            &self.memory,
+            &self.fixed,
+            (self.avx, self.bmi2),
+            &mut self.buffers,
+        );
+        let lowered = lowering.run();
+        let exits = std::mem::take(&mut allocation.exits);
+        let params = std::mem::take(&mut allocation.label);
+        let private = allocation.label_is_private;
+        let code_size = self.asm.here() as u32;
+        let size = self.asm.finish().len();
+        let entry = self.memory.allocate(size)?;
+        self.complete_externals(entry);
+        self.memory.write(entry, self.asm.bytes_mut());
+        self.code_sizes.insert(entry, code_size);
+        for op in request.trace.ops.iter().filter(|op| op.code.is_call()) {
+            let helper = &request.trace.helpers[op.imm as usize];
+            self.names.entry(helper.address).or_insert(helper.name);
+        }
+        let first = request.first_exit.0 as usize;
+        if self.stubs.len() < first + lowered.stubs.len() {
+            self.stubs.resize(first + lowered.stubs.len(), 0);
+        }
+        for (i, &offset) in lowered.stubs.iter().enumerate() {
+            self.stubs[first + i] = entry + offset as usize;
+        }
+        let label = lowered.label.filter(|_| !private);
+        Ok(Compiled {
+            entry,
+            size,
+            exits,
+            label: label.map(|offset| LabelCode { address: entry + offset as usize, params }),
+            op_offsets: lowered.op_offsets,
+        })
+    }
+
+    fn patch_exit(&mut self, exit: ExitId, target: usize) {
+        let stub = self.stubs[exit.0 as usize];
+        let displacement = target.wrapping_sub(stub + 5) as u32;
+        let mut jump = [0xe9, 0, 0, 0, 0];
+        jump[1..].copy_from_slice(&displacement.to_le_bytes());
+        self.memory.write(stub, &jump);
+    }
+
+    fn unpatch_exit(&mut self, exit: ExitId) {
+        let mut code = [STUB_OPCODE[0], STUB_OPCODE[1], 0, 0, 0, 0];
+        code[2..].copy_from_slice(&exit.0.to_le_bytes());
+        self.memory.write(self.stubs[exit.0 as usize], &code);
+    }
+
+    fn release(&mut self, compiled: &Compiled) {
+        self.code_sizes.remove(&compiled.entry);
+        self.memory.release(compiled.entry, compiled.size);
+    }
+
+    fn enter(&self) -> unsafe extern "C" fn(entry: usize, frame: *mut u8, thread_state: *mut u8) -> usize {
+        // SAFETY: `fixed` wrote a function of this type there; the memory lives as long as `self`, which callers of
+        // the function have to keep (the trait's contract: code is entered only while its backend lives).
+        unsafe { std::mem::transmute(self.fixed.enter) }
+    }
+
+    fn disassemble(&self, compiled: &Compiled) -> Vec<(u32, String)> {
+        let size = self.code_sizes.get(&compiled.entry).map_or(compiled.size, |&size| size as usize);
+        let code = self.memory.read(compiled.entry, compiled.size);
+        let name = |address: usize| self.fixed.name(address).or_else(|| self.names.get(&address).copied());
+        disassemble::disassemble(compiled.entry, code, size, &name)
+    }
+
+    fn code_bytes(&self) -> usize {
+        self.memory.in_use()
+    }
+}
