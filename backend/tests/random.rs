@@ -33,11 +33,11 @@ fn check(seed: u64, options: &Options, variant: usize) {
         return;
     }
     let inputs_at = Memory::new(0);
-    let mut machine = Machine::new(std::mem::replace(&mut program.memory, inputs_at), variants()[variant].clone());
+    let mut machine =
+        Machine::new(std::mem::replace(&mut program.memory, inputs_at), variants()[variant].clone());
     let trace = &program.trace;
     let end = trace.ops.last().expect("an end");
-    let ending: Vec<_> =
-        trace.list(end.list).iter().map(|&val| constant(trace.ty(val), 0)).collect();
+    let ending: Vec<_> = trace.list(end.list).iter().map(|&val| constant(trace.ty(val), 0)).collect();
     let landing = machine.landing(if end.code == OpCode::JumpTo { &ending } else { &[] });
     let nowhere = Target { entry: landing.compiled.entry, label: landing.compiled.label.clone() };
     let targets = vec![nowhere; end.imm.max(0) as usize + 1];
@@ -78,7 +78,10 @@ fn check(seed: u64, options: &Options, variant: usize) {
         let mut next = 0;
         for (offset, line) in lines {
             while next < trace.ops.len() && code.compiled.op_offsets[next] <= offset {
-                text.push_str(&format!("; op {next} {:?} {:?}\n", trace.ops[next].code, trace.ops[next].args));
+                text.push_str(&format!(
+                    "; op {next} {:?} {:?}\n",
+                    trace.ops[next].code, trace.ops[next].args
+                ));
                 next += 1;
             }
             text.push_str(&format!("{offset:#06x} {line}\n"));

@@ -34,8 +34,14 @@ pub fn call(
         };
         let keywords = if kwnames.is_null() { 0 } else { helpers::size_of_sequence(kwnames) };
         d.sp = args.sub(1 + below);
-        let callee =
-            arguments::push_and_init(tstate, function, namespace, args.cast_const(), nargs - keywords, kwnames);
+        let callee = arguments::push_and_init(
+            tstate,
+            function,
+            namespace,
+            args.cast_const(),
+            nargs - keywords,
+            kwnames,
+        );
         if callee.is_null() {
             return Some(Flow::Raise);
         }

@@ -7,7 +7,7 @@
 use crate::code_data::{self, CodeData, units};
 use crate::field::{Field, ItemsField, TypeOf};
 use crate::helper::Helper;
-use crate::machine::{Arg, CheckedOp, Compare, Flow, FloatOp, FloatUnary, IntOp, Machine};
+use crate::machine::{Arg, CheckedOp, Compare, FloatOp, FloatUnary, Flow, IntOp, Machine};
 use crate::{eval_breaker, helpers, keys, numbers, opcode};
 use capi::frame::{self, SPECIALS_WORDS};
 use capi::refs::type_of;
@@ -247,9 +247,7 @@ impl Direct {
                 ),
                 3 => std::mem::transmute::<*const (), unsafe extern "C" fn(usize, usize, usize) -> usize>(
                     address,
-                )(
-                    self.argument(args[0]), self.argument(args[1]), self.argument(args[2])
-                ),
+                )(self.argument(args[0]), self.argument(args[1]), self.argument(args[2])),
                 4 => std::mem::transmute::<
                     *const (),
                     unsafe extern "C" fn(usize, usize, usize, usize) -> usize,

@@ -308,7 +308,8 @@ pub trait Machine: Sized {
     /// Borrows item `index` (in range).
     fn item(&mut self, o: Self::Obj, items: ItemsField, index: Self::Int) -> Self::Obj;
     /// Overwrites item `index` (in range), which takes the reference over; the old one is returned with its reference.
-    fn swap_item(&mut self, o: Self::Obj, items: ItemsField, index: Self::Int, value: Self::Obj) -> Self::Obj;
+    fn swap_item(&mut self, o: Self::Obj, items: ItemsField, index: Self::Int, value: Self::Obj)
+    -> Self::Obj;
     /// Borrows the value of entry `index` of a dict with unicode-only or general keys whose keys version was asked; possibly null.
     fn dict_value(&mut self, dict: Self::Obj, index: usize) -> Self::Obj;
     /// Borrows inline value `index` of an instance that has them (asked before); null when unset.
@@ -351,7 +352,14 @@ pub trait Machine: Sized {
     /// function reference and the top `nargs` of the stack into it, drops `below` further places (already empty: the
     /// NULL under a plain call). The caller goes on at `return_to`. The other locals are null; the opcode sets those of
     /// omitted parameters (`set_local`, now in the callee) before it ends.
-    fn enter_call(&mut self, function: Self::Obj, code: *mut PyCodeObject, nargs: usize, below: usize, return_to: usize) -> Flow;
+    fn enter_call(
+        &mut self,
+        function: Self::Obj,
+        code: *mut PyCodeObject,
+        nargs: usize,
+        below: usize,
+        return_to: usize,
+    ) -> Flow;
     /// Returns from the current frame: the value (taken over) is pushed in the caller, or is the result of the entry frame. Locals are
     /// dropped in order after the frame was unlinked.
     fn leave_call(&mut self, value: Self::Obj) -> Flow;

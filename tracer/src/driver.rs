@@ -182,11 +182,7 @@ unsafe extern "C" fn on_exit(exit: u32, state: *const ExitState) -> usize {
     let c = &t.compilations[e.compilation];
     // SAFETY: called from the exit `exit` of that compilation.
     t.rebuilt = unsafe {
-        exits::rebuild(
-            &c.trace.snapshots[e.snapshot.0 as usize],
-            &c.compiled.exits[e.index],
-            &*state,
-        )
+        exits::rebuild(&c.trace.snapshots[e.snapshot.0 as usize], &c.compiled.exits[e.index], &*state)
     };
     exit as usize
 }
@@ -513,21 +509,15 @@ impl Tracer {
         let t = self.state();
         t.recording = false;
         t.statistics.recording_ns += started.elapsed().as_nanos() as u64;
-        let result = outcome.and_then(|o| {
-            t.install(recording.expect("recorded"), goal, code, start_instruction, &o)
-        });
+        let result =
+            outcome.and_then(|o| t.install(recording.expect("recorded"), goal, code, start_instruction, &o));
         if let Err(abort) = result {
             t.failed(goal, abort, start_instruction);
         }
         flow
     }
 
-    fn record_instructions(
-        &self,
-        r: &mut Recorder<'_>,
-        header: u32,
-        extent: Option<u32>,
-    ) -> (Flow, Outcome) {
+    fn record_instructions(&self, r: &mut Recorder<'_>, header: u32, extent: Option<u32>) -> (Flow, Outcome) {
         let mut first = true;
         let mut edges: Vec<usize> = Vec::new();
         let policy = self.state().policy;
@@ -645,7 +635,7 @@ impl State {
         let started = Instant::now();
         let helpers = runtime::helper_table();
         let raw = &recording.raw;
-        if self.policy.stress || cfg!(debug_assertions) {
+        if log::log_enabled!(log::Level::Trace) {
             log::trace!("recorded:\n{}", traces::text::print(raw));
         }
         let mut targets: Vec<Target> = Vec::new();
@@ -658,10 +648,7 @@ impl State {
                 let end = match outcome {
                     Outcome::Reached(l) => {
                         let c = &self.compilations[self.loops[*l].trace.expect("compiled")];
-                        targets.push(Target {
-                            entry: c.compiled.entry,
-                            label: c.compiled.label.clone(),
-                        });
+                        targets.push(Target { entry: c.compiled.entry, label: c.compiled.label.clone() });
                         match &c.header {
                             Some(h) => peel::End::Link(h),
                             None => peel::End::Entry,
@@ -695,6 +682,9 @@ impl State {
                     traces::text::print(raw)
                 );
             }
+        }
+        if log::log_enabled!(log::Level::Trace) {
+            log::trace!("optimized, exits from {}:\n{}", self.exits.len(), traces::text::print(&trace));
         }
         let optimized = Instant::now();
         let input_locations: Vec<Location> = match goal {

@@ -110,8 +110,10 @@ impl Machine {
 
     pub fn compile(&mut self, trace: &Trace, inputs: &[Location], targets: &[Target]) -> Code {
         let first_exit = ExitId(self.next_exit);
-        let compiled =
-            self.backend.compile(&Request { trace, inputs, first_exit, targets }).expect("the trace compiles");
+        let compiled = self
+            .backend
+            .compile(&Request { trace, inputs, first_exit, targets })
+            .expect("the trace compiles");
         self.next_exit += compiled.exits.len() as u32;
         Code { trace: trace.clone(), compiled, first_exit: first_exit.0 }
     }

@@ -47,7 +47,8 @@ unsafe fn is_exception_class(o: *mut PyObject) -> bool {
     // SAFETY: a live object; a type object's flags are read after it is known to be one.
     unsafe {
         has_type_flag(o, sys::Py_TPFLAGS_TYPE_SUBCLASS as u32)
-            && (*o.cast::<sys::PyTypeObject>()).tp_flags & u64::from(sys::Py_TPFLAGS_BASE_EXC_SUBCLASS as u32) != 0
+            && (*o.cast::<sys::PyTypeObject>()).tp_flags & u64::from(sys::Py_TPFLAGS_BASE_EXC_SUBCLASS as u32)
+                != 0
     }
 }
 

@@ -187,12 +187,7 @@ pub fn unpack_ex(d: &mut Direct, arg: usize) -> Flow {
 }
 
 /// `unpack_iterable` of Python/ceval.c with a star: fills downwards from `top`.
-unsafe fn unpack_star(
-    sequence: *mut PyObject,
-    before: usize,
-    after: usize,
-    top: *mut *mut PyObject,
-) -> bool {
+unsafe fn unpack_star(sequence: *mut PyObject, before: usize, after: usize, top: *mut *mut PyObject) -> bool {
     // SAFETY: by the caller.
     unsafe {
         let iterator = sys::PyObject_GetIter(sequence);

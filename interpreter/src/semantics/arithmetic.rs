@@ -4,7 +4,7 @@ use super::{done, finish_binary, finish_unary};
 use crate::field::TypeOf;
 use crate::helper::Helper;
 use crate::helpers::{self, BINARY};
-use crate::machine::{Arg, CheckedOp, Compare, Flow, FloatOp, FloatUnary, IntOp, Machine};
+use crate::machine::{Arg, CheckedOp, Compare, FloatOp, FloatUnary, Flow, IntOp, Machine};
 use capi::sys;
 
 /// Largest magnitude up to which every integer is a double.

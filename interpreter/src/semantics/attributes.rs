@@ -177,9 +177,8 @@ unsafe fn find(
             if descriptor_type == &raw mut sys::PyMemberDescr_Type && kind != Kind::Method {
                 return find_slot(ty, descriptor.cast(), version, kind);
             }
-            let method = (*descriptor_type).tp_flags
-                & u64::from(sys::Py_TPFLAGS_METHOD_DESCRIPTOR as u32)
-                != 0;
+            let method =
+                (*descriptor_type).tp_flags & u64::from(sys::Py_TPFLAGS_METHOD_DESCRIPTOR as u32) != 0;
             if kind != Kind::Method || !method {
                 return None;
             }

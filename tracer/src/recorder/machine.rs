@@ -1,8 +1,8 @@
 //! The primitives of the recording machine: each executes on `Direct` and writes down one or a few ops.
 
+use super::{Named, RObj, Recorder, Shadow};
 use crate::abort::Abort;
 use crate::layout;
-use super::{Named, RObj, Recorder, Shadow};
 use crate::runtime;
 use capi::sys::{PyCodeObject, PyObject, PyTypeObject};
 use interpreter::direct::Direct;

@@ -12,7 +12,7 @@ use crate::layout;
 use capi::sys::{self, PyCodeObject, PyObject};
 use interpreter::direct::Direct;
 use interpreter::machine::Machine;
-use traces::{Const, FrameState, Op, OpCode, Region, Resume, SnapId, Slot, Snapshot, Trace, Type, Val};
+use traces::{Const, FrameState, Op, OpCode, Region, Resume, Slot, SnapId, Snapshot, Trace, Type, Val};
 
 mod machine;
 
@@ -130,7 +130,11 @@ impl<'d> Recorder<'d> {
     ///
     /// # Safety
     /// `d` stands at an instruction boundary of a running frame whose `chain - 1` callers are inlined frames of the same evaluator.
-    pub unsafe fn new(d: &'d mut Direct, chain: usize, may_inline: fn(*mut PyCodeObject, usize) -> bool) -> Self {
+    pub unsafe fn new(
+        d: &'d mut Direct,
+        chain: usize,
+        may_inline: fn(*mut PyCodeObject, usize) -> bool,
+    ) -> Self {
         let mut rec = Recording {
             raw: Trace::new(crate::runtime::helper_table()),
             afters: Vec::new(),
@@ -369,7 +373,8 @@ impl<'d> Recorder<'d> {
     }
 
     fn state(frames: &[Shadow], resume: Resume) -> Snapshot {
-        let slot = |o: &RObj| if o.ptr.is_null() && o.val.is_const() { Slot::Null } else { Slot::Value(o.val) };
+        let slot =
+            |o: &RObj| if o.ptr.is_null() && o.val.is_const() { Slot::Null } else { Slot::Value(o.val) };
         Snapshot {
             resume,
             frames: frames
