@@ -1,16 +1,18 @@
-//! Where the crates are put together: the evaluator, the recorder and the backend become one JIT here.
+//! Where the crates are put together: the evaluator, the tracer and the backend become one JIT here.
 //!
 //! Called by `start.rs` (once) and `module.rs`. It is the only file that knows all the crates.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use tracer::driver::{self, Policy, Tracer};
+use tracer::{abort, statistics::EXIT_KINDS};
 
 use crate::options::{Mode, Options};
 
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
-/// Installs the evaluator in the current interpreter.
+/// Installs the evaluator in the current interpreter, with the JIT unless the options say no or the system refuses memory for it.
 ///
 /// # Errors
 /// One line for the user, where this Python's layouts are not those that we know; nothing was changed.
@@ -19,16 +21,78 @@ static ENABLED: AtomicBool = AtomicBool::new(false);
 /// The caller holds the GIL of an initialized Python and calls this once.
 pub unsafe fn install(options: &Options) -> Result<(), String> {
     log::debug!("{options:?}");
-    set_enabled(options.mode != Mode::Off);
+    // SAFETY: the caller holds the GIL.
+    unsafe { capi::check::at_startup()? };
+    // SAFETY: the caller holds the GIL.
+    if !unsafe { interpreter::evaluate::install() } {
+        return Err("this Python does not let a frame evaluator be installed".into());
+    }
+    if options.mode == Mode::Off {
+        return Ok(());
+    }
+    let backend_options =
+        backend::BackendOptions { refuse_memory: !options.code_memory, ..Default::default() };
+    match backend::new(driver::runtime_addresses(), backend_options) {
+        Ok(backend) => {
+            let stress = options.mode == Mode::Stress;
+            let policy = Policy {
+                loop_threshold: if stress { 2 } else { options.threshold },
+                exit_threshold: if stress { 3 } else { Policy::default().exit_threshold },
+                stress,
+                ..Policy::default()
+            };
+            Tracer::install(backend, policy, None);
+            set_enabled(true);
+        }
+        Err(_) => log::warn!("executable memory is refused on this system: loops are interpreted"),
+    }
     Ok(())
 }
 
 /// Whether loops may be recorded and compiled code entered.
 pub fn set_enabled(on: bool) {
     ENABLED.store(on, Ordering::Relaxed);
+    driver::set_enabled(on);
 }
 
 /// What was done so far. Callable without the GIL and after finalization.
 pub fn statistics() -> Value {
-    json!({ "enabled": ENABLED.load(Ordering::Relaxed), "traces": 0, "bridges": 0, "exits": 0 })
+    let s = driver::statistics().unwrap_or_default();
+    let named = |names: &[&str], counts: &[u64]| -> Value {
+        let pairs = names.iter().zip(counts).filter(|(_, n)| **n > 0);
+        Value::Object(pairs.map(|(name, &n)| (name.to_string(), json!(n))).collect::<Map<_, _>>())
+    };
+    let aborts: Vec<&str> = abort::ALL.iter().map(|a| a.name()).collect();
+    let evaluator = &interpreter::evaluate::STATISTICS;
+    let mut handovers = Map::new();
+    for (opcode, count) in evaluator.handovers.iter().enumerate() {
+        let n = count.load(Ordering::Relaxed);
+        if n > 0 {
+            handovers.insert(interpreter::opcode::NAMES[opcode].to_string(), json!(n));
+        }
+    }
+    for (name, count) in
+        [("tracing", &evaluator.handovers_tracing), ("sub_interpreter", &evaluator.handovers_interpreter)]
+    {
+        let n = count.load(Ordering::Relaxed);
+        if n > 0 {
+            handovers.insert(name.to_string(), json!(n));
+        }
+    }
+    let ms = |ns: u64| (ns as f64 / 1e4).round() / 100.0;
+    json!({
+        "enabled": ENABLED.load(Ordering::Relaxed),
+        "traces": s.traces,
+        "bridges": s.bridges,
+        "blacklisted": s.blacklisted,
+        "dropped": s.dropped,
+        "entries": s.entries,
+        "exits": named(&EXIT_KINDS, &s.exits),
+        "aborts": named(&aborts, &s.aborts),
+        "handovers": handovers,
+        "recorded": { "bytecodes": s.recorded_bytecodes, "ops": s.recorded_ops, "ops_after_optimization": s.emitted_ops },
+        "time_ms": { "recording": ms(s.recording_ns), "optimizing": ms(s.optimizing_ns), "assembling": ms(s.assembling_ns) },
+        "compile_us_per_150_recorded_ops": (s.compile_us_per_150_ops() * 10.0).round() / 10.0,
+        "code_bytes": s.code_bytes,
+    })
 }

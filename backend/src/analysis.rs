@@ -83,6 +83,10 @@ pub struct Analysis {
     pub roles: Vec<Role>,
     /// For guards with a comparison fused into them.
     pub fusions: Vec<Option<Fusion>>,
+    /// For `new_float`: the float that the trace drops right after it, whose memory may be used again.
+    pub reuses: Vec<Option<Value>>,
+    /// Which values are exact floats, because something reads their payload.
+    floats: Vec<bool>,
     /// Last position at which a value has to exist, snapshots included; `NEVER` when it is not used at all.
     pub last: Vec<u32>,
     /// Head of each value's list of uses that want a register, in ascending order.
@@ -116,6 +120,10 @@ impl Analysis {
         self.roles.resize(n, Role::Normal);
         self.fusions.clear();
         self.fusions.resize(n, None);
+        self.reuses.clear();
+        self.reuses.resize(n, None);
+        self.floats.clear();
+        self.floats.resize(n, false);
         self.last.clear();
         self.last.resize(n, NEVER);
         self.first_use.clear();
@@ -142,16 +150,20 @@ impl Analysis {
     }
 
     /// The values of an op's operands that code is generated for: of a guard with a fused comparison, those of the
-    /// comparison.
-    pub fn operands(&self, trace: &Trace, op: usize) -> ([Value; 3], usize) {
-        let op = match self.fusions[op] {
+    /// comparison; of a `new_float` also the float that it replaces.
+    pub fn operands(&self, trace: &Trace, at: usize) -> ([Value; 3], usize) {
+        let op = match self.fusions[at] {
             Some(fusion) => &trace.ops[fusion.compare as usize],
-            None => &trace.ops[op],
+            None => &trace.ops[at],
         };
         let mut values = [Value::NONE; 3];
         let operands = op.operands();
         for (value, &operand) in values.iter_mut().zip(operands) {
             *value = self.value(operand);
+        }
+        if let Some(old) = self.reuses[at] {
+            values[1] = old;
+            return (values, 2);
         }
         (values, operands.len())
     }
@@ -205,6 +217,12 @@ impl Analysis {
                 OpCode::IntFromBool => self.value(op.args[0]),
                 OpCode::Label => {
                     self.label = Some(i as u32);
+                    own
+                }
+                OpCode::FloatValue => {
+                    if let Some(object) = self.value(op.args[0]).op_index() {
+                        self.floats[object] = true;
+                    }
                     own
                 }
                 OpCode::Param if self.label.is_some() => {
@@ -281,6 +299,9 @@ impl Analysis {
             if matches!(op.code, OpCode::GuardTrue | OpCode::GuardFalse) {
                 self.fuse(trace, at);
             }
+            if op.code == OpCode::DecrefLeaf && self.reuse(trace, at) {
+                continue;
+            }
             let known = self.known_at_exit(op).map(|(value, _)| value);
             if op.code.is_guard()
                 && let Some(&list) = self.snaps.get(op.snap.0 as usize)
@@ -301,6 +322,30 @@ impl Analysis {
             }
         }
         self.deaths_start[0] = self.deaths.len() as u32;
+    }
+
+    /// Recognizes a new float that replaces another: `new_float`, its store, and the `decref_leaf` of a float. The new
+    /// one may take the old one's memory when the count there is 1: nobody else has seen it, and it dies here. Then
+    /// nothing is left to do at the `decref_leaf`.
+    fn reuse(&mut self, trace: &Trace, decref: usize) -> bool {
+        let Some(old) = self.value(trace.ops[decref].args[0]).op_index().filter(|&old| self.floats[old]) else {
+            return false;
+        };
+        let old = Value::op(old);
+        for at in (0..decref).rev() {
+            let op = &trace.ops[at];
+            let mentions = op.operands().iter().any(|&val| self.value(val) == old);
+            match op.code {
+                OpCode::NewFloat if !mentions && self.reuses[at].is_none() && old.0 < at as u32 => {
+                    self.reuses[at] = Some(old);
+                    self.roles[decref] = Role::Fused;
+                    return true;
+                }
+                OpCode::StoreObj | OpCode::StoreObjAt if !mentions => {}
+                _ => return false,
+            }
+        }
+        false
     }
 
     /// Makes the comparison behind a `guard_true` or `guard_false` part of the guard when nothing else needs its result.

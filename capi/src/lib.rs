@@ -5,16 +5,23 @@
 
 pub mod arguments;
 pub mod breaker;
+pub mod check;
 pub mod dict;
 pub mod exceptions;
 pub mod float;
 pub mod frame;
+pub mod generators;
+pub mod import;
 pub mod instance;
 pub mod list;
 pub mod long;
+pub mod matching;
+pub mod names;
 pub mod objects;
 pub mod opcode;
+pub mod raise;
 pub mod refs;
 pub mod sys;
 pub mod tracemalloc;
 pub mod tuple;
+pub mod types;

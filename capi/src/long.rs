@@ -95,6 +95,11 @@ pub fn small(value: i64) -> *mut PyObject {
     unsafe { (&raw mut _PyRuntime.global_objects.singletons.small_ints[index]).cast() }
 }
 
+/// The table of the small ints' objects, which begins with that of `SMALL.start()`: for whoever compiles the address of one.
+pub fn small_table() -> *mut PyLongObject {
+    small(*SMALL.start()).cast()
+}
+
 /// An int of this value (owned); null with `MemoryError` set.
 ///
 /// # Safety
@@ -137,16 +142,16 @@ mod tests {
     use super::*;
     use crate::sys::{PyVarObject, digit};
 
+    /// An int of four digits: `PyLongObject` has padding where the second one lies.
     #[repr(C)]
     struct Room {
-        int: PyLongObject,
-        more: [digit; 3],
+        ob_base: PyVarObject,
+        ob_digit: [digit; 4],
     }
 
-    fn room() -> Room {
-        let ob_base =
-            PyVarObject { ob_base: PyObject { ob_refcnt: 1, ob_type: std::ptr::null_mut() }, ob_size: 0 };
-        Room { int: PyLongObject { ob_base, ob_digit: [0] }, more: [0; 3] }
+    fn room(ob_size: Py_ssize_t, ob_digit: [digit; 4]) -> Room {
+        let ob_base = PyObject { ob_refcnt: 1, ob_type: std::ptr::null_mut() };
+        Room { ob_base: PyVarObject { ob_base, ob_size }, ob_digit }
     }
 
     #[test]
@@ -156,10 +161,10 @@ mod tests {
             [power.wrapping_sub(1), power, power + 1].map(|value| value as i64)
         });
         for value in edges.flat_map(|value| [value, value.wrapping_neg()]) {
-            let mut room = room();
+            let mut room = room(0, [0; 4]);
             // SAFETY: there is room for four digits.
             let read = unsafe {
-                set_value(&raw mut room.int, value);
+                set_value((&raw mut room).cast(), value);
                 as_i64((&raw mut room).cast())
             };
             assert_eq!(read, Some(value));
@@ -168,11 +173,9 @@ mod tests {
 
     #[test]
     fn more_than_64_bits_are_refused() {
-        for (size, digits) in [(3, [0, 0, 8]), (-3, [1, 0, 8]), (-3, [0, 0, 16]), (4, [0, 0, 0])] {
-            let mut room = room();
-            room.int.ob_base.ob_size = size;
-            room.int.ob_digit[0] = digits[0];
-            room.more = [digits[1], digits[2], 1];
+        for (size, digits) in [(3, [0, 0, 8, 1]), (-3, [1, 0, 8, 1]), (-3, [0, 0, 16, 1]), (4, [0, 0, 0, 1])]
+        {
+            let mut room = room(size, digits);
             // SAFETY: four digits are there.
             assert_eq!(unsafe { as_i64((&raw mut room).cast()) }, None, "{size} {digits:?}");
         }

@@ -55,3 +55,68 @@ pub struct Enumerate {
     /// The int 1 (borrowed).
     pub one: *mut PyObject,
 }
+
+/// `longrangeiterobject` (Objects/rangeobject.c): numbers that do not fit a `long`.
+#[repr(C)]
+pub struct LongRangeIter {
+    /// Head.
+    pub ob_base: PyObject,
+    /// How many values were taken.
+    pub index: *mut PyObject,
+    /// First value.
+    pub start: *mut PyObject,
+    /// Difference of neighbours.
+    pub step: *mut PyObject,
+    /// How many values there are in all.
+    pub len: *mut PyObject,
+}
+
+/// `rangeobject` (Objects/rangeobject.c). Immutable.
+#[repr(C)]
+pub struct Range {
+    /// Head.
+    pub ob_base: PyObject,
+    /// First value.
+    pub start: *mut PyObject,
+    /// Where it ends, exclusive.
+    pub stop: *mut PyObject,
+    /// Difference of neighbours.
+    pub step: *mut PyObject,
+    /// How many values there are.
+    pub length: *mut PyObject,
+}
+
+/// `reversedobject` (Objects/enumobject.c).
+#[repr(C)]
+pub struct Reversed {
+    /// Head.
+    pub ob_base: PyObject,
+    /// Index of the next item; -1 when exhausted.
+    pub index: Py_ssize_t,
+    /// The sequence; null when exhausted.
+    pub seq: *mut PyObject,
+}
+
+/// `zipobject` (Python/bltinmodule.c).
+#[repr(C)]
+pub struct Zip {
+    /// Head.
+    pub ob_base: PyObject,
+    /// How many iterators there are.
+    pub tuplesize: Py_ssize_t,
+    /// The tuple of the iterators.
+    pub ittuple: *mut PyObject,
+    /// The tuple that is handed out again when nobody else holds it.
+    pub result: *mut PyObject,
+    /// Whether unequal lengths are an error.
+    pub strict: i32,
+}
+
+/// `_PyAsyncGenWrappedValue` (Objects/genobject.c).
+#[repr(C)]
+pub struct AsyncGenWrappedValue {
+    /// Head.
+    pub ob_base: PyObject,
+    /// What an async generator yielded.
+    pub agw_val: *mut PyObject,
+}

@@ -27,6 +27,11 @@ macro_rules! helpers {
             int32: helpers!(@int32 $result),
             effect: Effect::$effect,
         }; )*
+        /// All helpers.
+        pub fn all() -> &'static [&'static Helper] {
+            static ALL: &[&Helper] = &[ $( &$name, )* ];
+            ALL
+        }
     };
 }
 
@@ -649,58 +654,9 @@ unsafe extern "C" fn kwargs_dict(function: *mut PyObject, kwargs: *mut PyObject)
         }
         if sys::_PyDict_MergeEx(dict, kwargs, 2) < 0 {
             decref(dict);
-            raise_kwargs_error(function, kwargs);
+            capi::arguments::format_kwargs_error(sys::PyThreadState_Get(), function, kwargs);
             return ptr::null_mut();
         }
         dict
-    }
-}
-
-/// Rewrites the error of merging `**kwargs` (`format_kwargs_error` of Python/ceval.c).
-///
-/// # Safety
-/// An exception is set; both are live objects.
-pub unsafe fn raise_kwargs_error(function: *mut PyObject, kwargs: *mut PyObject) {
-    // SAFETY: by contract.
-    unsafe {
-        if sys::PyErr_ExceptionMatches(sys::PyExc_AttributeError) != 0 {
-            sys::PyErr_Clear();
-            let text = sys::_PyObject_FunctionStr(function);
-            if !text.is_null() {
-                sys::PyErr_Format(
-                    sys::PyExc_TypeError,
-                    c"%U argument after ** must be a mapping, not %.200s".as_ptr(),
-                    text,
-                    (*type_of(kwargs)).tp_name,
-                );
-                decref(text);
-            }
-        } else if sys::PyErr_ExceptionMatches(sys::PyExc_KeyError) != 0 {
-            let (mut ty, mut value, mut traceback) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-            sys::PyErr_Fetch(&mut ty, &mut value, &mut traceback);
-            // A KeyError of one argument is set unnormalised by dict merging: its value is a tuple of the key.
-            if !value.is_null()
-                && (*type_of(value)).tp_flags & u64::from(sys::Py_TPFLAGS_TUPLE_SUBCLASS as u32) != 0
-                && size_of_sequence(value) == 1
-            {
-                sys::PyErr_Clear();
-                let text = sys::_PyObject_FunctionStr(function);
-                if !text.is_null() {
-                    let key = *tuple_items(value);
-                    sys::PyErr_Format(
-                        sys::PyExc_TypeError,
-                        c"%U got multiple values for keyword argument '%S'".as_ptr(),
-                        text,
-                        key,
-                    );
-                    decref(text);
-                }
-                xdecref(ty);
-                xdecref(value);
-                xdecref(traceback);
-            } else {
-                sys::PyErr_Restore(ty, value, traceback);
-            }
-        }
     }
 }

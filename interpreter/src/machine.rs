@@ -229,8 +229,14 @@ pub trait Machine: Sized {
     // ---- licences
 
     /// Calls the Python function at depth `nargs + 1` with any parameters and keywords, as `enter_call` does. A licence:
-    /// only the interpreter says yes; no means that nothing was consumed.
-    fn may_bind_call(&mut self, nargs: usize, kwnames: *mut PyObject, below: usize, return_to: usize) -> bool;
+    /// only the interpreter says yes (with `Raise` when the arguments do not fit); `None` means that nothing was consumed.
+    fn may_bind_call(
+        &mut self,
+        nargs: usize,
+        kwnames: *mut PyObject,
+        below: usize,
+        return_to: usize,
+    ) -> Option<Flow>;
 
     /// May opcodes ask more than they need now, so that what follows can be specialised? (Intrinsics, constant steps.)
     fn may_specialise(&self) -> bool;
@@ -302,7 +308,8 @@ pub trait Machine: Sized {
     /// Borrows item `index` (in range).
     fn item(&mut self, o: Self::Obj, items: ItemsField, index: Self::Int) -> Self::Obj;
     /// Overwrites item `index` (in range), which takes the reference over; the old one is returned with its reference.
-    fn swap_item(&mut self, o: Self::Obj, items: ItemsField, index: Self::Int, value: Self::Obj) -> Self::Obj;
+    fn swap_item(&mut self, o: Self::Obj, items: ItemsField, index: Self::Int, value: Self::Obj)
+    -> Self::Obj;
     /// Borrows the value of entry `index` of a dict with unicode-only or general keys whose keys version was asked; possibly null.
     fn dict_value(&mut self, dict: Self::Obj, index: usize) -> Self::Obj;
     /// Borrows inline value `index` of an instance that has them (asked before); null when unset.
@@ -345,7 +352,14 @@ pub trait Machine: Sized {
     /// function reference and the top `nargs` of the stack into it, drops `below` further places (already empty: the
     /// NULL under a plain call). The caller goes on at `return_to`. The other locals are null; the opcode sets those of
     /// omitted parameters (`set_local`, now in the callee) before it ends.
-    fn enter_call(&mut self, function: Self::Obj, code: *mut PyCodeObject, nargs: usize, below: usize, return_to: usize) -> Flow;
+    fn enter_call(
+        &mut self,
+        function: Self::Obj,
+        code: *mut PyCodeObject,
+        nargs: usize,
+        below: usize,
+        return_to: usize,
+    ) -> Flow;
     /// Returns from the current frame: the value (taken over) is pushed in the caller, or is the result of the entry frame. Locals are
     /// dropped in order after the frame was unlinked.
     fn leave_call(&mut self, value: Self::Obj) -> Flow;

@@ -63,7 +63,8 @@ pub fn new_int(value: i64) -> *mut PyObject {
     unsafe {
         let small = value.wrapping_sub(SMALL_LEAST) as u64;
         if small < SMALL_COUNT {
-            let table = (&raw mut sys::_PyRuntime.global_objects.singletons.small_ints).cast::<PyLongObject>();
+            let table =
+                (&raw mut sys::_PyRuntime.global_objects.singletons.small_ints).cast::<PyLongObject>();
             let o = table.add(small as usize).cast::<PyObject>();
             (*o).ob_refcnt += 1;
             return o;

@@ -47,9 +47,7 @@ pub fn entry_value_offset(dict: *mut PyObject, index: usize) -> usize {
         let keys = (*dict.cast::<sys::PyDictObject>()).ma_keys.cast::<sys::PyDictKeysObject>();
         let entries = size_of::<sys::PyDictKeysObject>() + (1usize << (*keys).dk_log2_index_bytes);
         if u32::from((*keys).dk_kind) == sys::DictKeysKind_DICT_KEYS_GENERAL {
-            entries
-                + index * size_of::<sys::PyDictKeyEntry>()
-                + offset_of!(sys::PyDictKeyEntry, me_value)
+            entries + index * size_of::<sys::PyDictKeyEntry>() + offset_of!(sys::PyDictKeyEntry, me_value)
         } else {
             entries
                 + index * size_of::<sys::PyDictUnicodeEntry>()

@@ -1,4 +1,11 @@
-//! From recordings to compiled traces.
+//! From recordings to compiled traces: the recording machine, the optimizer, exits, and the driver that decides.
 
 pub mod abort;
+pub mod code_info;
+pub mod driver;
+pub mod exits;
+mod layout;
 pub mod optimizer;
+pub mod recorder;
+pub mod runtime;
+pub mod statistics;

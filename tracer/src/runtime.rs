@@ -185,7 +185,7 @@ macro_rules! calls {
                 sys::PyObject_Vectorcall(
                     callable,
                     args.as_mut_ptr().add(1),
-                    positional | sys::PY_VECTORCALL_ARGUMENTS_OFFSET as usize,
+                    positional | 1 << (usize::BITS - 1),
                     kwnames,
                 )
             }

@@ -10,6 +10,7 @@ pub mod native;
 pub mod op;
 pub mod parse;
 pub mod random;
+pub mod rebuild;
 pub mod text;
 pub mod trace;
 pub mod verify;

@@ -38,9 +38,11 @@ const FREE_COUNT: usize = 16;
 const DEATHS: usize = 24;
 const DEATH_LOG: usize = 32;
 const DEATH_LOG_LEN: usize = 128;
+/// Bytes of the allocator's own state at the start of the arena.
+pub const HEADER_SIZE: usize = TYPES;
 const TYPES: usize = DEATH_LOG + 8 * DEATH_LOG_LEN;
 const TYPE_SIZE: usize = 64;
-const SMALL_INTS: usize = TYPES + 4 * TYPE_SIZE;
+const SMALL_INTS: usize = TYPES + 5 * TYPE_SIZE;
 const BOOLS: usize = SMALL_INTS + (SMALL_INT_COUNT * SMALL_INT_SIZE) as usize;
 const HEAP: usize = BOOLS + 64;
 
@@ -55,6 +57,8 @@ pub enum Kind {
     Bool,
     /// Any other type whose objects hold no references.
     Plain,
+    /// `tuple`: its length, then its items.
+    Tuple,
 }
 
 /// An access beside the arena or an allocation that does not fit it; the text says which.
@@ -92,7 +96,7 @@ impl Memory {
         self.write_u64(base + TOP, (base + HEAP) as u64)?;
         // Types, cached ints and bools are immortal in practice: their counts start high.
         const MANY: u64 = 1_000_000;
-        for kind in [Kind::Int, Kind::Float, Kind::Bool, Kind::Plain] {
+        for kind in [Kind::Int, Kind::Float, Kind::Bool, Kind::Plain, Kind::Tuple] {
             self.write_u64(self.type_address(kind) + REFCNT_OFFSET as usize, MANY)?;
         }
         for value in SMALL_INT_MIN..SMALL_INT_MIN + SMALL_INT_COUNT {

@@ -31,6 +31,10 @@
 //!     memory. The value stack is part of the slots.
 //! 15. Virtual objects that slots name exist, contain neither NULL nor slots in memory, and do not contain themselves.
 //!
+//! Recordings, which the optimizer makes traces of, keep all of these with some differences ([`verify_recording`]): their params stand at
+//! the start and are bound anew by their `jump`, which needs no label; `at` and `inline_return` are allowed only there; their
+//! snapshots name no frame's address.
+//!
 //! ```
 //! let trace = traces::parse::parse("v0: Int = int_add 1, 2.5\nexit\n", &[]).unwrap();
 //! assert_eq!(traces::verify::verify(&trace), [
@@ -58,6 +62,14 @@ pub fn verify_with_targets(trace: &Trace, targets: &[Option<Vec<Type>>]) -> Vec<
     Verifier::new(trace, Some(targets)).run()
 }
 
+/// As [`verify`], for a recording.
+pub fn verify_recording(trace: &Trace) -> Vec<String> {
+    let mut verifier = Verifier::new(trace, None);
+    verifier.recording = true;
+    verifier.params = leading_params(&trace.ops);
+    verifier.run()
+}
+
 /// For checks after a pass.
 ///
 /// # Panics
@@ -73,9 +85,11 @@ pub fn assert_valid(trace: &Trace, stage: &str) {
 
 /// The types of the params that the label binds; `None` without a label.
 pub fn label_types(trace: &Trace) -> Option<Vec<Type>> {
-    let label = trace.label_index()?;
-    let params = trace.ops[label + 1..].iter().take_while(|op| op.code == OpCode::Param);
-    Some(params.map(|op| op.ty).collect())
+    Some(leading_params(&trace.ops[trace.label_index()? + 1..]))
+}
+
+fn leading_params(ops: &[Op]) -> Vec<Type> {
+    ops.iter().take_while(|op| op.code == OpCode::Param).map(|op| op.ty).collect()
 }
 
 struct Verifier<'a> {
@@ -83,6 +97,7 @@ struct Verifier<'a> {
     targets: Option<&'a [Option<Vec<Type>>]>,
     label: Option<usize>,
     params: Vec<Type>,
+    recording: bool,
     violations: Vec<String>,
 }
 
@@ -90,7 +105,7 @@ impl<'a> Verifier<'a> {
     fn new(trace: &'a Trace, targets: Option<&'a [Option<Vec<Type>>]>) -> Self {
         let label = trace.label_index();
         let params = label_types(trace).unwrap_or_default();
-        Verifier { trace, targets, label, params, violations: Vec::new() }
+        Verifier { trace, targets, label, params, recording: false, violations: Vec::new() }
     }
 
     fn run(mut self) -> Vec<String> {
@@ -124,7 +139,13 @@ impl<'a> Verifier<'a> {
         }
         match op.code {
             OpCode::Label if self.label != Some(index) => self.op_error(index, "a second label"),
-            OpCode::Jump if self.label.is_none() => self.op_error(index, "a jump without a label"),
+            OpCode::Jump if self.label.is_none() && !self.recording => {
+                self.op_error(index, "a jump without a label");
+            }
+            OpCode::Label if self.recording => self.op_error(index, "a label in a recording"),
+            OpCode::At | OpCode::InlineReturn if !self.recording => {
+                self.op_error(index, "an op that only recordings have");
+            }
             OpCode::Param => {
                 let first = self.label.map_or(0, |label| label + 1);
                 if index.checked_sub(first) != Some(*next_param as usize) {
@@ -218,7 +239,7 @@ impl<'a> Verifier<'a> {
                 let params = self.params.clone();
                 self.list_fits(index, list, &params, "the loop");
             }
-            OpCode::Jump if self.label.is_some() => {
+            OpCode::Jump if self.label.is_some() || self.recording => {
                 let params = self.params.clone();
                 self.list_fits(index, list, &params, "the loop");
             }
@@ -341,8 +362,11 @@ impl<'a> Verifier<'a> {
             pushed = frame.frame == Val::NONE;
             self.frame(i, frame, snapshot, &mut errors);
         }
-        if snapshot.frames.first().is_some_and(|frame| frame.frame == Val::NONE) {
-            errors.push("the outermost frame is not in memory".into());
+        match snapshot.frames.first() {
+            Some(frame) if frame.frame == Val::NONE && !self.recording => {
+                errors.push("the outermost frame is not in memory".into());
+            }
+            _ => {}
         }
         for (i, v) in snapshot.virtuals.iter().enumerate() {
             let what = format!("w{i}");
@@ -376,8 +400,8 @@ impl<'a> Verifier<'a> {
     }
 
     fn frame(&self, i: usize, frame: &FrameState, snapshot: &Snapshot, errors: &mut Vec<String>) {
-        let in_memory = frame.frame != Val::NONE;
-        if in_memory {
+        let in_memory = frame.frame != Val::NONE || self.recording && i == 0;
+        if frame.frame != Val::NONE {
             self.snapshot_value(frame.frame, Type::Ptr, &format!("frame {i}"), errors);
         }
         match frame.function {

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use traces::evaluate::Outcome;
 use traces::parse::parse;
 use traces::random::helpers::helpers;
-use traces::random::{Options, generate};
+use traces::random::{Options, RecordingOptions, generate, recording};
 use traces::text::{print, same};
-use traces::verify::verify;
+use traces::verify::{verify, verify_recording};
 use traces::{OpCode, SnapId, Trace, op};
 
 /// Every mixture of options, with seeds.
@@ -143,4 +143,49 @@ fn high_pressure_keeps_many_values_alive() {
         values.extend(v.op_index());
     });
     assert!(values.len() > 20, "{values:?}");
+}
+
+fn recordings() -> impl Iterator<Item = (u64, RecordingOptions)> {
+    (0..1000).map(|seed| {
+        let flag = |bit: u64| seed >> bit & 1 == 1;
+        let ops = if flag(3) { 200 } else { 50 };
+        (seed, RecordingOptions { looped: !flag(0), memory: !flag(1), calls: !flag(2), ops, turns: 6 })
+    })
+}
+
+#[test]
+fn random_recordings_are_well_formed_and_round_trip() {
+    for (seed, options) in recordings() {
+        let trace = recording(seed, &options).trace;
+        assert_eq!(verify_recording(&trace), [""; 0], "seed {seed}\n{trace}");
+        let parsed = parse(&print(&trace), helpers()).unwrap();
+        assert!(identical(&trace, &parsed), "seed {seed}");
+    }
+}
+
+#[test]
+fn random_recordings_run_without_faults_and_leak_nothing() {
+    let mut dying = 0;
+    let mut turns = 0;
+    for (seed, options) in recordings() {
+        let mut program = recording(seed, &options);
+        let trace = program.trace.clone();
+        let state = program.describe(&trace).unwrap_or_else(|error| panic!("seed {seed}: {error}\n{trace}"));
+        assert!(!state.contains("alive"), "seed {seed}\n{state}\n{trace}");
+        dying += state.contains("dying") as usize;
+        let last = trace.ops.iter().rposition(|op| op.code == OpCode::GuardTrue);
+        let outcome = program.evaluate().outcome;
+        turns += (options.looped && matches!(outcome, Outcome::Exit { op, .. } if Some(op) == last)) as usize;
+    }
+    assert!(dying > 10 && turns > 50, "{dying} exits to a dying object, {turns} loops to the end");
+}
+
+#[test]
+fn random_traces_leak_nothing() {
+    for (seed, options) in all_options() {
+        let mut program = generate(seed, &options);
+        let trace = program.trace.clone();
+        let state = program.describe(&trace).unwrap_or_else(|error| panic!("seed {seed}: {error}\n{trace}"));
+        assert!(!state.contains("alive"), "seed {seed}\n{state}\n{trace}");
+    }
 }

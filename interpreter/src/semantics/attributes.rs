@@ -3,7 +3,7 @@
 //! A plan says where the value is while the type has a version: an inline value, a slot, an entry of a module's dict, or,
 //! for methods, a function of the type. What has no plan goes through CPython's functions.
 
-use super::{done, done_int, name};
+use super::{done_int, name};
 use crate::field::{Field, MODULE_DICT, Region, TypeOf};
 use crate::helpers;
 use crate::keys;
@@ -155,8 +155,12 @@ unsafe fn find(
             return if kind == Kind::Store { None } else { find_in_module(owner, name) };
         }
         let standard = match kind {
-            Kind::Store => (*ty).tp_setattro == Some(sys::PyObject_GenericSetAttr),
-            _ => (*ty).tp_getattro == Some(sys::PyObject_GenericGetAttr),
+            Kind::Store => (*ty).tp_setattro.is_some_and(|f| {
+                std::ptr::fn_addr_eq(f, sys::PyObject_GenericSetAttr as unsafe extern "C" fn(_, _, _) -> _)
+            }),
+            _ => (*ty).tp_getattro.is_some_and(|f| {
+                std::ptr::fn_addr_eq(f, sys::PyObject_GenericGetAttr as unsafe extern "C" fn(_, _) -> _)
+            }),
         };
         if !standard {
             return None;
@@ -173,9 +177,8 @@ unsafe fn find(
             if descriptor_type == &raw mut sys::PyMemberDescr_Type && kind != Kind::Method {
                 return find_slot(ty, descriptor.cast(), version, kind);
             }
-            let method = (*descriptor_type).tp_flags
-                & u64::from(sys::Py_TPFLAGS_METHOD_DESCRIPTOR as u32)
-                != 0;
+            let method =
+                (*descriptor_type).tp_flags & u64::from(sys::Py_TPFLAGS_METHOD_DESCRIPTOR as u32) != 0;
             if kind != Kind::Method || !method {
                 return None;
             }

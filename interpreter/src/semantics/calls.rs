@@ -43,8 +43,8 @@ pub fn call<M: Machine>(m: &mut M, arg: usize) -> Flow {
             return Flow::Next;
         }
         let return_to = m.instruction() + 1 + opcode::CALL_CACHES;
-        if m.may_bind_call(nargs, kwnames, below, return_to) {
-            return Flow::Next;
+        if let Some(flow) = m.may_bind_call(nargs, kwnames, below, return_to) {
+            return flow;
         }
     } else if m.may_specialise() && kwnames.is_null() {
         if let Some(flow) = super::intrinsics::call(m, function, nargs, below) {

@@ -8,7 +8,7 @@ use super::compare::quick_compare;
 use crate::field::{LIST_SIZE, TUPLE_SIZE, TypeOf};
 use crate::helper::Helper;
 use crate::helpers;
-use crate::machine::{Arg, Compare, Flow, FloatUnary, Machine};
+use crate::machine::{Arg, Compare, FloatUnary, Flow, Machine};
 use capi::refs::type_of;
 use capi::sys::{self, PyObject};
 use std::ffi::CStr;
@@ -72,10 +72,7 @@ fn resolve(function: *mut PyObject, nargs: usize) -> Option<Intrinsic> {
         }
         let module_name = CStr::from_ptr((*definition).m_name);
         let name = CStr::from_ptr((*(*function).m_ml).ml_name);
-        TABLE
-            .iter()
-            .find(|row| row.2 == nargs && row.1 == name && row.0 == module_name)
-            .map(|row| row.3)
+        TABLE.iter().find(|row| row.2 == nargs && row.1 == name && row.0 == module_name).map(|row| row.3)
     }
 }
 

@@ -29,13 +29,11 @@ pub fn for_iter<M: Machine>(m: &mut M, distance: usize) -> Flow {
         return range_next(m, iterator, distance);
     }
     if m.is_type(iterator, TypeOf::ListIter) {
-        let shape =
-            (field::LIST_ITER_SEQ, field::LIST_ITER_INDEX, field::LIST_SIZE, ItemsField::List);
+        let shape = (field::LIST_ITER_SEQ, field::LIST_ITER_INDEX, field::LIST_SIZE, ItemsField::List);
         return sequence_next(m, iterator, distance, shape);
     }
     if m.is_type(iterator, TypeOf::TupleIter) {
-        let shape =
-            (field::TUPLE_ITER_SEQ, field::TUPLE_ITER_INDEX, field::TUPLE_SIZE, ItemsField::Tuple);
+        let shape = (field::TUPLE_ITER_SEQ, field::TUPLE_ITER_INDEX, field::TUPLE_SIZE, ItemsField::Tuple);
         return sequence_next(m, iterator, distance, shape);
     }
     let next = m.call_obj(&helpers::ITER_NEXT, [Arg::Obj(iterator)]);

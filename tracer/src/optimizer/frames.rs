@@ -71,6 +71,7 @@ impl Optimizer<'_> {
             increfs: Vec::new(),
             keep: Vec::new(),
         };
+        let mut types: Vec<usize> = Vec::with_capacity(32);
         let mut touched: Vec<Abs> = Vec::with_capacity(32);
         let mut virtuals: Vec<Abs> = Vec::new();
         for (depth, frame) in source.frames.iter().enumerate() {
@@ -79,6 +80,7 @@ impl Optimizer<'_> {
                 Slot::Value(v) => {
                     let a = self.abs(raw, v);
                     let in_memory = self.frames.get(depth).map_or(Abs::NONE, |f| f.function) == a;
+                    types.push(self.info(a).known_type);
                     self.slot_state(a, in_memory, &mut touched, &mut virtuals, &mut snapshot)
                 }
                 _ => Slot::InMemory,
@@ -87,6 +89,7 @@ impl Optimizer<'_> {
             for (k, &slot) in frame.slots.iter().enumerate() {
                 let a = self.slot_abs(raw, slot);
                 let in_memory = self.frames.get(depth).is_some_and(|f| f.slot(k) == a);
+                types.push(self.info(a).known_type);
                 slots.push(self.slot_state(a, in_memory, &mut touched, &mut virtuals, &mut snapshot));
             }
             let frame_val = if memory_frame == Abs::NONE { Val::NONE } else { self.value(memory_frame) };
@@ -118,6 +121,7 @@ impl Optimizer<'_> {
         }
         let out = self.out.push_snapshot(snapshot);
         self.origins.push(id);
+        self.types.push(types.into_boxed_slice());
         self.last_snapshot = Some((id, self.generation, out));
         Ok(out)
     }

@@ -52,6 +52,8 @@ pub struct Optimizer<'e> {
     scratch: Vec<i32>,
     /// For each snapshot of `out` the recorded one it was made from.
     pub origins: Vec<SnapId>,
+    /// For each snapshot of `out` the known types (or 0) of functions of inlined frames and of slots, outermost frame first.
+    pub types: Vec<Box<[usize]>>,
     frame_ptr: Abs,
     /// The facts that were assumed at the start of this copy: key, value.
     assumed: Vec<(Key, Abs)>,
@@ -80,6 +82,7 @@ impl<'e> Optimizer<'e> {
             last_snapshot: None,
             scratch: Vec::new(),
             origins: Vec::new(),
+            types: Vec::new(),
             frame_ptr: Abs::NONE,
             assumed: Vec::new(),
             assumed_used: Vec::new(),

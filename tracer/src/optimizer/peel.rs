@@ -25,6 +25,8 @@ pub struct Loop {
     pub header: Header,
     /// For each snapshot of the trace the recorded one it was made from.
     pub origins: Vec<SnapId>,
+    /// For each snapshot the known types of its slots.
+    pub types: Vec<Box<[usize]>>,
 }
 
 /// Where a trace that is no loop ends.
@@ -34,6 +36,8 @@ pub enum End<'a> {
     Exit,
     /// At another trace's label, or where that does not fit, at its entry.
     Link(&'a Header),
+    /// At another trace's entry.
+    Entry,
 }
 
 impl<'e> Optimizer<'e> {
@@ -85,7 +89,12 @@ pub fn compile_loop(env: &Env, raw: &Trace, helpers: &'static [Helper]) -> Optim
             Ok(mut header) => {
                 let survivors = dead::eliminate(&mut o.out);
                 header.live = survivors.params.iter().map(Option::is_some).collect();
-                return Ok(Loop { origins: origins(&o, &survivors), header, trace: o.out });
+                return Ok(Loop {
+                    origins: surviving(&o.origins, &survivors),
+                    types: surviving(&o.types, &survivors),
+                    header,
+                    trace: o.out,
+                });
             }
             Err(Failure::Slots(different)) if copy + 2 == MAX_COPIES => generic = different,
             Err(Failure::Abort(abort)) if !matches!(abort, Abort::Contradiction) => return Err(abort),
@@ -198,11 +207,13 @@ pub struct Bridge {
     pub linked: Linked,
     /// For each snapshot of the trace the recorded one it was made from.
     pub origins: Vec<SnapId>,
+    /// For each snapshot the known types of its slots.
+    pub types: Vec<Box<[usize]>>,
 }
 
-/// The origins of the snapshots that survived.
-fn origins(o: &Optimizer<'_>, survivors: &Survivors) -> Vec<SnapId> {
-    o.origins.iter().zip(&survivors.snapshots).filter(|(_, kept)| kept.is_some()).map(|(&id, _)| id).collect()
+/// What belongs to the snapshots that survived.
+fn surviving<T: Clone>(of: &[T], survivors: &Survivors) -> Vec<T> {
+    of.iter().zip(&survivors.snapshots).filter(|(_, kept)| kept.is_some()).map(|(x, _)| x.clone()).collect()
 }
 
 /// Makes a bridge of a recording. With no `start` the recording starts from the interpreter.
@@ -235,26 +246,24 @@ pub fn compile_bridge(
     let (slots, snap) = o.end_state(raw);
     let one_frame = raw.snapshots[snap.0 as usize].frames.len() == 1 && o.frames.len() == 1;
     let linked = match end {
-        End::Link(header) if one_frame => {
-            if o.matches(&slots, header).is_ok() {
-                let args = o.link(raw, snap, &slots, header)?;
+        End::Link(_) | End::Entry if !one_frame => return Err(Abort::FrameChanged),
+        End::Link(header) => {
+            let saved = o.clone();
+            if o.matches(&slots, header).is_ok()
+                && let Ok(args) = o.link(raw, snap, &slots, header)
+            {
                 let mut live = header.live.iter();
                 let args: Vec<Abs> =
                     args.into_iter().filter(|_| live.next().copied().unwrap_or(false)).collect();
                 o.jump(OpCode::JumpTo, 0, &args);
                 Linked::Label
             } else {
-                for (k, &a) in slots.iter().enumerate() {
-                    o.store_slot(0, k, a);
-                }
-                o.settle_memory(&slots)?;
-                let mut op = Op::new(OpCode::EnterTrace, &[]);
-                op.imm = 0;
-                o.out.push(op);
-                Linked::Entry
+                // What the loop relies on is not so here: it is entered from the front, and finds its way by guards.
+                o = saved;
+                o.enter(&slots)?
             }
         }
-        End::Link(_) => return Err(Abort::FrameChanged),
+        End::Entry => o.enter(&slots)?,
         End::Exit => {
             let mut op = Op::new(OpCode::Exit, &[]);
             op.snap = o.snapshot(raw, snap)?;
@@ -265,8 +274,13 @@ pub fn compile_bridge(
     let survivors = dead::eliminate(&mut o.out);
     let mut flags = survivors.params.iter();
     inputs.retain(|_| flags.next().is_some_and(|p| p.is_some()));
-    let origins = origins(&o, &survivors);
-    Ok(Bridge { trace: o.out, inputs, linked, origins })
+    Ok(Bridge {
+        origins: surviving(&o.origins, &survivors),
+        types: surviving(&o.types, &survivors),
+        trace: o.out,
+        inputs,
+        linked,
+    })
 }
 
 impl Optimizer<'_> {
@@ -383,6 +397,16 @@ impl Optimizer<'_> {
             }
         }
         debug_assert!(!matches!(start.snapshot.resume, Resume::Dying { .. }));
+    }
+
+    /// Ends the trace at another's entry: everything is stored to memory.
+    fn enter(&mut self, slots: &[Abs]) -> Optimized<Linked> {
+        for (k, &a) in slots.iter().enumerate() {
+            self.store_slot(0, k, a);
+        }
+        self.settle_memory(slots)?;
+        self.out.push(Op::new(OpCode::EnterTrace, &[]));
+        Ok(Linked::Entry)
     }
 
     /// After all slots were stored: one real reference for each.

@@ -17,7 +17,8 @@ pub(super) fn generate(seed: u64, options: &Options) -> Program {
     let world = World::new(&mut memory, &mut rng).expect("the arena is large enough");
     let initial = memory.bytes().to_vec();
     let inputs = if options.looped { Vec::new() } else { inputs(&mut rng, &world) };
-    let entry = Entry { frame: world.frame, thread_state: world.thread_state, inputs: &inputs, max_turns: 0 };
+    let entry =
+        Entry { frame: world.frame, thread_state: world.thread_state, inputs: &inputs, ..Entry::default() };
     let mut generator = Generator {
         rng,
         trace: Trace::new(helpers()),
@@ -40,7 +41,17 @@ pub(super) fn generate(seed: u64, options: &Options) -> Program {
     }
     let Generator { trace, mut memory, .. } = generator;
     memory.restore(&initial);
-    Program { trace, memory, initial, frame: world.frame, thread_state: world.thread_state, inputs }
+    let initial_top = memory.top();
+    Program {
+        trace,
+        memory,
+        initial,
+        frame: world.frame,
+        thread_state: world.thread_state,
+        inputs,
+        initial_top,
+        recorded: false,
+    }
 }
 
 struct Generator<'a> {
@@ -559,7 +570,7 @@ impl Generator<'_> {
             Kind::Float => self.op(OpCode::FloatValue, &[v]),
             Kind::Bool if self.rng.one_in(2) => self.op(OpCode::IntValue, &[v]),
             Kind::Bool => self.op(OpCode::BoolValue, &[v]),
-            Kind::Plain => None,
+            Kind::Plain | Kind::Tuple => None,
         };
         self.remember(result, false);
     }

@@ -1,7 +1,7 @@
 //! The helpers that random traces call: for the evaluator a Rust function, for machine code a C one, both made of
 //! the same few lines.
 //!
-//! They take arguments of all types, so many that all argument registers are in use, and have all effects but running Python. No part
+//! They take arguments of all types, so many that all argument registers are in use, and have all kinds of effects. No part
 //! of the product.
 
 use std::sync::OnceLock;
@@ -51,6 +51,11 @@ fn boxed_sum(memory: &mut Memory, x: f64, y: f64) -> Result<usize, Fault> {
     memory.new_float(x + y)
 }
 
+/// What `sys.getrefcount` would see: code that runs Python may look at every count. Those of immortal objects need not be exact.
+fn refcount(memory: &mut Memory, object: usize) -> Result<i64, Fault> {
+    memory.refcnt(object).map(|count| count.min(1000))
+}
+
 extern "C" fn c_mix(a: i64, b: i64) -> i64 {
     mix(a, b)
 }
@@ -81,6 +86,10 @@ unsafe extern "C" fn c_boxed_sum(x: f64, y: f64) -> usize {
     // SAFETY: as in `c_count`.
     unsafe { current(|memory| boxed_sum(memory, x, y)) }
 }
+unsafe extern "C" fn c_refcount(object: usize) -> i64 {
+    // SAFETY: as in `c_count`.
+    unsafe { current(|memory| refcount(memory, object)) }
+}
 
 /// The table, with addresses that machine code may call under [`native::with`](crate::native::with).
 pub fn helpers() -> &'static [Helper] {
@@ -104,6 +113,7 @@ pub fn helpers() -> &'static [Helper] {
             row("note", c_note as *const (), &[Ptr, Int], Void, Effect::AnyMemory),
             row("field", c_field as *const (), &[Ptr], Ptr, Effect::Pure),
             row("boxed_sum", c_boxed_sum as *const (), &[Float, Float], Obj, Effect::Allocates),
+            row("refcount", c_refcount as *const (), &[Obj], Int, Effect::RunsPython),
         ]
     })
 }
@@ -126,6 +136,7 @@ pub fn call(helper: &Helper, args: &[Const], memory: &mut Memory) -> Result<Cons
         }
         "field" => Const::Ptr(field(address(0))),
         "boxed_sum" => Const::Obj(boxed_sum(memory, float(0), float(1))?),
+        "refcount" => Const::Int(refcount(memory, address(0))?),
         other => return Err(Fault(format!("there is no helper {other}"))),
     })
 }

@@ -19,10 +19,13 @@
 
 mod generator;
 pub mod helpers;
+mod recording;
 mod world;
 
 use crate::evaluate::{Entry, Fault, Outcome, evaluate};
-use crate::memory::Memory;
+use crate::memory::{FLOAT_FREE_MAX, Memory};
+use crate::op::OpCode;
+use crate::rebuild::{Describer, Layout, rebuild};
 use crate::trace::{Const, Trace};
 
 pub use world::{FRAME_SLOTS, LOCALS, LOCALSPLUS};
@@ -49,6 +52,27 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options { ops: 60, looped: false, turns: 5, memory: true, objects: true, calls: true, pressure: 4 }
+    }
+}
+
+/// What to record, for [`recording`].
+#[derive(Clone, Debug)]
+pub struct RecordingOptions {
+    /// About how many ops.
+    pub ops: usize,
+    /// A loop, instead of a recording that ends with an exit.
+    pub looped: bool,
+    /// Turns that a loop takes unless another guard leaves first.
+    pub turns: i64,
+    /// Attributes and list items.
+    pub memory: bool,
+    /// Calls of [`helpers`](helpers::helpers).
+    pub calls: bool,
+}
+
+impl Default for RecordingOptions {
+    fn default() -> Self {
+        RecordingOptions { ops: 80, looped: true, turns: 6, memory: true, calls: true }
     }
 }
 
@@ -98,6 +122,10 @@ pub struct Program {
     pub thread_state: usize,
     /// The values of a bridge's params.
     pub inputs: Vec<Const>,
+    /// [`Memory::top`] at entry.
+    pub initial_top: usize,
+    /// Whether it is a recording: then only the slots of the frame count, not what else the frame in memory holds.
+    pub recorded: bool,
 }
 
 /// What a run left.
@@ -122,18 +150,99 @@ impl Program {
     /// Evaluates another trace, one that was made from the program's, on the initial memory.
     pub fn evaluate_trace(&mut self, trace: &Trace) -> Result<Ran, Fault> {
         self.memory.restore(&self.initial);
+        let outcome = self.run(trace, false)?;
+        Ok(Ran { outcome, bytes: self.memory.bytes().to_vec() })
+    }
+
+    fn run(&mut self, trace: &Trace, free_leaves: bool) -> Result<Outcome, Fault> {
         let entry = Entry {
             frame: self.frame,
             thread_state: self.thread_state,
             inputs: &self.inputs,
             max_turns: 10_000,
+            free_leaves,
         };
-        let outcome = evaluate(trace, &entry, &mut self.memory, &mut helpers::call)?;
-        Ok(Ran { outcome, bytes: self.memory.bytes().to_vec() })
+        evaluate(trace, &entry, &mut self.memory, &mut helpers::call)
+    }
+
+    /// Evaluates a trace that was made from the program's and describes where and in what state it left, exits carried out. Traces
+    /// that mean the same give the same text, whatever they allocate.
+    pub fn describe(&mut self, trace: &Trace) -> Result<String, String> {
+        self.run_and_describe(trace).map(|(_, state)| state)
+    }
+
+    fn run_and_describe(&mut self, trace: &Trace) -> Result<(Outcome, String), String> {
+        self.memory.restore(&self.initial);
+        // With a full free list no memory is used twice, so that an address stands for one object.
+        let free_count = self.memory.float_free_count();
+        self.memory.write_u32(free_count, FLOAT_FREE_MAX as u32).expect("the header is in the arena");
+        let outcome = self.run(trace, self.recorded).map_err(|fault| fault.to_string())?;
+        let layout = Layout { entry_frame: self.frame, localsplus: LOCALSPLUS };
+        let initial_top = self.initial_top;
+        let describe = |memory: &mut Memory| -> Result<String, crate::memory::Fault> {
+            let frames = match &outcome {
+                Outcome::Exit { op, values } => {
+                    let snapshot = &trace.snapshots[trace.ops[*op].snap.0 as usize];
+                    Some((snapshot, rebuild(snapshot, values, layout, memory)?, values))
+                }
+                _ => None,
+            };
+            let mut describer = Describer::new(memory, initial_top);
+            match (&frames, &outcome) {
+                (Some((snapshot, frames, values)), _) => {
+                    describer.frames(snapshot.resume, frames);
+                    // What a recording's exits keep is the optimizer's choice.
+                    if !self.recorded {
+                        let kept = &values[values.len() - snapshot.keep.len()..];
+                        kept.iter().for_each(|&value| describer.value("keep", value));
+                    }
+                }
+                (None, Outcome::JumpTo { target, values }) => {
+                    values.iter().for_each(|&value| describer.value(&format!("to {target}"), value));
+                }
+                (None, other) => describer.value(&format!("{other:?}"), Const::Bool(true)),
+            }
+            let frame = self.frame..self.frame + LOCALSPLUS as usize + 8 * FRAME_SLOTS;
+            describer.old_memory(&self.initial, if self.recorded { frame } else { 0..0 });
+            describer.finish()
+        };
+        let state = describe(&mut self.memory).map_err(|fault| format!("the exit: {fault}"))?;
+        Ok((outcome, state))
+    }
+
+    /// Whether a trace made from the program's means the same. The error shows the first difference and the whole other state.
+    ///
+    /// An optimizer may drop an op that leaves only because its own result would not fit, when nobody needs the result: where
+    /// a recording leaves by such an op and the other trace does not, they can't be compared.
+    pub fn check_same(&mut self, other: &Trace) -> Result<(), String> {
+        use OpCode::{IntAddOvf, IntFromFloat, IntMulOvf, IntSubOvf, IntValue};
+        let original = self.trace.clone();
+        let (outcome, expected) = self.run_and_describe(&original)?;
+        let actual = self.describe(other)?;
+        if expected == actual {
+            return Ok(());
+        }
+        let left = match outcome {
+            Outcome::Exit { op, .. } => Some(original.ops[op].code),
+            _ => None,
+        };
+        let droppable = matches!(left, Some(IntAddOvf | IntSubOvf | IntMulOvf | IntValue | IntFromFloat));
+        // Instruction and turn: up to the first slot, which is the loop's counter.
+        let place =
+            |state: &str| state.lines().nth(1).and_then(|line| line.split(',').next().map(String::from));
+        if self.recorded && droppable && place(&expected) != place(&actual) {
+            return Ok(());
+        }
+        Err(crate::golden::first_difference(&expected, &actual))
     }
 }
 
 /// Makes a random program.
 pub fn generate(seed: u64, options: &Options) -> Program {
     generator::generate(seed, options)
+}
+
+/// Makes a random recording: what the optimizer is fed. Optimized traces of it are checked by [`Program::check_same`].
+pub fn recording(seed: u64, options: &RecordingOptions) -> Program {
+    recording::recording(seed, options)
 }

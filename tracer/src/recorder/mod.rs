@@ -9,14 +9,12 @@
 
 use crate::abort::Abort;
 use crate::layout;
-use capi::sys::{self, PyCodeObject, PyObject, PyTypeObject};
+use capi::sys::{self, PyCodeObject, PyObject};
 use interpreter::direct::Direct;
-use interpreter::field::{Field, ItemsField, TypeOf};
-use interpreter::helper::Helper;
-use interpreter::machine::{
-    Arg, CheckedOp, Compare, FloatOp, FloatUnary, Flow, IntOp, Machine,
-};
-use traces::{Const, FrameState, Op, OpCode, Region, Resume, SnapId, Slot, Snapshot, Trace, Type, Val};
+use interpreter::machine::Machine;
+use traces::{Const, FrameState, Op, OpCode, Region, Resume, Slot, SnapId, Snapshot, Trace, Type, Val};
+
+mod machine;
 
 /// A recorded object: the real one, and its name.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,6 +91,12 @@ struct Drop {
     leaf: bool,
 }
 
+/// How many values are on the machine's stack.
+fn stack_depth(d: &Direct) -> usize {
+    // SAFETY: the stack pointer points into the frame.
+    unsafe { d.sp.offset_from(capi::frame::stack_base(d.frame)) as usize }
+}
+
 /// The recording machine. See the module's text.
 pub struct Recorder<'d> {
     /// The machine that executes.
@@ -114,6 +118,8 @@ pub struct Recorder<'d> {
     arg: usize,
     effects: bool,
     python: bool,
+    /// The instruction returned from an inlined call.
+    returned: bool,
     pending_breaker: Option<u32>,
     pending_tracing: bool,
     drops: Vec<Drop>,
@@ -126,7 +132,11 @@ impl<'d> Recorder<'d> {
     ///
     /// # Safety
     /// `d` stands at an instruction boundary of a running frame whose `chain - 1` callers are inlined frames of the same evaluator.
-    pub unsafe fn new(d: &'d mut Direct, chain: usize, may_inline: fn(*mut PyCodeObject, usize) -> bool) -> Self {
+    pub unsafe fn new(
+        d: &'d mut Direct,
+        chain: usize,
+        may_inline: fn(*mut PyCodeObject, usize) -> bool,
+    ) -> Self {
         let mut rec = Recording {
             raw: Trace::new(crate::runtime::helper_table()),
             afters: Vec::new(),
@@ -153,7 +163,7 @@ impl<'d> Recorder<'d> {
                 let code = (*frame).f_code;
                 let locals = (*code).co_nlocalsplus as usize;
                 let top = if depth + 1 == reals.len() {
-                    d.stack_depth()
+                    stack_depth(d)
                 } else {
                     (*frame).stacktop as usize - locals
                 };
@@ -188,6 +198,7 @@ impl<'d> Recorder<'d> {
             arg: 0,
             effects: false,
             python: false,
+            returned: false,
             pending_breaker: None,
             pending_tracing: false,
             drops: Vec::new(),
@@ -205,10 +216,11 @@ impl<'d> Recorder<'d> {
         self.at_emitted = false;
         self.effects = false;
         self.python = false;
+        self.returned = false;
         self.edge = None;
         self.announced.clear();
         self.rec.bytecodes += 1;
-        let next = self.d.next_instruction() as u32;
+        let next = self.next_instruction() as u32;
         self.top().instr = next;
         if let Some(lasti) = self.pending_breaker.take() {
             let snap = self.new_snapshot(Resume::Execute, After::ServeBreaker { lasti });
@@ -242,13 +254,19 @@ impl<'d> Recorder<'d> {
         }
         let last = others.len().saturating_sub(1);
         for (i, Drop { object: o, died, .. }) in others.into_iter().enumerate() {
+            // After a return, frames show the call in the caller; else this instruction, with its effects on locals.
+            let lasti = if self.returned { self.top().instr } else { self.unit };
             if died || i < last {
-                self.emit_at();
+                self.top().instr = lasti;
+                let snap = self.new_snapshot(Resume::Execute, After::Nothing);
+                let mut at = Op::new(OpCode::At, &[]);
+                at.snap = snap;
+                self.rec.raw.push(at);
                 self.op(OpCode::DecrefDealloc, &[o.val]);
                 self.pending_tracing = true;
             } else {
-                self.top().instr = self.d.next_instruction() as u32;
-                let resume = Resume::Dying { object: o.val, lasti: self.unit };
+                self.top().instr = self.next_instruction() as u32;
+                let resume = Resume::Dying { object: o.val, lasti };
                 let snap = self.new_snapshot(resume, After::Nothing);
                 let mut op = Op::new(OpCode::DecrefGuard, &[o.val]);
                 op.snap = snap;
@@ -260,11 +278,32 @@ impl<'d> Recorder<'d> {
     /// Ends the recording in the state of the next instruction.
     pub fn finish(&mut self) -> SnapId {
         self.begin();
+        self.touch();
         let snap = self.start_snapshot();
         let mut op = Op::new(OpCode::At, &[]);
         op.snap = snap;
         self.rec.raw.push(op);
+        self.op(OpCode::Jump, &[]);
         snap
+    }
+
+    /// What was recorded.
+    pub fn into_recording(self) -> Recording {
+        self.rec
+    }
+
+    /// Stress mode: the next guard leaves when `countdown` reaches zero.
+    pub fn stress_exit(&mut self, countdown: &'static std::sync::atomic::AtomicI64) {
+        let address = self.rec.raw.constant(Const::Ptr(countdown.as_ptr() as usize));
+        let now = self.load(OpCode::LoadInt, address, 0, Region::Volatile);
+        let one = self.rec.raw.constant(Const::Int(1));
+        let left = self.op(OpCode::IntSub, &[now, one]);
+        let mut store = Op::new(OpCode::StoreInt, &[address, left]);
+        store.region = Region::Volatile;
+        self.rec.raw.push(store);
+        let zero = self.rec.raw.constant(Const::Int(0));
+        let go_on = self.op(OpCode::IntNe, &[left, zero]);
+        self.guard(OpCode::GuardTrue, &[go_on]);
     }
 
     /// Compares the picture of the innermost frames with memory.
@@ -281,12 +320,18 @@ impl<'d> Recorder<'d> {
                 }
             }
         }
-        let depth = self.d.stack_depth();
+        let depth = stack_depth(self.d);
         let recorded = self.frames.last().map_or(0, |f| f.stack.len());
         if depth != recorded {
             return Err(format!("stack depth: recorded {recorded}, real {depth}"));
         }
         Ok(())
+    }
+
+    /// Index of the next instruction.
+    pub fn next_instruction(&self) -> usize {
+        // SAFETY: both point into the code of the machine's frame.
+        unsafe { self.d.ip.offset_from(capi::frame::first_instruction((*self.d.frame).f_code)) as usize }
     }
 
     // ---- writing down
@@ -325,7 +370,9 @@ impl<'d> Recorder<'d> {
     }
 
     fn guard_breaker(&mut self, snap: SnapId) {
-        let address = self.rec.raw.constant(Const::Ptr(self.d.eval_breaker_address()));
+        // SAFETY: the running thread's interpreter lives as long as the process.
+        let word = unsafe { &raw const (*(*self.d.tstate).interp).ceval.eval_breaker };
+        let address = self.rec.raw.constant(Const::Ptr(word as usize));
         let mut op = Op::new(OpCode::GuardClear, &[address]);
         (op.snap, op.region) = (snap, Region::Volatile);
         self.rec.raw.push(op);
@@ -336,7 +383,8 @@ impl<'d> Recorder<'d> {
     }
 
     fn state(frames: &[Shadow], resume: Resume) -> Snapshot {
-        let slot = |o: &RObj| if o.ptr.is_null() && o.val.is_const() { Slot::Null } else { Slot::Value(o.val) };
+        let slot =
+            |o: &RObj| if o.ptr.is_null() && o.val.is_const() { Slot::Null } else { Slot::Value(o.val) };
         Snapshot {
             resume,
             frames: frames
@@ -459,7 +507,7 @@ impl Recorder<'_> {
     /// A question about a call's result, asked in the same instruction, that decides a jump on the top of the stack: the exit
     /// drops it and goes on where the other answer leads.
     pub(crate) fn late_decision(&mut self, b: Named<bool>) {
-        let next = self.d.next_instruction();
+        let next = self.next_instruction();
         let arg = self.arg;
         let (target, jumps_when) = match u32::from(self.opcode) {
             sys::POP_JUMP_FORWARD_IF_FALSE => (next + arg, false),
@@ -486,7 +534,7 @@ impl Recorder<'_> {
             return;
         }
         let equal = self.op(OpCode::AddressEq, &[o.val, known.val]);
-        let target = (self.d.next_instruction() + self.arg) as u32;
+        let target = (self.next_instruction() + self.arg) as u32;
         let before = std::mem::replace(&mut self.top().instr, target);
         let snap = self.new_snapshot(Resume::Execute, After::DropTop { lasti: self.unit });
         self.top().instr = before;

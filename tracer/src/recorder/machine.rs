@@ -1,15 +1,15 @@
 //! The primitives of the recording machine: each executes on `Direct` and writes down one or a few ops.
 
+use super::{Named, RObj, Recorder, Shadow};
 use crate::abort::Abort;
 use crate::layout;
-use crate::recorder::{Named, RObj, Recorder, Shadow};
 use crate::runtime;
-use capi::sys::{self, PyCodeObject, PyObject, PyTypeObject};
+use capi::sys::{PyCodeObject, PyObject, PyTypeObject};
 use interpreter::direct::Direct;
 use interpreter::field::{self, Field, ItemsField, TypeOf};
 use interpreter::helper::{Effect, Helper};
 use interpreter::machine::{Arg, CheckedOp, Compare, FloatOp, FloatUnary, Flow, IntOp, Machine};
-use traces::{Const, Op, OpCode, Region, Resume, Type, Val};
+use traces::{Const, Op, OpCode, Region, Val};
 
 type RInt = Named<i64>;
 type RFloat = Named<f64>;
@@ -329,8 +329,11 @@ impl Machine for Recorder<'_> {
         self.equals_const(tag, i64::from(version), now)
     }
 
-    fn may_bind_call(&mut self, _: usize, _: *mut PyObject, _: usize, _: usize) -> bool {
-        false
+    fn may_bind_call(&mut self, _: usize, _: *mut PyObject, _: usize, _: usize) -> Option<Flow> {
+        None
+    }
+    fn may_look_up_method(&mut self, _: RObj, _: RObj) -> Option<(RObj, bool)> {
+        None
     }
     fn may_specialise(&self) -> bool {
         true
@@ -338,7 +341,7 @@ impl Machine for Recorder<'_> {
     fn may_reuse_float(&mut self, _: RObj, _: RFloat) -> bool {
         false
     }
-    fn may_append_in_place(&mut self) -> bool {
+    fn may_append_in_place(&mut self) -> Option<Flow> {
         // Joining strings in a trace would copy what the interpreter appends in place.
         self.give_up(Abort::Opcode);
         self.d.may_append_in_place()
@@ -600,6 +603,10 @@ impl Machine for Recorder<'_> {
     }
     fn vectorcall(&mut self, nargs: usize, kwnames: *mut PyObject) -> RObj {
         let values = self.top_values(nargs + 1);
+        if self.d.is_type(values[0].ptr, TypeOf::Function) {
+            // CPython runs a function's frame above this one, which shows the end of the call meanwhile.
+            self.unit += interpreter::opcode::CALL_CACHES as u32;
+        }
         let val = match runtime::CALL.get(nargs) {
             Some(&number) => {
                 let mut vals = vec![values[0].val, self.rec.raw.constant(Const::Ptr(kwnames as usize))];
@@ -680,6 +687,7 @@ impl Machine for Recorder<'_> {
         let mut op = Op::new(OpCode::InlineReturn, &[]);
         op.snap = snap;
         self.rec.raw.push(op);
+        self.returned = true;
         let left = self.frames.pop().expect("only inlined calls return while recording");
         for o in left.locals.into_iter().filter(|o| !o.ptr.is_null()).chain([left.function]) {
             // SAFETY: the frame holds a reference to each.

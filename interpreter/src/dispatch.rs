@@ -1,0 +1,179 @@
+//! The one table from opcodes to functions, and what comes of it: `step` for any machine, `run` for the interpreter.
+
+use crate::direct::Direct;
+use crate::direct_only::{classes, exceptions, functions, generators, imports, maps, matching};
+use crate::machine::{Flow, Machine};
+use crate::semantics::{
+    arithmetic, attributes, calls, compare, globals, iteration, jumps, sequences, stack, strings, subscripts,
+};
+use capi::opcode as op;
+
+macro_rules! opcodes {
+    ($then:ident) => {
+        $then! {
+            traced {
+                NOP => stack::nop,
+                KW_NAMES => stack::nop,
+                POP_TOP => stack::pop_top,
+                PUSH_NULL => stack::push_null,
+                LOAD_FAST => stack::load_fast,
+                LOAD_CLOSURE => stack::load_fast,
+                LOAD_CONST => stack::load_const,
+                STORE_FAST => stack::store_fast,
+                DELETE_FAST => stack::delete_fast,
+                SWAP => stack::swap,
+                COPY => stack::copy,
+                LOAD_ASSERTION_ERROR => stack::load_assertion_error,
+                MAKE_CELL => stack::make_cell,
+                LOAD_DEREF => stack::load_deref,
+                STORE_DEREF => stack::store_deref,
+                DELETE_DEREF => stack::delete_deref,
+                COPY_FREE_VARS => stack::copy_free_vars,
+                BUILD_SLICE => stack::build_slice,
+                BINARY_OP => arithmetic::binary_op,
+                UNARY_POSITIVE => arithmetic::unary_positive,
+                UNARY_NEGATIVE => arithmetic::unary_negative,
+                UNARY_INVERT => arithmetic::unary_invert,
+                UNARY_NOT => arithmetic::unary_not,
+                COMPARE_OP => compare::compare_op,
+                IS_OP => compare::is_op,
+                CONTAINS_OP => compare::contains_op,
+                JUMP_FORWARD => jumps::jump_forward,
+                JUMP_BACKWARD => jumps::jump_backward,
+                JUMP_BACKWARD_NO_INTERRUPT => jumps::jump_backward_no_interrupt,
+                POP_JUMP_FORWARD_IF_FALSE => jumps::forward_if_false,
+                POP_JUMP_FORWARD_IF_TRUE => jumps::forward_if_true,
+                POP_JUMP_FORWARD_IF_NONE => jumps::forward_if_none,
+                POP_JUMP_FORWARD_IF_NOT_NONE => jumps::forward_if_not_none,
+                POP_JUMP_BACKWARD_IF_FALSE => jumps::backward_if_false,
+                POP_JUMP_BACKWARD_IF_TRUE => jumps::backward_if_true,
+                POP_JUMP_BACKWARD_IF_NONE => jumps::backward_if_none,
+                POP_JUMP_BACKWARD_IF_NOT_NONE => jumps::backward_if_not_none,
+                JUMP_IF_FALSE_OR_POP => jumps::jump_if_false_or_pop,
+                JUMP_IF_TRUE_OR_POP => jumps::jump_if_true_or_pop,
+                RESUME => jumps::resume,
+                GET_ITER => iteration::get_iter,
+                FOR_ITER => iteration::for_iter,
+                BUILD_TUPLE => sequences::build_tuple,
+                BUILD_LIST => sequences::build_list,
+                LIST_TO_TUPLE => sequences::list_to_tuple,
+                LIST_APPEND => sequences::list_append,
+                LIST_EXTEND => sequences::list_extend,
+                UNPACK_SEQUENCE => sequences::unpack_sequence,
+                BINARY_SUBSCR => subscripts::binary_subscr,
+                STORE_SUBSCR => subscripts::store_subscr,
+                DELETE_SUBSCR => subscripts::delete_subscr,
+                LOAD_GLOBAL => globals::load_global,
+                LOAD_NAME => globals::load_name,
+                STORE_NAME => globals::store_name,
+                STORE_GLOBAL => globals::store_global,
+                LOAD_ATTR => attributes::load_attr,
+                STORE_ATTR => attributes::store_attr,
+                DELETE_ATTR => attributes::delete_attr,
+                LOAD_METHOD => attributes::load_method,
+                PRECALL => calls::precall,
+                CALL => calls::call,
+                CALL_FUNCTION_EX => calls::call_function_ex,
+                RETURN_VALUE => calls::return_value,
+                FORMAT_VALUE => strings::format_value,
+                BUILD_STRING => strings::build_string,
+            }
+            direct {
+                PUSH_EXC_INFO => exceptions::push_exc_info,
+                POP_EXCEPT => exceptions::pop_except,
+                CHECK_EXC_MATCH => exceptions::check_exc_match,
+                CHECK_EG_MATCH => exceptions::check_eg_match,
+                RERAISE => exceptions::reraise,
+                RAISE_VARARGS => exceptions::raise_varargs,
+                PREP_RERAISE_STAR => exceptions::prep_reraise_star,
+                BEFORE_WITH => exceptions::before_with,
+                WITH_EXCEPT_START => exceptions::with_except_start,
+                RETURN_GENERATOR => generators::return_generator,
+                YIELD_VALUE => generators::yield_value,
+                SEND => generators::send,
+                GET_YIELD_FROM_ITER => generators::get_yield_from_iter,
+                GET_AWAITABLE => generators::get_awaitable,
+                GET_AITER => generators::get_aiter,
+                GET_ANEXT => generators::get_anext,
+                ASYNC_GEN_WRAP => generators::async_gen_wrap,
+                END_ASYNC_FOR => generators::end_async_for,
+                BEFORE_ASYNC_WITH => generators::before_async_with,
+                IMPORT_NAME => imports::import_name,
+                IMPORT_FROM => imports::import_from,
+                IMPORT_STAR => imports::import_star,
+                LOAD_BUILD_CLASS => classes::load_build_class,
+                LOAD_CLASSDEREF => classes::load_classderef,
+                SETUP_ANNOTATIONS => classes::setup_annotations,
+                DELETE_NAME => classes::delete_name,
+                DELETE_GLOBAL => classes::delete_global,
+                PRINT_EXPR => classes::print_expr,
+                MAKE_FUNCTION => functions::make_function,
+                BUILD_MAP => maps::build_map,
+                BUILD_CONST_KEY_MAP => maps::build_const_key_map,
+                BUILD_SET => maps::build_set,
+                SET_ADD => maps::set_add,
+                SET_UPDATE => maps::set_update,
+                MAP_ADD => maps::map_add,
+                DICT_UPDATE => maps::dict_update,
+                DICT_MERGE => maps::dict_merge,
+                UNPACK_EX => maps::unpack_ex,
+                GET_LEN => matching::get_len,
+                MATCH_MAPPING => matching::match_mapping,
+                MATCH_SEQUENCE => matching::match_sequence,
+                MATCH_KEYS => matching::match_keys,
+                MATCH_CLASS => matching::match_class,
+            }
+        }
+    };
+}
+
+pub(crate) use opcodes;
+
+macro_rules! make_step {
+    (traced { $($op:ident => $f:path,)* } direct { $($direct:ident => $g:path,)* }) => {
+        /// Executes one instruction that `Direct::fetch` read. `HandOver` for opcodes that only the interpreter has.
+        #[inline]
+        pub fn step<M: Machine>(m: &mut M, opcode: u8, arg: usize) -> Flow {
+            match opcode {
+                $(op::$op => $f(m, arg),)*
+                _ => Flow::HandOver,
+            }
+        }
+
+        /// Executes one instruction that `Direct::fetch` read, any opcode.
+        pub fn step_direct(d: &mut Direct, opcode: u8, arg: usize) -> Flow {
+            match opcode {
+                $(op::$op => $f(d, arg),)*
+                $(op::$direct => $g(d, arg),)*
+                _ => Flow::HandOver,
+            }
+        }
+    };
+}
+opcodes!(make_step);
+
+#[cfg(not(debug_assertions))]
+pub use crate::threaded::run;
+
+/// Runs until something other than the next instruction is to be done. Without optimisation handlers call one another, which
+/// would overflow the stack: so one at a time.
+#[cfg(debug_assertions)]
+pub fn run(d: &mut Direct) -> Flow {
+    loop {
+        let (opcode, arg) = d.fetch();
+        let flow = step_direct(d, opcode, arg);
+        if flow != Flow::Next {
+            return flow;
+        }
+    }
+}
+
+macro_rules! make_traceable {
+    (traced { $($op:ident => $f:path,)* } direct { $($direct:ident => $g:path,)* }) => {
+        /// Whether `step` knows the opcode: a recorder may go through it.
+        pub fn is_traceable(opcode: u8) -> bool {
+            matches!(opcode, $(op::$op)|*)
+        }
+    };
+}
+opcodes!(make_traceable);

@@ -1,0 +1,243 @@
+//! The frame evaluator that CPython calls (PEP 523), the run loop around `dispatch::run`, exceptions, hand-over.
+//!
+//! One activation of `eval_frame` runs its entry frame and all Python functions called from it (their frames are pushed and
+//! popped by the loop). What it can't run, it hands to CPython's evaluator, frame by frame, and counts.
+
+use crate::direct::{Direct, Home};
+use crate::machine::Flow;
+use crate::{code_data, dispatch};
+use capi::sys::{self, _PyCFrame, _PyInterpreterFrame, PyObject, PyThreadState};
+use capi::{exceptions, frame, opcode};
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counters of the evaluator.
+#[derive(Debug)]
+pub struct Statistics {
+    /// Frames handed to CPython's evaluator at an opcode that ours lacks, by opcode.
+    pub handovers: [AtomicU64; 256],
+    /// Frames handed over because a trace or profile function was set.
+    pub handovers_tracing: AtomicU64,
+    /// Frames handed over because they belong to a sub-interpreter.
+    pub handovers_interpreter: AtomicU64,
+}
+
+/// The counters.
+pub static STATISTICS: Statistics = Statistics {
+    handovers: [const { AtomicU64::new(0) }; 256],
+    handovers_tracing: AtomicU64::new(0),
+    handovers_interpreter: AtomicU64::new(0),
+};
+
+/// Makes CPython call our evaluator in the main interpreter. False when CPython has no room for our per-code data.
+///
+/// # Safety
+/// The GIL is held, CPython is initialised.
+pub unsafe fn install() -> bool {
+    if !code_data::request_index() {
+        return false;
+    }
+    // SAFETY: by contract.
+    unsafe { sys::_PyInterpreterState_SetEvalFrameFunc(sys::PyInterpreterState_Main(), Some(eval_frame)) };
+    true
+}
+
+/// Back to CPython's evaluator, for frames that start from now on.
+///
+/// # Safety
+/// As [`install`].
+pub unsafe fn uninstall() {
+    // SAFETY: by contract.
+    unsafe {
+        sys::_PyInterpreterState_SetEvalFrameFunc(
+            sys::PyInterpreterState_Main(),
+            Some(sys::_PyEval_EvalFrameDefault),
+        );
+    }
+}
+
+/// Is our evaluator the one in use?
+pub fn is_installed() -> bool {
+    // SAFETY: reads the main interpreter's field.
+    unsafe {
+        sys::_PyInterpreterState_GetEvalFrameFunc(sys::PyInterpreterState_Main())
+            .is_some_and(|f| ptr::fn_addr_eq(f, eval_frame as unsafe extern "C" fn(_, _, _) -> _))
+    }
+}
+
+/// Evaluates a frame: PEP 523.
+///
+/// # Safety
+/// Called by CPython as `interp->eval_frame`.
+pub unsafe extern "C" fn eval_frame(
+    tstate: *mut PyThreadState,
+    entry: *mut _PyInterpreterFrame,
+    throwflag: i32,
+) -> *mut PyObject {
+    // SAFETY: by contract; the steps are those of `_PyEval_EvalFrameDefault`.
+    unsafe {
+        let previous = (*tstate).cframe;
+        if (*previous).use_tracing != 0 {
+            STATISTICS.handovers_tracing.fetch_add(1, Ordering::Relaxed);
+            return sys::_PyEval_EvalFrameDefault(tstate, entry, throwflag);
+        }
+        let mut cframe = _PyCFrame { use_tracing: 0, current_frame: entry, previous };
+        (*tstate).cframe = &raw mut cframe;
+        (*entry).is_entry = true;
+        (*entry).previous = (*previous).current_frame;
+
+        let result = if enter_recursive_call(tstate) {
+            let mut home = Home::new();
+            let mut d = Direct::new(tstate, entry, &raw mut home);
+            let start = if throwflag != 0 { Flow::Raise } else { dispatch::run(&mut d) };
+            run(&mut d, entry, start)
+        } else {
+            ptr::null_mut()
+        };
+        (*tstate).cframe = cframe.previous;
+        (*cframe.previous).use_tracing = (&raw const cframe.use_tracing).read_volatile();
+        result
+    }
+}
+
+/// `_Py_EnterRecursiveCall`. After a no nothing is to be left.
+#[inline(always)]
+unsafe fn enter_recursive_call(tstate: *mut PyThreadState) -> bool {
+    // SAFETY: the running thread.
+    unsafe {
+        (*tstate).recursion_remaining -= 1;
+        if (*tstate).recursion_remaining >= 0 {
+            return true;
+        }
+        sys::_Py_CheckRecursiveCall(tstate, c"".as_ptr()) == 0
+    }
+}
+
+/// Goes on until the entry frame returns (owned), or is left by an exception (null). The entry frame's recursion level is
+/// left; its `stacktop` is valid.
+unsafe fn run(d: &mut Direct, entry: *mut _PyInterpreterFrame, mut flow: Flow) -> *mut PyObject {
+    // SAFETY: the machine's invariant.
+    unsafe {
+        loop {
+            flow = match flow {
+                Flow::Next => dispatch::run(d),
+                Flow::Return => return (*d.home).result,
+                Flow::Raise => {
+                    exceptions::ensure_raised(d.tstate);
+                    exceptions::add_traceback(d.tstate, d.frame);
+                    unwind(d)
+                }
+                Flow::Unwind => unwind(d),
+                Flow::HandOver | Flow::HandOverNext => match hand_over(d, entry, flow) {
+                    HandedOver::Entry(result) => return result,
+                    HandedOver::Called(flow) => flow,
+                },
+            };
+            if flow == Flow::Raise && d.frame.is_null() {
+                return ptr::null_mut();
+            }
+        }
+    }
+}
+
+/// Looks for the handler of the set exception in the current frame; leaves the frame when there is none. `Next` at the
+/// handler, `Raise` in the caller, `Raise` with a null frame when the entry frame was left.
+unsafe fn unwind(d: &mut Direct) -> Flow {
+    // SAFETY: the machine's invariant; an exception is set.
+    unsafe {
+        let tstate = d.tstate;
+        let code = (*d.frame).f_code;
+        let first = frame::first_instruction(code);
+        loop {
+            // The unit before the next instruction: after a jump, CPython looks at the target's neighbour.
+            let index = d.ip.offset_from(first) - 1;
+            let handler = exceptions::exception_handler(code, index as usize);
+            let keep = handler.as_ref().map_or(0, |h| h.depth);
+            let top = frame::stack_base(d.frame).add(keep);
+            while d.sp > top {
+                d.sp = d.sp.sub(1);
+                capi::refs::xdecref(*d.sp);
+            }
+            let Some(handler) = handler else { break };
+            if handler.lasti {
+                let lasti = (*d.frame).prev_instr.offset_from(first);
+                let lasti = sys::PyLong_FromLong(lasti as i64);
+                if lasti.is_null() {
+                    continue;
+                }
+                *d.sp = lasti;
+                d.sp = d.sp.add(1);
+            }
+            let exception = exceptions::take(tstate);
+            *d.sp = exception;
+            d.sp = d.sp.add(1);
+            d.ip = first.add(handler.target);
+            return Flow::Next;
+        }
+        let dying = d.frame;
+        d.save_stack();
+        (*tstate).recursion_remaining += 1;
+        if (*dying).is_entry {
+            d.frame = ptr::null_mut();
+            return Flow::Raise;
+        }
+        let caller = (*dying).previous;
+        (*(*tstate).cframe).current_frame = caller;
+        frame::clear_and_pop(tstate, dying);
+        d.switch_to_frame(caller);
+        Flow::Raise
+    }
+}
+
+/// What came of a hand-over.
+enum HandedOver {
+    /// The entry frame ended so.
+    Entry(*mut PyObject),
+    /// A frame called from the loop ended; its caller goes on.
+    Called(Flow),
+}
+
+/// Gives the current frame to CPython's evaluator until it ends.
+#[cold]
+unsafe fn hand_over(d: &mut Direct, entry: *mut _PyInterpreterFrame, flow: Flow) -> HandedOver {
+    // SAFETY: the machine's invariant.
+    unsafe {
+        let tstate = d.tstate;
+        let handed = d.frame;
+        let previous = (*handed).previous;
+        let prev_instr = if flow == Flow::HandOverNext {
+            STATISTICS.handovers_tracing.fetch_add(1, Ordering::Relaxed);
+            d.ip.sub(1)
+        } else {
+            let mut start = (*handed).prev_instr;
+            let code = *start as u8;
+            if opcode::DEOPT[usize::from(code)] == opcode::RESUME {
+                STATISTICS.handovers_tracing.fetch_add(1, Ordering::Relaxed);
+            } else {
+                STATISTICS.handovers[usize::from(code)].fetch_add(1, Ordering::Relaxed);
+            }
+            let first = frame::first_instruction((*handed).f_code);
+            while start > first && *start.sub(1) as u8 == opcode::EXTENDED_ARG {
+                start = start.sub(1);
+            }
+            start.sub(1)
+        };
+        let result = frame::resume_in_cpython(tstate, handed, prev_instr, d.sp, false);
+        if handed == entry {
+            return HandedOver::Entry(result);
+        }
+        frame::clear_and_pop(tstate, handed);
+        (*(*tstate).cframe).current_frame = previous;
+        d.switch_to_frame(previous);
+        if result.is_null() {
+            return HandedOver::Called(Flow::Raise);
+        }
+        *d.sp = result;
+        d.sp = d.sp.add(1);
+        // The function may have been the one that set the trace function.
+        if (*(*tstate).cframe).use_tracing != 0 {
+            return HandedOver::Called(Flow::HandOverNext);
+        }
+        HandedOver::Called(Flow::Next)
+    }
+}

@@ -1,0 +1,783 @@
+//! The tracer at work: decides what is recorded, compiles it, runs it, handles exits, grows bridges.
+//!
+//! The interpreter calls [`Tracer::loop_edge`] when a loop's counter has run out, or at each turn once it has a trace. All state belongs to
+//! the GIL. Compiled code may run Python, which may come back here: so no reference into the tracer's state is held across a run.
+
+use crate::abort::Abort;
+use crate::code_info::CodeInfo;
+use crate::exits::{self, Rebuilt};
+use crate::layout;
+use crate::optimizer::{Env, Header, HelperIds, peel};
+use crate::recorder::{After, Recorder, Recording};
+use crate::runtime;
+use crate::statistics::Statistics;
+use capi::sys::{self, PyCodeObject, PyObject};
+use fxhash::FxHashMap;
+use interpreter::code_data::{CodeData, LoopCell};
+use interpreter::direct::Direct;
+use interpreter::dispatch;
+use interpreter::jit::Jit;
+use interpreter::machine::Flow;
+use interpreter::opcode;
+use slab::Slab;
+use std::cell::UnsafeCell;
+use std::time::Instant;
+use traces::codegen::{
+    Backend, CompileError, Compiled, ExitId, ExitState, Location, Request, Runtime, Target,
+};
+use traces::{OpCode, Resume, SnapId, Trace, Val, verify};
+
+/// How the tracer behaves; all are set by the executable's options.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Turns after which a loop is recorded.
+    pub loop_threshold: u32,
+    /// Times after which an exit grows a bridge.
+    pub exit_threshold: u32,
+    /// Recorded ops at which a recording is given up.
+    pub max_ops: usize,
+    /// Frames that are inlined into each other.
+    pub max_depth: usize,
+    /// Failures after which a loop or exit is left alone.
+    pub max_failures: u32,
+    /// Everything is checked, and exits are taken on purpose.
+    pub stress: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        // Odd numbers, so that loops of round length are not always caught at the same turn.
+        Policy {
+            loop_threshold: 127,
+            exit_threshold: 23,
+            max_ops: 6000,
+            max_depth: 8,
+            max_failures: 5,
+            stress: false,
+        }
+    }
+}
+
+/// What the driver knows of a loop (found through its cell).
+struct LoopState {
+    code: *mut PyCodeObject,
+    header: u32,
+    trace: Option<usize>,
+    failures: u32,
+    retries: u32,
+}
+
+/// A compiled trace.
+struct Compilation {
+    trace: Trace,
+    compiled: Compiled,
+    /// The contract of its label.
+    header: Option<Header>,
+    /// Kept as long as the trace: what it embeds.
+    embedded: Vec<*mut PyObject>,
+    code: *mut PyCodeObject,
+    first_exit: u32,
+}
+
+/// One side exit.
+struct Exit {
+    compilation: usize,
+    snapshot: SnapId,
+    /// The exit's place among those of its trace.
+    index: usize,
+    after: After,
+    /// Known types of the snapshot's slots.
+    types: Box<[usize]>,
+    count: u32,
+    failures: u32,
+    may_bridge: bool,
+}
+
+/// What a recording is for.
+#[derive(Clone, Copy)]
+enum Goal {
+    Loop { state: usize },
+    Bridge { exit: u32 },
+}
+
+/// How a recording ended.
+enum Outcome {
+    /// The loop came round.
+    Closed,
+    /// It reached the header of a loop that has a trace.
+    Reached(usize),
+    /// It ends at an instruction that leaves the frame.
+    Left,
+    Failed(Abort),
+}
+
+struct State {
+    backend: Box<dyn Backend>,
+    policy: Policy,
+    env: Env,
+    loops: Slab<LoopState>,
+    by_header: FxHashMap<(usize, u32), usize>,
+    compilations: Slab<Compilation>,
+    exits: Vec<Exit>,
+    infos: FxHashMap<usize, CodeInfo>,
+    statistics: Statistics,
+    recording: bool,
+    enabled: bool,
+    rebuilt: Rebuilt,
+    dump: Option<Box<dyn Dump>>,
+    random: u64,
+    pending_release: Vec<*mut PyObject>,
+}
+
+/// What a dump is told of each compiled trace.
+pub struct Dumped<'a> {
+    /// Number of the trace.
+    pub number: usize,
+    /// `None` for a loop, else the exit that it continues.
+    pub bridge_of: Option<u32>,
+    /// The code object and the instruction where it starts.
+    pub code: *mut PyCodeObject,
+    /// See `code`.
+    pub instruction: u32,
+    /// What was recorded.
+    pub recorded: &'a Trace,
+    /// What was compiled.
+    pub optimized: &'a Trace,
+    /// The machine code: offset and text.
+    pub assembly: &'a [(u32, String)],
+    /// Offset of each op's code.
+    pub op_offsets: &'a [u32],
+    /// Number of its first exit.
+    pub first_exit: u32,
+}
+
+/// Receives compiled traces (`-X jit-dump`).
+pub trait Dump {
+    /// A trace was compiled.
+    fn compiled(&mut self, d: &Dumped<'_>);
+}
+
+/// The tracer. One per process; its state is guarded by the GIL.
+pub struct Tracer {
+    state: UnsafeCell<State>,
+}
+
+// SAFETY: every access happens with the GIL held.
+unsafe impl Sync for Tracer {}
+
+static mut TRACER: Option<&'static Tracer> = None;
+
+fn tracer() -> &'static Tracer {
+    // SAFETY: set once by `Tracer::install`, before anything that calls this can run.
+    unsafe { TRACER.expect("installed") }
+}
+
+/// Counts down the instructions to the next exit that stress mode takes on purpose.
+pub static STRESS_COUNTDOWN: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(i64::MAX);
+
+/// Called by compiled code when an exit is taken, while its native frame stands.
+unsafe extern "C" fn on_exit(exit: u32, state: *const ExitState) -> usize {
+    let t = tracer().state();
+    let e = &t.exits[exit as usize];
+    let c = &t.compilations[e.compilation];
+    // SAFETY: called from the exit `exit` of that compilation.
+    t.rebuilt = unsafe {
+        exits::rebuild(&c.trace.snapshots[e.snapshot.0 as usize], &c.compiled.exits[e.index], &*state)
+    };
+    exit as usize
+}
+
+unsafe extern "C" fn int_value_slow(o: *mut PyObject, fits: *mut i32) -> i64 {
+    // SAFETY: compiled code passes an exact int and a place on its stack.
+    unsafe {
+        let value = capi::long::as_i64(o);
+        *fits = i32::from(value.is_some());
+        value.unwrap_or(0)
+    }
+}
+
+unsafe extern "C" fn new_int(value: i64) -> *mut PyObject {
+    // SAFETY: the GIL is held.
+    unsafe { sys::PyLong_FromLongLong(value) }
+}
+
+unsafe extern "C" fn new_float(value: f64) -> *mut PyObject {
+    // SAFETY: the GIL is held.
+    unsafe { sys::PyFloat_FromDouble(value) }
+}
+
+/// What the backend has to know of CPython.
+pub fn runtime_addresses() -> Runtime {
+    use std::mem::offset_of;
+    let small = capi::long::small(-5) as usize;
+    // SAFETY: the GIL is held at start-up; the interpreter's state stays where it is.
+    let floats = unsafe { &raw mut (*(*sys::PyThreadState_Get()).interp).float_state };
+    Runtime {
+        on_exit,
+        refcnt_offset: offset_of!(PyObject, ob_refcnt) as i32,
+        type_offset: offset_of!(PyObject, ob_type) as i32,
+        int_size_offset: offset_of!(sys::PyLongObject, ob_base.ob_size) as i32,
+        int_digit_offset: offset_of!(sys::PyLongObject, ob_digit) as i32,
+        float_value_offset: offset_of!(sys::PyFloatObject, ob_fval) as i32,
+        true_object: (&raw const sys::_Py_TrueStruct) as usize,
+        false_object: (&raw const sys::_Py_FalseStruct) as usize,
+        int_value_slow: int_value_slow as *const () as usize,
+        new_int: new_int as *const () as usize,
+        small_ints: small,
+        small_int_min: -5,
+        small_int_count: 262,
+        small_int_size: size_of::<sys::PyLongObject>() as i64,
+        new_float: new_float as *const () as usize,
+        // SAFETY: as above.
+        float_free_list: unsafe { (&raw mut (*floats).free_list) as usize },
+        // SAFETY: as above.
+        float_free_count: unsafe { (&raw mut (*floats).numfree) as usize },
+        float_free_max: 100,
+        float_type: (&raw const sys::PyFloat_Type) as usize,
+        dealloc: sys::_Py_Dealloc as *const () as usize,
+    }
+}
+
+fn environment() -> Env {
+    Env {
+        int_type: (&raw const sys::PyLong_Type) as usize,
+        float_type: (&raw const sys::PyFloat_Type) as usize,
+        bool_type: (&raw const sys::PyBool_Type) as usize,
+        true_object: (&raw const sys::_Py_TrueStruct) as usize,
+        false_object: (&raw const sys::_Py_FalseStruct) as usize,
+        is_leaf: layout::is_leaf,
+        keeps_class: layout::keeps_class,
+        type_of: layout::type_of,
+        payload_of: layout::payload_of,
+        localsplus: std::mem::offset_of!(sys::_PyInterpreterFrame, localsplus) as i32,
+        prev_instr: std::mem::offset_of!(sys::_PyInterpreterFrame, prev_instr) as i32,
+        frame_obj: std::mem::offset_of!(sys::_PyInterpreterFrame, frame_obj) as i32,
+        frame_func: layout::FRAME_FUNC as i32,
+        first_unit: layout::FIRST_UNIT,
+        helpers: HelperIds { push_frame: runtime::PUSH_FRAME, pop_frame: runtime::POP_FRAME },
+    }
+}
+
+impl Tracer {
+    /// Makes the tracer and installs it in the evaluator. Once, with the GIL held.
+    pub fn install(backend: Box<dyn Backend>, policy: Policy, dump: Option<Box<dyn Dump>>) {
+        let t: &'static Tracer = Box::leak(Box::new(Tracer {
+            state: UnsafeCell::new(State {
+                backend,
+                policy,
+                env: environment(),
+                loops: Slab::new(),
+                by_header: Default::default(),
+                compilations: Slab::new(),
+                exits: Vec::new(),
+                infos: Default::default(),
+                statistics: Statistics::default(),
+                recording: false,
+                enabled: true,
+                rebuilt: Rebuilt::default(),
+                dump,
+                random: 0x9e37_79b9_7f4a_7c15,
+                pending_release: Vec::new(),
+            }),
+        }));
+        // SAFETY: once, with the GIL held.
+        unsafe { TRACER = Some(t) };
+        interpreter::code_data::set_threshold(policy.loop_threshold.min(i32::MAX as u32) as i32);
+        interpreter::jit::set_jit(Some(t));
+    }
+
+    /// The state. Not to be held across anything that runs Python.
+    #[allow(clippy::mut_from_ref)]
+    fn state(&self) -> &mut State {
+        // SAFETY: the GIL is held, and no caller keeps the reference while Python runs.
+        unsafe { &mut *self.state.get() }
+    }
+}
+
+/// A copy of the counters, if a tracer is installed.
+pub fn statistics() -> Option<Statistics> {
+    // SAFETY: with the GIL held, or after Python has ended.
+    unsafe { TRACER }.map(|t| t.state().statistics.clone())
+}
+
+/// Stops or resumes recording and entering traces.
+pub fn set_enabled(enabled: bool) {
+    // SAFETY: the GIL is held.
+    if let Some(t) = unsafe { TRACER } {
+        t.state().enabled = enabled;
+    }
+}
+
+fn may_inline(code: *mut PyCodeObject, depth: usize) -> bool {
+    let t = tracer().state();
+    let info = t.infos.entry(code as usize).or_insert_with(|| CodeInfo::new(code));
+    depth < t.policy.max_depth && info.loops.is_empty() && !info.no_inline
+}
+
+impl Jit for Tracer {
+    fn loop_edge(&self, d: &mut Direct, cell: &mut LoopCell) -> Flow {
+        let t = self.state();
+        if !t.enabled {
+            cell.counter = t.policy.loop_threshold as i32;
+            return Flow::Next;
+        }
+        if cell.tracer == 0 {
+            // SAFETY: the machine's frame is live.
+            let code = unsafe { (*d.frame).f_code };
+            cell.tracer = t.loop_at(code, cell.header) + 1;
+        }
+        let state = cell.tracer - 1;
+        if let Some(trace) = t.loops[state].trace {
+            return self.run(d, trace);
+        }
+        cell.counter = t.policy.loop_threshold as i32;
+        if t.recording {
+            return Flow::Next;
+        }
+        if t.loops[state].failures >= t.policy.max_failures {
+            cell.counter = i32::MAX;
+            return Flow::Next;
+        }
+        let flow = self.record(d, Goal::Loop { state });
+        let t = self.state();
+        let l = &t.loops[state];
+        cell.counter = match l.trace {
+            Some(_) => -1,
+            None if l.failures >= t.policy.max_failures => {
+                t.statistics.blacklisted += 1;
+                i32::MAX
+            }
+            // Back off, by an odd amount.
+            None => (t.policy.loop_threshold as i32).saturating_mul(1 << l.failures) | 1,
+        };
+        flow
+    }
+
+    fn code_dropped(&self, data: &CodeData) {
+        let t = self.state();
+        for cell in &data.loops {
+            if cell.tracer != 0 && t.loops.contains(cell.tracer - 1) {
+                let l = t.loops.remove(cell.tracer - 1);
+                t.by_header.remove(&(l.code as usize, l.header));
+            }
+        }
+        t.infos.remove(&(data.code as usize));
+        let dead: Vec<usize> =
+            t.compilations.iter().filter(|(_, c)| c.code == data.code).map(|(i, _)| i).collect();
+        for i in dead {
+            let c = t.compilations.remove(i);
+            t.backend.release(&c.compiled);
+            t.statistics.dropped += 1;
+            t.pending_release.extend(c.embedded);
+        }
+        for o in std::mem::take(&mut t.pending_release) {
+            // SAFETY: the trace held a reference. May run Python: nothing of the state is used after it in this turn.
+            unsafe { capi::refs::decref(o) };
+        }
+    }
+}
+
+impl State {
+    fn loop_at(&mut self, code: *mut PyCodeObject, header: u32) -> usize {
+        *self.by_header.entry((code as usize, header)).or_insert_with(|| {
+            self.loops.insert(LoopState { code, header, trace: None, failures: 0, retries: 0 })
+        })
+    }
+
+    /// The loop with a trace at this instruction.
+    fn compiled_at(&self, code: *mut PyCodeObject, instruction: u32) -> Option<usize> {
+        let l = *self.by_header.get(&(code as usize, instruction))?;
+        self.loops[l].trace.map(|_| l)
+    }
+
+    fn next_random(&mut self) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random
+    }
+}
+
+impl Tracer {
+    /// Runs compiled code from the header at which `d` stands.
+    fn run(&self, d: &mut Direct, trace: usize) -> Flow {
+        let t = self.state();
+        let entry = t.compilations[trace].compiled.entry;
+        let enter = t.backend.enter();
+        t.statistics.entries += 1;
+        if t.policy.stress {
+            let turns = (t.next_random() % 97) as i64 + 1;
+            STRESS_COUNTDOWN.store(turns, std::sync::atomic::Ordering::Relaxed);
+        }
+        // SAFETY: the frame is the current one and stands at the trace's header; the frame holds the code and so the trace.
+        let exit = unsafe { enter(entry, d.frame.cast(), d.tstate.cast()) } as u32;
+        self.leave(d, exit)
+    }
+
+    /// Goes on after an exit: `exits::rebuild` has put the frames right.
+    fn leave(&self, d: &mut Direct, exit: u32) -> Flow {
+        let t = self.state();
+        let rebuilt = std::mem::take(&mut t.rebuilt);
+        let e = &mut t.exits[exit as usize];
+        e.count += 1;
+        let after = e.after;
+        let hot = e.may_bridge && e.count >= t.policy.exit_threshold;
+        let resume = t.compilations[e.compilation].trace.snapshots[e.snapshot.0 as usize].resume;
+        let kind = match (resume, after) {
+            (Resume::Raise, _) => 1,
+            (Resume::Dying { .. }, _) => 2,
+            (_, After::ServeBreaker { .. }) => 3,
+            _ => 0,
+        };
+        t.statistics.exits[kind] += 1;
+        // SAFETY: the exit made the innermost rebuilt frame the current one.
+        unsafe { d.switch_to_frame((*(*d.tstate).cframe).current_frame) };
+        let unit = |lasti: u32| {
+            // SAFETY: the machine's frame is live.
+            unsafe { capi::frame::first_instruction((*d.frame).f_code).add(lasti as usize) }
+        };
+        match (resume, after) {
+            (Resume::Raise, _) => return Flow::Raise,
+            (Resume::Dying { lasti, .. }, _) => {
+                let shown = unit(lasti);
+                let object = rebuilt.dying.expect("a dying exit has an object");
+                // SAFETY: its last reference was dropped by the trace; frames show the instruction that dropped it.
+                unsafe {
+                    (*d.frame).prev_instr = shown;
+                    sys::_Py_Dealloc(object);
+                }
+            }
+            (_, After::ServeBreaker { lasti }) => {
+                let shown = unit(lasti);
+                // SAFETY: as above.
+                unsafe { (*d.frame).prev_instr = shown };
+                return interpreter::eval_breaker::serve(d.tstate, d.frame);
+            }
+            (_, After::DropTop { lasti }) => {
+                let shown = unit(lasti);
+                // SAFETY: the value on top is owned by the stack.
+                unsafe {
+                    (*d.frame).prev_instr = shown;
+                    d.sp = d.sp.sub(1);
+                    capi::refs::decref(*d.sp);
+                }
+            }
+            _ => {}
+        }
+        // SAFETY: the running thread's cframe.
+        if unsafe { (*(*d.tstate).cframe).use_tracing } != 0 {
+            return Flow::HandOverNext;
+        }
+        let t = self.state();
+        if hot && t.enabled && !t.recording && after == After::Nothing && resume == Resume::Execute {
+            return self.record(d, Goal::Bridge { exit });
+        }
+        Flow::Next
+    }
+
+    /// Records, optimizes, compiles, installs. On return `d` stands where execution goes on.
+    fn record(&self, d: &mut Direct, goal: Goal) -> Flow {
+        let t = self.state();
+        t.recording = true;
+        let started = Instant::now();
+        let (chain, code, header) = match goal {
+            Goal::Loop { state } => (1, t.loops[state].code, t.loops[state].header),
+            Goal::Bridge { exit } => {
+                let e = &t.exits[exit as usize];
+                let c = &t.compilations[e.compilation];
+                (c.trace.snapshots[e.snapshot.0 as usize].frames.len(), c.code, u32::MAX)
+            }
+        };
+        let extent = match goal {
+            Goal::Loop { .. } => {
+                let info = t.infos.entry(code as usize).or_insert_with(|| CodeInfo::new(code));
+                info.loops.get(&header).copied()
+            }
+            Goal::Bridge { .. } => None,
+        };
+        // SAFETY: `d` stands at an instruction boundary; the exit rebuilt `chain` frames.
+        let mut r = unsafe { Recorder::new(d, chain, may_inline) };
+        let start_instruction = r.frames.last().map_or(0, |f| f.instr);
+        let (flow, outcome) = self.record_instructions(&mut r, header, extent);
+        let (outcome, recording) = match outcome {
+            Outcome::Failed(abort) => (Err(abort), None),
+            other => {
+                r.finish();
+                (Ok(other), Some(r.into_recording()))
+            }
+        };
+        let t = self.state();
+        t.recording = false;
+        t.statistics.recording_ns += started.elapsed().as_nanos() as u64;
+        let result =
+            outcome.and_then(|o| t.install(recording.expect("recorded"), goal, code, start_instruction, &o));
+        if let Err(abort) = result {
+            t.failed(goal, abort, start_instruction);
+        }
+        flow
+    }
+
+    fn record_instructions(&self, r: &mut Recorder<'_>, header: u32, extent: Option<u32>) -> (Flow, Outcome) {
+        let mut first = true;
+        let mut edges: Vec<usize> = Vec::new();
+        let policy = self.state().policy;
+        let mut inlined: FxHashMap<usize, u32> = Default::default();
+        loop {
+            if policy.stress
+                && let Err(e) = r.check()
+            {
+                panic!("coluber: the recorder's frames differ from the interpreter's: {e}");
+            }
+            let edge = r.edge.take();
+            let next = r.next_instruction() as u32;
+            if r.frames.len() == 1 && !first {
+                let code = r.frames[0].code;
+                if next == header {
+                    return (Flow::Next, Outcome::Closed);
+                }
+                if let Some(l) = self.state().compiled_at(code, next) {
+                    return (Flow::Next, Outcome::Reached(l));
+                }
+                if extent.is_some_and(|end| next < header || next > end) {
+                    return (Flow::Next, Outcome::Failed(Abort::LeftLoop));
+                }
+                if let Some(edge) = edge {
+                    // Another loop's turn: an inner one has to be compiled first, an outer one is gone through once.
+                    if extent.is_some() || edges.contains(&edge) {
+                        return (Flow::Next, Outcome::Failed(Abort::InnerLoop));
+                    }
+                    edges.push(edge);
+                }
+            }
+            r.begin();
+            if policy.stress && !first {
+                r.stress_exit(&STRESS_COUNTDOWN);
+            }
+            first = false;
+            let here = r.d.ip;
+            let (opcode, arg) = r.d.fetch();
+            let leaves = u32::from(opcode) == sys::RETURN_VALUE && r.frames.len() == 1;
+            if leaves || !dispatch::is_traceable(opcode) {
+                r.d.ip = here;
+                // SAFETY: the machine's frame is live.
+                unsafe { (*r.d.frame).prev_instr = here.sub(1) };
+                let outcome = match (leaves, extent) {
+                    (true, None) => Outcome::Left,
+                    (true, _) => Outcome::Failed(Abort::Returned),
+                    _ => {
+                        log::debug!("recording stops at {}", opcode::NAMES[usize::from(opcode)]);
+                        Outcome::Failed(Abort::Opcode)
+                    }
+                };
+                return (Flow::Next, outcome);
+            }
+            r.fetched(opcode, arg);
+            if r.frames.len() > 1 {
+                *inlined.entry(r.frames[1].code as usize).or_default() += 1;
+            }
+            let flow = dispatch::step(r, opcode, arg);
+            r.end();
+            if let Some(abort) = r.abort {
+                return (flow, Outcome::Failed(abort));
+            }
+            if flow != Flow::Next {
+                return (flow, Outcome::Failed(Abort::Raised));
+            }
+            if r.frames.last().is_none_or(|f| f.frame != r.d.frame) {
+                return (flow, Outcome::Failed(Abort::FrameChanged));
+            }
+            if r.rec.raw.ops.len() > policy.max_ops {
+                // The next recording calls what took most of this one.
+                if let Some((&code, _)) = inlined.iter().max_by_key(|(_, n)| **n)
+                    && let Some(info) = self.state().infos.get_mut(&code)
+                {
+                    info.no_inline = true;
+                }
+                return (flow, Outcome::Failed(Abort::TooLong));
+            }
+        }
+    }
+}
+
+impl State {
+    fn failed(&mut self, goal: Goal, abort: Abort, instruction: u32) {
+        self.statistics.aborts[abort as usize] += 1;
+        log::debug!("recording at instruction {instruction} given up: {}", abort.text());
+        match goal {
+            Goal::Loop { state } => {
+                let l = &mut self.loops[state];
+                l.retries += 1;
+                // Leaving a loop by its end, and an inner loop that is not ready yet, are bad luck rather than failures.
+                let luck = matches!(abort, Abort::LeftLoop | Abort::InnerLoop | Abort::Returned);
+                if !luck || l.retries > 20 {
+                    l.failures += 1;
+                }
+            }
+            Goal::Bridge { exit } => {
+                let e = &mut self.exits[exit as usize];
+                e.failures += 1;
+                e.count = 0;
+                if e.failures >= self.policy.max_failures {
+                    e.may_bridge = false;
+                }
+            }
+        }
+    }
+
+    fn install(
+        &mut self,
+        recording: Recording,
+        goal: Goal,
+        code: *mut PyCodeObject,
+        instruction: u32,
+        outcome: &Outcome,
+    ) -> Result<(), Abort> {
+        let started = Instant::now();
+        let helpers = runtime::helper_table();
+        let raw = &recording.raw;
+        if log::log_enabled!(log::Level::Trace) {
+            log::trace!("recorded:\n{}", traces::text::print(raw));
+        }
+        let mut targets: Vec<Target> = Vec::new();
+        let (trace, header, origins, types, inputs) = match (goal, outcome) {
+            (Goal::Loop { .. }, Outcome::Closed) => {
+                let l = peel::compile_loop(&self.env, raw, helpers)?;
+                (l.trace, Some(l.header), l.origins, l.types, Vec::new())
+            }
+            _ => {
+                let end = match outcome {
+                    Outcome::Reached(l) => {
+                        let c = &self.compilations[self.loops[*l].trace.expect("compiled")];
+                        targets.push(Target { entry: c.compiled.entry, label: c.compiled.label.clone() });
+                        match &c.header {
+                            Some(h) => peel::End::Link(h),
+                            None => peel::End::Entry,
+                        }
+                    }
+                    _ => peel::End::Exit,
+                };
+                let start = match goal {
+                    Goal::Bridge { exit } => {
+                        let e = &self.exits[exit as usize];
+                        let c = &self.compilations[e.compilation];
+                        Some(peel::Start {
+                            trace: &c.trace,
+                            snapshot: &c.trace.snapshots[e.snapshot.0 as usize],
+                            types: &e.types,
+                        })
+                    }
+                    Goal::Loop { .. } => None,
+                };
+                let b = peel::compile_bridge(&self.env, raw, helpers, start, end)?;
+                (b.trace, None, b.origins, b.types, b.inputs)
+            }
+        };
+        if self.policy.stress || cfg!(debug_assertions) {
+            let errors = verify::verify(&trace);
+            if !errors.is_empty() {
+                panic!(
+                    "coluber: the optimizer made an ill-formed trace: {}\n{}\nfrom\n{}",
+                    errors.join("; "),
+                    traces::text::print(&trace),
+                    traces::text::print(raw)
+                );
+            }
+        }
+        if log::log_enabled!(log::Level::Trace) {
+            log::trace!("optimized, exits from {}:\n{}", self.exits.len(), traces::text::print(&trace));
+        }
+        let optimized = Instant::now();
+        let input_locations: Vec<Location> = match goal {
+            Goal::Bridge { exit } => {
+                let e = &self.exits[exit as usize];
+                let c = &self.compilations[e.compilation];
+                let mut order: Vec<Val> = Vec::new();
+                c.trace.snapshots[e.snapshot.0 as usize].for_each_value(|v| order.push(v));
+                let locations = &c.compiled.exits[e.index];
+                inputs
+                    .iter()
+                    .map(|v| locations[order.iter().position(|w| w == v).expect("an exit's value")])
+                    .collect()
+            }
+            Goal::Loop { .. } => Vec::new(),
+        };
+        let first_exit = self.exits.len() as u32;
+        let request = Request {
+            trace: &trace,
+            inputs: &input_locations,
+            first_exit: ExitId(first_exit),
+            targets: &targets,
+        };
+        let compiled = self.backend.compile(&request).map_err(|e| match e {
+            CompileError::CodeMemoryFull | CompileError::NoExecutableMemory => Abort::CodeMemory,
+            CompileError::TooManySpills => Abort::TooManySpills,
+        })?;
+        let s = &mut self.statistics;
+        s.optimizing_ns += (optimized - started).as_nanos() as u64;
+        s.assembling_ns += optimized.elapsed().as_nanos() as u64;
+        s.recorded_ops += raw.ops.len() as u64;
+        s.emitted_ops += trace.ops.len() as u64;
+        s.recorded_bytecodes += u64::from(recording.bytecodes);
+        s.code_bytes += compiled.size as u64;
+        let number = self.compilations.vacant_key();
+        for (index, op) in trace.ops.iter().filter(|op| op.code.is_guard()).enumerate() {
+            let snapshot = op.snap;
+            let after = recording.afters[origins[snapshot.0 as usize].0 as usize];
+            let resume = trace.snapshots[snapshot.0 as usize].resume;
+            self.exits.push(Exit {
+                compilation: number,
+                snapshot,
+                index,
+                after,
+                types: types[snapshot.0 as usize].clone(),
+                count: 0,
+                failures: 0,
+                may_bridge: after == After::Nothing
+                    && resume == Resume::Execute
+                    && op.code != OpCode::GuardClear
+                    && op.code != OpCode::Exit,
+            });
+        }
+        if let Some(dump) = &mut self.dump {
+            let assembly = self.backend.disassemble(&compiled);
+            dump.compiled(&Dumped {
+                number,
+                bridge_of: match goal {
+                    Goal::Bridge { exit } => Some(exit),
+                    Goal::Loop { .. } => None,
+                },
+                code,
+                instruction,
+                recorded: raw,
+                optimized: &trace,
+                assembly: &assembly,
+                op_offsets: &compiled.op_offsets,
+                first_exit,
+            });
+        }
+        for &o in &recording.embedded {
+            // SAFETY: live when recorded, moments ago; the GIL was held since by this thread or whoever dropped it.
+            unsafe { capi::refs::incref(o) };
+        }
+        let entry = compiled.entry;
+        self.compilations.insert(Compilation {
+            trace,
+            compiled,
+            header,
+            embedded: recording.embedded,
+            code,
+            first_exit,
+        });
+        match goal {
+            Goal::Loop { state } => {
+                self.loops[state].trace = Some(number);
+                self.statistics.traces += 1;
+            }
+            Goal::Bridge { exit } => {
+                self.backend.patch_exit(ExitId(exit), entry);
+                self.statistics.bridges += 1;
+            }
+        }
+        Ok(())
+    }
+}

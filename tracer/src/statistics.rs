@@ -1,0 +1,49 @@
+//! What the tracer counts. Written by `driver`, shown by the executable (`-X jit-stats`) and by `coluber.jit.stats()`.
+
+use crate::abort;
+
+/// Counters since the start of the process.
+#[derive(Clone, Debug, Default)]
+pub struct Statistics {
+    /// Compiled loops.
+    pub traces: u64,
+    /// Compiled bridges.
+    pub bridges: u64,
+    /// Loops that are not tried any more.
+    pub blacklisted: u64,
+    /// Traces dropped because their code died.
+    pub dropped: u64,
+    /// Recordings given up, by reason (index into `abort::ALL`).
+    pub aborts: [u64; abort::ALL.len()],
+    /// Times that compiled code was entered from the interpreter.
+    pub entries: u64,
+    /// Side exits taken to the interpreter, by kind: guard, exception, object death, eval breaker.
+    pub exits: [u64; 4],
+    /// Ops recorded, over all compiled recordings.
+    pub recorded_ops: u64,
+    /// Ops after optimization, over all compiled traces.
+    pub emitted_ops: u64,
+    /// Bytecodes recorded.
+    pub recorded_bytecodes: u64,
+    /// Nanoseconds spent recording (execution included).
+    pub recording_ns: u64,
+    /// Nanoseconds spent optimizing.
+    pub optimizing_ns: u64,
+    /// Nanoseconds spent in the backend.
+    pub assembling_ns: u64,
+    /// Bytes of machine code made.
+    pub code_bytes: u64,
+}
+
+/// Names of `Statistics::exits`.
+pub const EXIT_KINDS: [&str; 4] = ["guard", "exception", "death", "breaker"];
+
+impl Statistics {
+    /// Microseconds that a trace of 150 recorded ops took from recording to machine code, at the mean rate.
+    pub fn compile_us_per_150_ops(&self) -> f64 {
+        if self.recorded_ops == 0 {
+            return 0.0;
+        }
+        (self.optimizing_ns + self.assembling_ns) as f64 / 1000.0 * 150.0 / self.recorded_ops as f64
+    }
+}
