@@ -85,6 +85,7 @@ pub struct Analysis {
     pub fusions: Vec<Option<Fusion>>,
     /// For `new_float`: the float that the trace drops right after it, whose memory may be used again.
     pub reuses: Vec<Option<Value>>,
+    reuse_floats: bool,
     /// Which values are exact floats, because something reads their payload.
     floats: Vec<bool>,
     /// Last position at which a value has to exist, snapshots included; `NEVER` when it is not used at all.
@@ -110,8 +111,9 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Analyses the trace of a request.
-    pub fn run(&mut self, request: &Request<'_>) {
+    /// Analyses the trace of a request. `reuse_floats`: see [`BackendOptions`](crate::BackendOptions).
+    pub fn run(&mut self, request: &Request<'_>, reuse_floats: bool) {
+        self.reuse_floats = reuse_floats;
         let trace = request.trace;
         let n = trace.ops.len();
         self.consts.clear();
@@ -299,7 +301,7 @@ impl Analysis {
             if matches!(op.code, OpCode::GuardTrue | OpCode::GuardFalse) {
                 self.fuse(trace, at);
             }
-            if op.code == OpCode::DecrefLeaf && self.reuse(trace, at) {
+            if op.code == OpCode::DecrefLeaf && self.reuse_floats && self.reuse(trace, at) {
                 continue;
             }
             let known = self.known_at_exit(op).map(|(value, _)| value);
@@ -328,7 +330,8 @@ impl Analysis {
     /// one may take the old one's memory when the count there is 1: nobody else has seen it, and it dies here. Then
     /// nothing is left to do at the `decref_leaf`.
     fn reuse(&mut self, trace: &Trace, decref: usize) -> bool {
-        let Some(old) = self.value(trace.ops[decref].args[0]).op_index().filter(|&old| self.floats[old]) else {
+        let Some(old) = self.value(trace.ops[decref].args[0]).op_index().filter(|&old| self.floats[old])
+        else {
             return false;
         };
         let old = Value::op(old);

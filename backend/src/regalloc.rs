@@ -491,7 +491,8 @@ impl Allocator {
                 Place::Reg(reg) if from.has(reg) => Some(reg),
                 _ => None,
             };
-            let second = || (op.code.row().commutative || a.reuses[at].is_some()).then(|| reused(1)).flatten();
+            let second =
+                || (op.code.row().commutative || a.reuses[at].is_some()).then(|| reused(1)).flatten();
             let prefer = shape.prefer.or_else(|| self.call_hint(request, a, at, float));
             let prefer = prefer.filter(|&reg| from.has(reg)).or_else(|| reused(0)).or_else(second);
             let reg = self.choose(a, at, at, from, prefer).unwrap_or_else(|| {

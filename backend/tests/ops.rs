@@ -392,3 +392,42 @@ fn guards_on_objects_and_addresses_hold_or_leave() {
         }
     }
 }
+
+#[test]
+fn a_float_that_replaces_the_last_reference_to_another_takes_its_memory() {
+    for store in ["store_obj v0, v4 +16 Other", "store_obj_at v0, 1, v4 +8 Other"] {
+        let text = format!(
+            "v0: Obj = param 0\nv1: Obj = load_obj v0 +16 Other\nv2: Float = float_value v1\nv3: Float = float_add v2, 1.5\n\
+             v4: Obj = new_float v3\n{store}\ndecref_leaf v1\nexit @s0\ns0: execute\n  keep v3"
+        );
+        let trace = traces::parse::parse(&text, &[]).unwrap();
+        for shared in [false, true] {
+            for options in variants() {
+                let mut memory = Memory::new(0);
+                let holder = memory.new_object(Kind::Plain, 64).unwrap();
+                let float = memory.new_float(0.25).unwrap();
+                memory.write_u64(holder + 16, float as u64).unwrap();
+                if shared {
+                    memory.incref(float).unwrap();
+                }
+                let options = backend::BackendOptions { reuse_floats: true, ..options };
+                let mut machine = Machine::new(memory, options);
+                let inputs = [Const::Obj(holder)];
+                for turn in 1..=3 {
+                    let (_, outcome) = machine.run_bridge(&trace, &inputs);
+                    let expected = 0.25 + 1.5 * turn as f64;
+                    let values = vec![Const::Float(expected.to_bits())];
+                    assert_eq!(outcome, traces::evaluate::Outcome::Exit { op: 7, values });
+                    let memory = &machine.memory;
+                    let now = memory.read_u64(holder + 16).unwrap() as usize;
+                    assert_eq!((memory.float_value(now), memory.refcnt(now)), (Ok(expected), Ok(1)));
+                    assert_eq!(now == float, !shared, "turn {turn}");
+                    if shared {
+                        // The other holder's float is as it was.
+                        assert_eq!((memory.float_value(float), memory.refcnt(float)), (Ok(0.25), Ok(1)));
+                    }
+                }
+            }
+        }
+    }
+}
