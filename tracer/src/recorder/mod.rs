@@ -177,7 +177,9 @@ impl<'d> Recorder<'d> {
                     code,
                     function,
                     frame,
-                    instr: layout::instruction_index(code, (*frame).prev_instr),
+                    // Callers saved where their call ends; the innermost frame goes on one later.
+                    instr: layout::instruction_index(code, (*frame).prev_instr)
+                        - u32::from(depth + 1 < reals.len()),
                     locals: (0..locals).map(|k| param(*slots.add(k))).collect(),
                     stack: (locals..locals + top).map(|k| param(*slots.add(k))).collect(),
                 });
