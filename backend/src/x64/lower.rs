@@ -337,22 +337,27 @@ impl<'a> Lowering<'a> {
     /// `[base + disp]`. May use the scratch register; leaves the flags alone.
     pub(super) fn address(&mut self, base: Place, disp: i32) -> Rm {
         if let Some(bits) = self.bits(base)
-            && let Some(absolute) = below_2g(bits as usize, disp)
+            && let Some(direct) = self.direct((bits as usize).wrapping_add_signed(disp as isize))
         {
-            return Rm::Abs(absolute);
+            return direct;
         }
         Rm::Mem { base: self.in_reg(base, SCRATCH), disp }
     }
 
+    /// `[address]` where an instruction can contain the address.
+    fn direct(&self, address: usize) -> Option<Rm> {
+        match i32::try_from(address) {
+            Ok(absolute) => Some(Rm::Abs(absolute)),
+            Err(_) => self.memory.reaches(address).then_some(Rm::Near(address)),
+        }
+    }
+
     /// `[address]` for an address of the runtime. May use the scratch register.
     pub(super) fn absolute(&mut self, address: usize) -> Rm {
-        match below_2g(address, 0) {
-            Some(absolute) => Rm::Abs(absolute),
-            None => {
-                self.asm.mov_imm_keep_flags(SCRATCH, address as u64);
-                Rm::Mem { base: SCRATCH, disp: 0 }
-            }
-        }
+        self.direct(address).unwrap_or_else(|| {
+            self.asm.mov_imm_keep_flags(SCRATCH, address as u64);
+            Rm::Mem { base: SCRATCH, disp: 0 }
+        })
     }
 
     /// How many floating-point registers a slow path has to preserve here.
@@ -567,9 +572,4 @@ impl<'a> Lowering<'a> {
             _ => {}
         }
     }
-}
-
-/// `address + disp` as an absolute displacement, which is sign-extended.
-fn below_2g(address: usize, disp: i32) -> Option<i32> {
-    i32::try_from((address as i64).checked_add(disp as i64)?).ok().filter(|&a| a >= 0)
 }

@@ -90,7 +90,7 @@ impl X64Backend {
         let code = self.asm.bytes_mut();
         for external in &externals {
             let at = external.at as usize;
-            let displacement = external.target.wrapping_sub(entry + at + 4) as u32;
+            let displacement = external.target.wrapping_sub(entry + external.next as usize) as u32;
             code[at..at + 4].copy_from_slice(&displacement.to_le_bytes());
         }
         self.asm.externals = externals;

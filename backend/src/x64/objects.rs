@@ -300,7 +300,7 @@ impl Lowering<'_> {
         self.asm.op(Q, &[0x85], to, Rm::Reg(to));
         self.asm.jcc(Cc::E, entry);
         let link = Rm::Mem { base: to, disp: r.type_offset };
-        if matches!(head, Rm::Abs(_)) {
+        if matches!(head, Rm::Abs(_) | Rm::Near(_)) {
             self.asm.op(Q, &[0x8b], SCRATCH, link);
             self.asm.op(Q, &[0x89], SCRATCH, head);
             let count = self.absolute(r.float_free_count);
