@@ -229,7 +229,8 @@ impl Optimizer<'_> {
         let code = self.constant(Const::Ptr(code));
         let thread = self.thread_state();
         let args = [thread, caller, function, code, unit].map(|a| self.value(a));
-        if self.info(function).held == 0 {
+        // The frame in memory holds a reference of its own; for others than constants `settle_all` makes it real.
+        if self.info(function).immortal {
             self.add_real(function, 1);
         }
         let mut op = Op::new(OpCode::CallPtr, &[]);
