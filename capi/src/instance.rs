@@ -106,11 +106,32 @@ pub unsafe fn note_deletion(values: *mut Values, index: EntryIndex) {
         let used = values.cast::<u8>().sub(2);
         let count = usize::from(*used);
         let order = |i: usize| used.sub(i);
-        let mut i = (1..=count).find(|&i| usize::from(*order(i)) == index.0).unwrap_or(count);
-        while i < count {
+        let Some(place) = (1..=count).find(|&i| usize::from(*order(i)) == index.0) else { return };
+        for i in place..count {
             order(i).write(*order(i + 1));
-            i += 1;
         }
-        *used = count.saturating_sub(1) as u8;
+        *used -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deleted_attribute_leaves_the_order_and_a_new_one_goes_last() {
+        let mut memory = [0usize; 8];
+        let bytes: *mut u8 = memory.as_mut_ptr().cast();
+        // SAFETY: 32 bytes of prefix precede the array.
+        let order = unsafe {
+            let values: *mut Values = bytes.add(32).cast();
+            for index in [3, 1, 2] {
+                note_insertion(values, EntryIndex(index));
+            }
+            note_deletion(values, EntryIndex(1));
+            note_insertion(values, EntryIndex(0));
+            std::slice::from_raw_parts(bytes.add(27), 4)
+        };
+        assert_eq!(order, [0, 2, 3, 3]);
     }
 }

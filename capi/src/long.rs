@@ -95,6 +95,11 @@ pub fn small(value: i64) -> *mut PyObject {
     unsafe { (&raw mut _PyRuntime.global_objects.singletons.small_ints[index]).cast() }
 }
 
+/// The table of the small ints' objects, which begins with that of `SMALL.start()`: for whoever compiles the address of one.
+pub fn small_table() -> *mut PyLongObject {
+    small(*SMALL.start()).cast()
+}
+
 /// An int of this value (owned); null with `MemoryError` set.
 ///
 /// # Safety

@@ -30,26 +30,56 @@ pub struct Direct {
     pub ip: *mut u16,
     /// The running thread.
     pub tstate: *mut PyThreadState,
+    /// What does not need a register.
+    pub home: *mut Home,
+}
+
+/// State of one activation of the evaluator that stays in memory.
+#[derive(Debug)]
+pub struct Home {
+    /// The registers, when a function works on them in memory.
+    pub registers: Direct,
     /// Loop counters of the current code, or null when not looked up yet.
     pub loops: *mut CodeData,
     /// What the entry frame returned, after `Flow::Return`.
     pub result: *mut PyObject,
 }
 
+impl Home {
+    /// A home that `Direct::new` fills.
+    pub fn new() -> Home {
+        let null = ptr::null_mut();
+        Home {
+            registers: Direct {
+                frame: ptr::null_mut(),
+                sp: ptr::null_mut(),
+                ip: ptr::null_mut(),
+                tstate: ptr::null_mut(),
+                home: ptr::null_mut(),
+            },
+            loops: ptr::null_mut(),
+            result: null,
+        }
+    }
+}
+
+impl Default for Home {
+    fn default() -> Home {
+        Home::new()
+    }
+}
+
 impl Direct {
     /// A machine at the next instruction of `frame`, whose `stacktop` and `prev_instr` are valid.
     ///
     /// # Safety
-    /// `frame` is (or becomes at once) the current frame of `tstate`, which runs now.
-    pub unsafe fn new(tstate: *mut PyThreadState, frame: *mut sys::_PyInterpreterFrame) -> Direct {
-        let mut d = Direct {
-            frame,
-            sp: ptr::null_mut(),
-            ip: ptr::null_mut(),
-            tstate,
-            loops: ptr::null_mut(),
-            result: ptr::null_mut(),
-        };
+    /// `frame` is (or becomes at once) the current frame of `tstate`, which runs now; `home` outlives the machine.
+    pub unsafe fn new(
+        tstate: *mut PyThreadState,
+        frame: *mut sys::_PyInterpreterFrame,
+        home: *mut Home,
+    ) -> Direct {
+        let mut d = Direct { frame, sp: ptr::null_mut(), ip: ptr::null_mut(), tstate, home };
         // SAFETY: by contract.
         unsafe { d.switch_to_frame(frame) };
         d
@@ -66,7 +96,7 @@ impl Direct {
             self.frame = frame;
             self.sp = frame::locals(frame).add((*frame).stacktop as usize);
             self.ip = (*frame).prev_instr.add(1);
-            self.loops = ptr::null_mut();
+            (*self.home).loops = ptr::null_mut();
             (*frame).stacktop = -1;
         }
     }
@@ -157,18 +187,22 @@ impl Direct {
             self.frame = callee;
             self.sp = locals.add(nlocals);
             self.ip = units(code);
-            self.loops = ptr::null_mut();
+            (*self.home).loops = ptr::null_mut();
             locals
         }
     }
 
-    /// Runs a function on a copy of the registers: the way to call what is not inlined.
+    /// Runs a function on the registers in memory: the way to call what is not inlined. (A local copy would do as well, but a
+    /// local whose address was given away forbids the jump to the next handler.)
     #[inline(always)]
     pub fn out_of_line<R>(&mut self, f: impl FnOnce(&mut Direct) -> R) -> R {
-        let mut copy = *self;
-        let result = f(&mut copy);
-        *self = copy;
-        result
+        // SAFETY: the home outlives the machine, and nothing else refers to its registers meanwhile.
+        unsafe {
+            (*self.home).registers = *self;
+            let result = f(&mut (*self.home).registers);
+            *self = (*self.home).registers;
+            result
+        }
     }
 
     #[inline(always)]
@@ -394,15 +428,18 @@ impl Machine for Direct {
         if !crate::jit::is_present() {
             return Flow::Next;
         }
-        if self.loops.is_null() {
-            // SAFETY: the current code lives.
-            self.loops = unsafe { code_data::get_or_create(self.code()) };
-            if self.loops.is_null() {
-                return Flow::Next;
+        // SAFETY: the home outlives the machine; the current code lives.
+        let loops = unsafe {
+            if (*self.home).loops.is_null() {
+                (*self.home).loops = code_data::get_or_create(self.code());
             }
+            (*self.home).loops
+        };
+        if loops.is_null() {
+            return Flow::Next;
         }
         // SAFETY: the data is that of the current code; the target is a loop header.
-        let cell = unsafe { CodeData::cell(self.loops, target) };
+        let cell = unsafe { CodeData::cell(loops, target) };
         // SAFETY: a live cell; the GIL is held.
         unsafe {
             (*cell).counter -= 1;
@@ -890,7 +927,7 @@ impl Machine for Direct {
             (*tstate).recursion_remaining += 1;
             self.save_stack();
             if (*dying).is_entry {
-                self.result = value;
+                (*self.home).result = value;
                 return Flow::Return;
             }
             let caller = (*dying).previous;

@@ -3,7 +3,6 @@
 use crate::direct::Direct;
 use crate::direct_only::{classes, exceptions, functions, generators, imports, maps, matching};
 use crate::machine::{Flow, Machine};
-use crate::opcode;
 use crate::semantics::{
     arithmetic, attributes, calls, compare, globals, iteration, jumps, sequences, stack, strings, subscripts,
 };
@@ -128,6 +127,8 @@ macro_rules! opcodes {
     };
 }
 
+pub(crate) use opcodes;
+
 macro_rules! make_step {
     (traced { $($op:ident => $f:path,)* } direct { $($direct:ident => $g:path,)* }) => {
         /// Executes one instruction that `Direct::fetch` read. `HandOver` for opcodes that only the interpreter has.
@@ -151,62 +152,21 @@ macro_rules! make_step {
 }
 opcodes!(make_step);
 
-macro_rules! make_run {
-    (traced { $($op:ident => $f:path,)* } direct { $($direct:ident => $g:path,)* }) => {
-        /// Runs until something other than the next instruction is to be done.
-        #[inline(never)]
-        pub fn run(d: &mut Direct) -> Flow {
-            let mut m = *d;
-            let flow = 'run: loop {
-                // SAFETY: the machine's invariant.
-                let unit = unsafe { *m.ip };
-                // SAFETY: the machine's invariant.
-                unsafe { (*m.frame).prev_instr = m.ip };
-                let mut code = unit as u8;
-                let mut arg = usize::from(unit >> 8);
-                let flow = loop {
-                    break match code {
-                        $(op::$op => {
-                            // SAFETY: the caches belong to the instruction.
-                            m.ip = unsafe { m.ip.add(1 + opcode::caches(op::$op)) };
-                            $f(&mut m, arg)
-                        })*
-                        $(op::$direct => {
-                            // SAFETY: as above.
-                            m.ip = unsafe { m.ip.add(1 + opcode::caches(op::$direct)) };
-                            m.out_of_line(|d| $g(d, arg))
-                        })*
-                        op::EXTENDED_ARG => {
-                            // SAFETY: an instruction follows.
-                            unsafe {
-                                m.ip = m.ip.add(1);
-                                (*m.frame).prev_instr = m.ip;
-                                let unit = *m.ip;
-                                code = unit as u8;
-                                arg = arg << 8 | usize::from(unit >> 8);
-                            }
-                            continue;
-                        }
-                        _ => {
-                            if opcode::DEOPT[usize::from(code)] == code {
-                                break 'run Flow::HandOver;
-                            }
-                            opcode::restore(m.code());
-                            code = opcode::DEOPT[usize::from(code)];
-                            continue;
-                        }
-                    };
-                };
-                if flow != Flow::Next {
-                    break flow;
-                }
-            };
-            *d = m;
-            flow
+#[cfg(not(debug_assertions))]
+pub use crate::threaded::run;
+
+/// Runs until something other than the next instruction is to be done. Without optimisation handlers call one another, which
+/// would overflow the stack: so one at a time.
+#[cfg(debug_assertions)]
+pub fn run(d: &mut Direct) -> Flow {
+    loop {
+        let (opcode, arg) = d.fetch();
+        let flow = step_direct(d, opcode, arg);
+        if flow != Flow::Next {
+            return flow;
         }
-    };
+    }
 }
-opcodes!(make_run);
 
 macro_rules! make_traceable {
     (traced { $($op:ident => $f:path,)* } direct { $($direct:ident => $g:path,)* }) => {

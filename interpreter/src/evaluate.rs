@@ -3,7 +3,7 @@
 //! One activation of `eval_frame` runs its entry frame and all Python functions called from it (their frames are pushed and
 //! popped by the loop). What it can't run, it hands to CPython's evaluator, frame by frame, and counts.
 
-use crate::direct::Direct;
+use crate::direct::{Direct, Home};
 use crate::machine::Flow;
 use crate::{code_data, dispatch};
 use capi::sys::{self, _PyCFrame, _PyInterpreterFrame, PyObject, PyThreadState};
@@ -87,7 +87,8 @@ pub unsafe extern "C" fn eval_frame(
         (*entry).previous = (*previous).current_frame;
 
         let result = if enter_recursive_call(tstate) {
-            let mut d = Direct::new(tstate, entry);
+            let mut home = Home::new();
+            let mut d = Direct::new(tstate, entry, &raw mut home);
             let start = if throwflag != 0 { Flow::Raise } else { dispatch::run(&mut d) };
             run(&mut d, entry, start)
         } else {
@@ -120,7 +121,7 @@ unsafe fn run(d: &mut Direct, entry: *mut _PyInterpreterFrame, mut flow: Flow) -
         loop {
             flow = match flow {
                 Flow::Next => dispatch::run(d),
-                Flow::Return => return d.result,
+                Flow::Return => return (*d.home).result,
                 Flow::Raise => {
                     exceptions::ensure_raised(d.tstate);
                     exceptions::add_traceback(d.tstate, d.frame);

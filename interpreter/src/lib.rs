@@ -22,3 +22,5 @@ pub mod machine;
 pub mod numbers;
 pub mod opcode;
 pub mod semantics;
+#[cfg(not(debug_assertions))]
+mod threaded;

@@ -649,7 +649,7 @@ impl State {
         let started = Instant::now();
         let helpers = runtime::helper_table();
         let raw = &recording.raw;
-        if self.policy.stress || cfg!(debug_assertions) {
+        if log::log_enabled!(log::Level::Trace) {
             log::trace!("recorded:\n{}", traces::text::print(raw));
         }
         let mut targets: Vec<Target> = Vec::new();
@@ -696,6 +696,9 @@ impl State {
                     traces::text::print(raw)
                 );
             }
+        }
+        if log::log_enabled!(log::Level::Trace) {
+            log::trace!("optimized, exits from {}:\n{}", self.exits.len(), traces::text::print(&trace));
         }
         let optimized = Instant::now();
         let input_locations: Vec<Location> = match goal {

@@ -6,6 +6,7 @@ use std::ffi::CString;
 use std::sync::Once;
 
 /// Runs `body` with the GIL held, in an initialized Python that passed the start-up check.
+#[allow(dead_code)]
 pub fn with_python<R>(body: impl FnOnce() -> R) -> R {
     static START: Once = Once::new();
     START.call_once(|| {
@@ -69,5 +70,32 @@ pub fn repr(object: *mut PyObject) -> String {
     unsafe {
         let text = Owned::from_new(PyObject_Repr(object)).unwrap();
         std::ffi::CStr::from_ptr(PyUnicode_AsUTF8(text.as_ptr())).to_string_lossy().into_owned()
+    }
+}
+
+/// A str.
+#[allow(dead_code)]
+pub fn text(object: *mut PyObject) -> String {
+    // SAFETY: called with the GIL held and a live object.
+    unsafe {
+        let utf8 = PyUnicode_AsUTF8(object);
+        assert!(!utf8.is_null(), "not a str");
+        std::ffi::CStr::from_ptr(utf8).to_string_lossy().into_owned()
+    }
+}
+
+/// Takes the set exception away: "Type: text".
+#[allow(dead_code)]
+pub fn message() -> String {
+    // SAFETY: called with the GIL held and an exception set.
+    unsafe {
+        let tstate = PyThreadState_Get();
+        assert!(!(*tstate).curexc_type.is_null(), "no exception is set");
+        let exception = Owned::from_new(capi::exceptions::take(tstate)).unwrap();
+        let text = Owned::from_new(PyObject_Str(exception.as_ptr())).unwrap();
+        let text = std::ffi::CStr::from_ptr(PyUnicode_AsUTF8(text.as_ptr())).to_string_lossy();
+        let class =
+            std::ffi::CStr::from_ptr((*capi::refs::type_of(exception.as_ptr())).tp_name).to_string_lossy();
+        format!("{class}: {text}")
     }
 }

@@ -25,7 +25,7 @@ pub fn return_generator(_: &mut Direct, _: usize) -> Flow {
 pub fn yield_value(d: &mut Direct, _: usize) -> Flow {
     // SAFETY: the invariant; a generator owns the frame.
     unsafe {
-        d.result = d.pop();
+        (*d.home).result = d.pop();
         (*frame::generator(d.frame)).gi_frame_state = SUSPENDED;
         d.save_stack();
         (*d.tstate).recursion_remaining += 1;

@@ -581,6 +581,10 @@ impl Optimizer<'_> {
             }
             None => {}
         }
+        if (r.known_type != 0 || r.nonnull) && self.info(a).ty == Type::Obj {
+            // The slot may be unbound where the link comes from, though it never is in the loop.
+            self.guard(raw, OpCode::GuardNonNull, a, Abs::NONE, snap)?;
+        }
         if r.known_type != 0 {
             let ty = self.constant(Const::Ptr(r.known_type));
             self.guard(raw, OpCode::GuardType, a, ty, snap)

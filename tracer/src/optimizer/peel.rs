@@ -246,28 +246,24 @@ pub fn compile_bridge(
     let (slots, snap) = o.end_state(raw);
     let one_frame = raw.snapshots[snap.0 as usize].frames.len() == 1 && o.frames.len() == 1;
     let linked = match end {
-        End::Link(_) | End::Entry if one_frame => {
-            if let End::Link(header) = end
-                && o.matches(&slots, header).is_ok()
+        End::Link(_) | End::Entry if !one_frame => return Err(Abort::FrameChanged),
+        End::Link(header) => {
+            let saved = o.clone();
+            if o.matches(&slots, header).is_ok()
+                && let Ok(args) = o.link(raw, snap, &slots, header)
             {
-                let args = o.link(raw, snap, &slots, header)?;
                 let mut live = header.live.iter();
                 let args: Vec<Abs> =
                     args.into_iter().filter(|_| live.next().copied().unwrap_or(false)).collect();
                 o.jump(OpCode::JumpTo, 0, &args);
                 Linked::Label
             } else {
-                for (k, &a) in slots.iter().enumerate() {
-                    o.store_slot(0, k, a);
-                }
-                o.settle_memory(&slots)?;
-                let mut op = Op::new(OpCode::EnterTrace, &[]);
-                op.imm = 0;
-                o.out.push(op);
-                Linked::Entry
+                // What the loop relies on is not so here: it is entered from the front, and finds its way by guards.
+                o = saved;
+                o.enter(&slots)?
             }
         }
-        End::Link(_) | End::Entry => return Err(Abort::FrameChanged),
+        End::Entry => o.enter(&slots)?,
         End::Exit => {
             let mut op = Op::new(OpCode::Exit, &[]);
             op.snap = o.snapshot(raw, snap)?;
@@ -401,6 +397,16 @@ impl Optimizer<'_> {
             }
         }
         debug_assert!(!matches!(start.snapshot.resume, Resume::Dying { .. }));
+    }
+
+    /// Ends the trace at another's entry: everything is stored to memory.
+    fn enter(&mut self, slots: &[Abs]) -> Optimized<Linked> {
+        for (k, &a) in slots.iter().enumerate() {
+            self.store_slot(0, k, a);
+        }
+        self.settle_memory(slots)?;
+        self.out.push(Op::new(OpCode::EnterTrace, &[]));
+        Ok(Linked::Entry)
     }
 
     /// After all slots were stored: one real reference for each.

@@ -603,6 +603,10 @@ impl Machine for Recorder<'_> {
     }
     fn vectorcall(&mut self, nargs: usize, kwnames: *mut PyObject) -> RObj {
         let values = self.top_values(nargs + 1);
+        if self.d.is_type(values[0].ptr, TypeOf::Function) {
+            // CPython runs a function's frame above this one, which shows the end of the call meanwhile.
+            self.unit += interpreter::opcode::CALL_CACHES as u32;
+        }
         let val = match runtime::CALL.get(nargs) {
             Some(&number) => {
                 let mut vals = vec![values[0].val, self.rec.raw.constant(Const::Ptr(kwnames as usize))];
@@ -683,6 +687,7 @@ impl Machine for Recorder<'_> {
         let mut op = Op::new(OpCode::InlineReturn, &[]);
         op.snap = snap;
         self.rec.raw.push(op);
+        self.returned = true;
         let left = self.frames.pop().expect("only inlined calls return while recording");
         for o in left.locals.into_iter().filter(|o| !o.ptr.is_null()).chain([left.function]) {
             // SAFETY: the frame holds a reference to each.

@@ -17,7 +17,8 @@ pub(super) fn generate(seed: u64, options: &Options) -> Program {
     let world = World::new(&mut memory, &mut rng).expect("the arena is large enough");
     let initial = memory.bytes().to_vec();
     let inputs = if options.looped { Vec::new() } else { inputs(&mut rng, &world) };
-    let entry = Entry { frame: world.frame, thread_state: world.thread_state, inputs: &inputs, max_turns: 0 };
+    let entry =
+        Entry { frame: world.frame, thread_state: world.thread_state, inputs: &inputs, ..Entry::default() };
     let mut generator = Generator {
         rng,
         trace: Trace::new(helpers()),

@@ -24,6 +24,7 @@ mod world;
 
 use crate::evaluate::{Entry, Fault, Outcome, evaluate};
 use crate::memory::{FLOAT_FREE_MAX, Memory};
+use crate::op::OpCode;
 use crate::rebuild::{Describer, Layout, rebuild};
 use crate::trace::{Const, Trace};
 
@@ -149,16 +150,17 @@ impl Program {
     /// Evaluates another trace, one that was made from the program's, on the initial memory.
     pub fn evaluate_trace(&mut self, trace: &Trace) -> Result<Ran, Fault> {
         self.memory.restore(&self.initial);
-        let outcome = self.run(trace)?;
+        let outcome = self.run(trace, false)?;
         Ok(Ran { outcome, bytes: self.memory.bytes().to_vec() })
     }
 
-    fn run(&mut self, trace: &Trace) -> Result<Outcome, Fault> {
+    fn run(&mut self, trace: &Trace, free_leaves: bool) -> Result<Outcome, Fault> {
         let entry = Entry {
             frame: self.frame,
             thread_state: self.thread_state,
             inputs: &self.inputs,
             max_turns: 10_000,
+            free_leaves,
         };
         evaluate(trace, &entry, &mut self.memory, &mut helpers::call)
     }
@@ -166,11 +168,15 @@ impl Program {
     /// Evaluates a trace that was made from the program's and describes where and in what state it left, exits carried out. Traces
     /// that mean the same give the same text, whatever they allocate.
     pub fn describe(&mut self, trace: &Trace) -> Result<String, String> {
+        self.run_and_describe(trace).map(|(_, state)| state)
+    }
+
+    fn run_and_describe(&mut self, trace: &Trace) -> Result<(Outcome, String), String> {
         self.memory.restore(&self.initial);
         // With a full free list no memory is used twice, so that an address stands for one object.
         let free_count = self.memory.float_free_count();
         self.memory.write_u32(free_count, FLOAT_FREE_MAX as u32).expect("the header is in the arena");
-        let outcome = self.run(trace).map_err(|fault| fault.to_string())?;
+        let outcome = self.run(trace, self.recorded).map_err(|fault| fault.to_string())?;
         let layout = Layout { entry_frame: self.frame, localsplus: LOCALSPLUS };
         let initial_top = self.initial_top;
         let describe = |memory: &mut Memory| -> Result<String, crate::memory::Fault> {
@@ -200,15 +206,34 @@ impl Program {
             describer.old_memory(&self.initial, if self.recorded { frame } else { 0..0 });
             describer.finish()
         };
-        describe(&mut self.memory).map_err(|fault| format!("the exit: {fault}"))
+        let state = describe(&mut self.memory).map_err(|fault| format!("the exit: {fault}"))?;
+        Ok((outcome, state))
     }
 
     /// Whether a trace made from the program's means the same. The error shows the first difference and the whole other state.
+    ///
+    /// An optimizer may drop an op that leaves only because its own result would not fit, when nobody needs the result: where
+    /// a recording leaves by such an op and the other trace does not, they can't be compared.
     pub fn check_same(&mut self, other: &Trace) -> Result<(), String> {
+        use OpCode::{IntAddOvf, IntFromFloat, IntMulOvf, IntSubOvf, IntValue};
         let original = self.trace.clone();
-        let expected = self.describe(&original)?;
+        let (outcome, expected) = self.run_and_describe(&original)?;
         let actual = self.describe(other)?;
-        if expected == actual { Ok(()) } else { Err(crate::golden::first_difference(&expected, &actual)) }
+        if expected == actual {
+            return Ok(());
+        }
+        let left = match outcome {
+            Outcome::Exit { op, .. } => Some(original.ops[op].code),
+            _ => None,
+        };
+        let droppable = matches!(left, Some(IntAddOvf | IntSubOvf | IntMulOvf | IntValue | IntFromFloat));
+        // Instruction and turn: up to the first slot, which is the loop's counter.
+        let place =
+            |state: &str| state.lines().nth(1).and_then(|line| line.split(',').next().map(String::from));
+        if self.recorded && droppable && place(&expected) != place(&actual) {
+            return Ok(());
+        }
+        Err(crate::golden::first_difference(&expected, &actual))
     }
 }
 

@@ -20,7 +20,8 @@ pub(super) fn recording(seed: u64, options: &RecordingOptions) -> Program {
     let inputs = locals(&mut memory, &mut rng, &world).expect("the arena is large enough");
     let initial = memory.bytes().to_vec();
     let initial_top = memory.top();
-    let entry = Entry { frame: world.frame, thread_state: world.thread_state, inputs: &inputs, max_turns: 0 };
+    let entry =
+        Entry { frame: world.frame, thread_state: world.thread_state, inputs: &inputs, ..Entry::default() };
     let mut recorder = Recorder {
         rng,
         trace: Trace::new(helpers()),
@@ -31,6 +32,7 @@ pub(super) fn recording(seed: u64, options: &RecordingOptions) -> Program {
         start: State::default(),
         start_snapshot: None,
         asking: false,
+        may_die: !options.looped,
     };
     for index in 0..LOCALS {
         let v = recorder.must(Op { ty: Type::Obj, imm: index as i32, ..Op::new(OpCode::Param, &[]) });
@@ -86,6 +88,8 @@ struct Recorder<'a> {
     start_snapshot: Option<SnapId>,
     /// While an instruction only asks: an op that would leave gives the instruction up.
     asking: bool,
+    /// Whether an object may die at a guard that says that it did not: not in loops, which should come round.
+    may_die: bool,
 }
 
 impl Recorder<'_> {
@@ -267,9 +271,10 @@ impl Recorder<'_> {
     /// Gives a reference up, as the last thing of an instruction. `leaf`: its type was asked, and its death runs nothing.
     fn drop_reference(&mut self, v: Val, leaf: bool) {
         self.change();
+        let dies = self.memory.refcnt(self.now(v)) == Ok(1);
         if leaf {
             self.plain_op(OpCode::DecrefLeaf, &[v]);
-        } else if self.memory.refcnt(self.now(v)) == Ok(1) {
+        } else if dies && !(self.may_die && self.rng.one_in(3)) {
             let snap = self.snapshot_of_start();
             self.must(Op { snap, ..Op::new(OpCode::At, &[]) });
             self.plain_op(OpCode::DecrefDealloc, &[v]);
@@ -278,7 +283,8 @@ impl Recorder<'_> {
             let lasti = self.state.instr;
             let after = State { instr: lasti + 1, ..self.state.clone() };
             let snap = self.snapshot(&after, Resume::Dying { object: v, lasti });
-            self.must(Op { snap, ..Op::new(OpCode::DecrefGuard, &[v]) });
+            // When it leaves, the run ends here; what is recorded after it is just never reached.
+            self.try_op(Op { snap, ..Op::new(OpCode::DecrefGuard, &[v]) });
         }
     }
 
