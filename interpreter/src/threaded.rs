@@ -158,4 +158,3 @@ unsafe extern "C" fn other(
         handler(frame, sp, ip, tstate, arg, home)
     }
 }
-
