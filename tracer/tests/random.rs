@@ -8,7 +8,6 @@ use common::env;
 use tracer::optimizer::peel::{self, End};
 use traces::random::{RecordingOptions, recording};
 use traces::verify::{verify, verify_recording};
-use traces::{Const, OpCode, fold::Folded};
 
 /// Every mixture of options, with seeds. `RANDOM_SEEDS=from..to` chooses others.
 fn all_options(looped: bool) -> impl Iterator<Item = (u64, RecordingOptions)> {

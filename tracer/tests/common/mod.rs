@@ -4,6 +4,8 @@
 
 #![allow(dead_code)] // each test file uses its part
 
+pub mod made_up;
+
 use std::cell::RefCell;
 
 use tracer::optimizer::{Env, HelperIds};
