@@ -25,7 +25,7 @@ use tracer::optimizer::{Fact, FactArg, Header, HeaderSlot, Requirement};
 use traces::parse::parse;
 use traces::text::{Names, constant, print_with};
 use traces::verify::{verify, verify_recording};
-use traces::{Const, OpCode, SnapId, Trace, Type, golden};
+use traces::{Const, OpCode, Slot, SnapId, Trace, Type, Val, golden};
 
 fn named(c: Const) -> String {
     MadeUp.constant(c).unwrap_or_else(|| constant(c))
@@ -95,8 +95,19 @@ fn header(h: &Header) -> String {
     out
 }
 
+/// A recording. `jump()` at its end stands for a jump with the slots of the last `at`, which the recorder leaves out.
 fn recording(text: &str) -> Trace {
-    let trace = parse(&to_addresses(text), &HELPERS).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let mut trace = parse(&to_addresses(text), &HELPERS).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let at = trace.ops.iter().rfind(|op| op.code == OpCode::At).map(|op| op.snap.0 as usize);
+    let end = trace.ops.len() - 1;
+    if let (Some(at), OpCode::Jump) = (at, trace.ops[end].code) {
+        let values = trace.snapshots[at].frames[0].slots.iter().map(|slot| match slot {
+            Slot::Value(v) => *v,
+            other => panic!("a recording's slot is {other:?}"),
+        });
+        let values: Vec<Val> = values.collect();
+        trace.ops[end].list = trace.push_list(&values);
+    }
     let errors = verify_recording(&trace);
     assert!(errors.is_empty(), "an ill-formed recording: {}\n{text}", errors.join("; "));
     trace
