@@ -21,7 +21,7 @@ const ARGUMENTS_OFFSET: usize = 1 << (usize::BITS - 1);
 /// `tstate` (the running thread, GIL held), `sp` points behind the top of its value stack, `ip` at its next instruction;
 /// the code was made by CPython's compiler (or is as wrong as what crashes CPython itself).
 #[derive(Clone, Copy, Debug)]
-pub struct Direct {
+pub struct Direct<D: Deaths = AtOnce> {
     /// The current frame.
     pub frame: *mut sys::_PyInterpreterFrame,
     /// Behind the top of the value stack.
@@ -32,6 +32,87 @@ pub struct Direct {
     pub tstate: *mut PyThreadState,
     /// What does not need a register.
     pub home: *mut Home,
+    /// When objects die.
+    pub deaths: D,
+}
+
+/// When an object is freed whose last reference an opcode dropped.
+pub trait Deaths: Copy {
+    /// Frees it, or notes it.
+    ///
+    /// # Safety
+    /// The count of `o` is 0; `tstate` is the running thread's.
+    unsafe fn dead(&mut self, tstate: *mut PyThreadState, o: *mut PyObject);
+    /// Frees what was noted, because code may run now that must not come before.
+    ///
+    /// # Safety
+    /// As `dead`.
+    unsafe fn settle(&mut self, tstate: *mut PyThreadState);
+}
+
+/// At once, by a call.
+#[derive(Clone, Copy, Debug)]
+pub struct AtOnce;
+
+impl Deaths for AtOnce {
+    #[inline(always)]
+    unsafe fn dead(&mut self, tstate: *mut PyThreadState, o: *mut PyObject) {
+        // SAFETY: by contract.
+        unsafe { numbers::dealloc(tstate, o) }
+    }
+    #[inline(always)]
+    unsafe fn settle(&mut self, _: *mut PyThreadState) {}
+}
+
+/// At the end of the opcode, where a threaded handler jumps to a function that does it: a call within the handler would make
+/// it save registers on entry. The dead are linked through their counts, the last one first.
+#[derive(Clone, Copy, Debug)]
+pub struct AtTheEnd {
+    /// The last object that died, or null.
+    pub last: *mut PyObject,
+}
+
+impl Deaths for AtTheEnd {
+    #[inline(always)]
+    unsafe fn dead(&mut self, _: *mut PyThreadState, o: *mut PyObject) {
+        // SAFETY: by contract; nobody looks at a dead object's count.
+        unsafe { (*o).ob_refcnt = self.last as isize };
+        self.last = o;
+    }
+    #[inline(always)]
+    unsafe fn settle(&mut self, tstate: *mut PyThreadState) {
+        if !self.last.is_null() {
+            // SAFETY: by contract.
+            unsafe { bury(tstate, self.last) };
+            self.last = ptr::null_mut();
+        }
+    }
+}
+
+/// Frees the noted dead in the order of their deaths.
+///
+/// # Safety
+/// `last` is the chain of [`AtTheEnd`]; `tstate` is the running thread's.
+#[cold]
+#[inline(never)]
+pub unsafe fn bury(tstate: *mut PyThreadState, last: *mut PyObject) {
+    // SAFETY: by contract.
+    unsafe {
+        let mut first: *mut PyObject = ptr::null_mut();
+        let mut o = last;
+        while !o.is_null() {
+            let before = (*o).ob_refcnt as *mut PyObject;
+            (*o).ob_refcnt = first as isize;
+            first = o;
+            o = before;
+        }
+        while !first.is_null() {
+            let next = (*first).ob_refcnt as *mut PyObject;
+            (*first).ob_refcnt = 0;
+            numbers::dealloc(tstate, first);
+            first = next;
+        }
+    }
 }
 
 /// State of one activation of the evaluator that stays in memory.
@@ -56,6 +137,7 @@ impl Home {
                 ip: ptr::null_mut(),
                 tstate: ptr::null_mut(),
                 home: ptr::null_mut(),
+                deaths: AtOnce,
             },
             loops: ptr::null_mut(),
             result: null,
@@ -79,12 +161,16 @@ impl Direct {
         frame: *mut sys::_PyInterpreterFrame,
         home: *mut Home,
     ) -> Direct {
-        let mut d = Direct { frame, sp: ptr::null_mut(), ip: ptr::null_mut(), tstate, home };
+        let mut d =
+            Direct { frame, sp: ptr::null_mut(), ip: ptr::null_mut(), tstate, home, deaths: AtOnce };
         // SAFETY: by contract.
         unsafe { d.switch_to_frame(frame) };
         d
     }
 
+}
+
+impl<D: Deaths> Direct<D> {
     /// Loads the registers from a frame and marks it as executing (`stacktop` -1).
     ///
     /// # Safety
@@ -198,11 +284,21 @@ impl Direct {
     pub fn out_of_line<R>(&mut self, f: impl FnOnce(&mut Direct) -> R) -> R {
         // SAFETY: the home outlives the machine, and nothing else refers to its registers meanwhile.
         unsafe {
-            (*self.home).registers = *self;
-            let result = f(&mut (*self.home).registers);
-            *self = (*self.home).registers;
+            self.deaths.settle(self.tstate);
+            let Direct { frame, sp, ip, tstate, home, .. } = *self;
+            (*home).registers = Direct { frame, sp, ip, tstate, home, deaths: AtOnce };
+            let result = f(&mut (*home).registers);
+            let Direct { frame, sp, ip, .. } = (*home).registers;
+            (self.frame, self.sp, self.ip) = (frame, sp, ip);
             result
         }
+    }
+
+    #[inline(always)]
+    fn serve(&mut self) -> Flow {
+        // SAFETY: the invariant.
+        unsafe { self.deaths.settle(self.tstate) };
+        eval_breaker::serve(self.tstate, self.frame)
     }
 
     #[inline(always)]
@@ -233,6 +329,8 @@ impl Direct {
     #[inline(always)]
     fn call_c<const N: usize>(&mut self, helper: &'static Helper, args: [Arg<Self>; N]) -> usize {
         let address = helper.address;
+        // SAFETY: the invariant.
+        unsafe { self.deaths.settle(self.tstate) };
         // SAFETY: the row says the kinds of the function's parameters, which opcodes pass: all of the integer class of the C
         // calling convention, so that their exact types do not matter.
         unsafe {
@@ -294,7 +392,7 @@ pub fn type_object(ty: TypeOf) -> *mut PyTypeObject {
     }
 }
 
-impl Machine for Direct {
+impl<D: Deaths> Machine for Direct<D> {
     type Obj = *mut PyObject;
     type Int = i64;
     type Float = f64;
@@ -420,7 +518,7 @@ impl Machine for Direct {
     fn loop_edge(&mut self, target: usize) -> Flow {
         self.jump(target);
         if !self.breaker_clear() {
-            let flow = eval_breaker::serve(self.tstate, self.frame);
+            let flow = self.serve();
             if flow != Flow::Next {
                 return flow;
             }
@@ -461,7 +559,7 @@ impl Machine for Direct {
 
     #[inline(always)]
     fn check_breaker(&mut self) -> Flow {
-        if self.breaker_clear() { Flow::Next } else { eval_breaker::serve(self.tstate, self.frame) }
+        if self.breaker_clear() { Flow::Next } else { self.serve() }
     }
 
     #[inline(always)]
@@ -574,6 +672,8 @@ impl Machine for Direct {
 
     #[inline(always)]
     fn may_look_up_method(&mut self, owner: Self::Obj, name: Self::Obj) -> Option<(Self::Obj, bool)> {
+        // SAFETY: the invariant.
+        unsafe { self.deaths.settle(self.tstate) };
         Some(look_up_method(owner, name))
     }
 
@@ -819,7 +919,7 @@ impl Machine for Direct {
         unsafe {
             (*o).ob_refcnt -= 1;
             if (*o).ob_refcnt == 0 {
-                numbers::dealloc(self.tstate, o);
+                self.deaths.dead(self.tstate, o);
             }
         }
     }
@@ -866,6 +966,7 @@ impl Machine for Direct {
     fn vectorcall(&mut self, nargs: usize, kwnames: *mut PyObject) -> Self::Obj {
         // SAFETY: callable and arguments are on the stack; the slot before the arguments may be written for the time of the call.
         unsafe {
+            self.deaths.settle(self.tstate);
             let keywords = if kwnames.is_null() { 0 } else { helpers::size_of_sequence(kwnames) };
             sys::PyObject_Vectorcall(
                 *self.slot(nargs + 1),

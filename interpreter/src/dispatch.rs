@@ -127,6 +127,7 @@ macro_rules! opcodes {
     };
 }
 
+#[cfg(not(debug_assertions))]
 pub(crate) use opcodes;
 
 macro_rules! make_step {

@@ -5,7 +5,7 @@
 
 use crate::direct::{Direct, Home};
 use crate::machine::Flow;
-use crate::{code_data, dispatch};
+use crate::{code_data, dispatch, tracing};
 use capi::sys::{self, _PyCFrame, _PyInterpreterFrame, PyObject, PyThreadState};
 use capi::{exceptions, frame, opcode};
 use std::ptr;
@@ -125,6 +125,9 @@ unsafe fn run(d: &mut Direct, entry: *mut _PyInterpreterFrame, mut flow: Flow) -
                 Flow::Raise => {
                     exceptions::ensure_raised(d.tstate);
                     exceptions::add_traceback(d.tstate, d.frame);
+                    if tracing::is_on(d.tstate) {
+                        tracing::exception(d.tstate, d.frame);
+                    }
                     unwind(d)
                 }
                 Flow::Unwind => unwind(d),
@@ -172,10 +175,13 @@ unsafe fn unwind(d: &mut Direct) -> Flow {
             *d.sp = exception;
             d.sp = d.sp.add(1);
             d.ip = first.add(handler.target);
-            return Flow::Next;
+            return if tracing::is_on(tstate) { Flow::HandOverNext } else { Flow::Next };
         }
         let dying = d.frame;
         d.save_stack();
+        if tracing::is_on(tstate) {
+            tracing::unwound(tstate, dying);
+        }
         (*tstate).recursion_remaining += 1;
         if (*dying).is_entry {
             d.frame = ptr::null_mut();

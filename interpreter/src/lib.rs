@@ -24,3 +24,4 @@ pub mod opcode;
 pub mod semantics;
 #[cfg(not(debug_assertions))]
 mod threaded;
+mod tracing;

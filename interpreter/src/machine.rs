@@ -29,6 +29,7 @@ use capi::sys::{PyCodeObject, PyObject, PyTypeObject};
 /// Where execution goes after an instruction.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 pub enum Flow {
     /// On, at the machine's next instruction (of another frame, after a call or a return).
     Next,

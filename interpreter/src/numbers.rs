@@ -106,12 +106,12 @@ pub unsafe fn new_float(tstate: *mut PyThreadState, value: f64) -> *mut PyObject
     }
 }
 
-/// Frees an object whose last reference went.
+/// Frees a dead int or float by keeping it for later; false when it is none, or enough are kept.
 ///
 /// # Safety
 /// The count of `o` is 0; `tstate` is the running thread's; the GIL is held.
-#[inline(never)]
-pub unsafe fn dealloc(tstate: *mut PyThreadState, o: *mut PyObject) {
+#[inline(always)]
+pub unsafe fn free_number(tstate: *mut PyThreadState, o: *mut PyObject) -> bool {
     // SAFETY: by contract.
     unsafe {
         let ty = type_of(o);
@@ -121,7 +121,7 @@ pub unsafe fn dealloc(tstate: *mut PyThreadState, o: *mut PyObject) {
                 (*o).ob_type = (*state).free_list.cast();
                 (*state).free_list = o.cast();
                 (*state).numfree += 1;
-                return;
+                return true;
             }
         } else if ty == &raw mut sys::PyLong_Type {
             let size = (*o.cast::<PyLongObject>()).ob_base.ob_size;
@@ -129,10 +129,24 @@ pub unsafe fn dealloc(tstate: *mut PyThreadState, o: *mut PyObject) {
                 (*o).ob_type = FREE.cast();
                 FREE = o;
                 FREE_COUNT += 1;
-                return;
+                return true;
             }
         }
-        sys::_Py_Dealloc(o);
+        false
+    }
+}
+
+/// Frees an object whose last reference went.
+///
+/// # Safety
+/// As [`free_number`].
+#[inline(never)]
+pub unsafe fn dealloc(tstate: *mut PyThreadState, o: *mut PyObject) {
+    // SAFETY: by contract.
+    unsafe {
+        if !free_number(tstate, o) {
+            sys::_Py_Dealloc(o);
+        }
     }
 }
 

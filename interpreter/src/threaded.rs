@@ -3,10 +3,10 @@
 //! `dispatch::run` of optimised builds. Nothing here may keep a local whose address is given away: the compiler would turn
 //! the jumps into calls, and the stack would overflow (`tests/dispatch.rs` shows it).
 
-use crate::direct::{Direct, Home};
+use crate::direct::{self, AtOnce, AtTheEnd, Direct, Home};
 use crate::dispatch::opcodes;
 use crate::machine::Flow;
-use crate::opcode;
+use crate::{numbers, opcode};
 use capi::opcode as op;
 use capi::sys;
 
@@ -21,23 +21,99 @@ type Handler = unsafe extern "C" fn(
     home: *mut Home,
 ) -> Flow;
 
+/// The machine of handlers.
+type Registers = Direct<AtTheEnd>;
+
 /// Goes to the handler of the next instruction, as the last deed of a handler: the compiler makes a jump of it (when it
 /// optimises; `tests/dispatch.rs` would overflow the stack otherwise).
 #[inline(always)]
-unsafe fn next(m: Direct) -> Flow {
+unsafe fn next(m: Registers) -> Flow {
     // SAFETY: the machine's invariant.
     unsafe {
-        let unit = *m.ip;
+        if !m.deaths.last.is_null() {
+            return bury_one(m.frame, m.sp, m.ip, m.tstate, m.deaths.last as usize, m.home);
+        }
+        jump(m.frame, m.sp, m.ip, m.tstate, m.home)
+    }
+}
+
+#[inline(always)]
+unsafe fn jump(
+    frame: *mut sys::_PyInterpreterFrame,
+    sp: *mut *mut sys::PyObject,
+    ip: *mut u16,
+    tstate: *mut sys::PyThreadState,
+    home: *mut Home,
+) -> Flow {
+    // SAFETY: the machine's invariant.
+    unsafe {
+        let unit = *ip;
         let handler = *HANDLERS.get_unchecked(usize::from(unit as u8));
-        handler(m.frame, m.sp, m.ip, m.tstate, usize::from(unit >> 8), m.home)
+        handler(frame, sp, ip, tstate, usize::from(unit >> 8), home)
+    }
+}
+
+/// Frees what died in an instruction, then goes on; the usual case, one int or float, without a call.
+#[inline(never)]
+unsafe extern "C" fn bury_one(
+    frame: *mut sys::_PyInterpreterFrame,
+    sp: *mut *mut sys::PyObject,
+    ip: *mut u16,
+    tstate: *mut sys::PyThreadState,
+    dead: usize,
+    home: *mut Home,
+) -> Flow {
+    // SAFETY: the machine's invariant; the chain of the dead.
+    unsafe {
+        let o = dead as *mut sys::PyObject;
+        if (*o).ob_refcnt == 0 && numbers::free_number(tstate, o) {
+            return jump(frame, sp, ip, tstate, home);
+        }
+        bury_all(frame, sp, ip, tstate, dead, home)
+    }
+}
+
+#[inline(never)]
+unsafe extern "C" fn bury_all(
+    frame: *mut sys::_PyInterpreterFrame,
+    sp: *mut *mut sys::PyObject,
+    ip: *mut u16,
+    tstate: *mut sys::PyThreadState,
+    dead: usize,
+    home: *mut Home,
+) -> Flow {
+    // SAFETY: the machine's invariant; the chain of the dead.
+    unsafe {
+        direct::bury(tstate, dead as *mut sys::PyObject);
+        jump(frame, sp, ip, tstate, home)
     }
 }
 
 /// The last deed of a handler after which something else is to be done.
 #[inline(always)]
-unsafe fn leave(m: Direct, flow: Flow) -> Flow {
+unsafe fn leave(m: Registers, flow: Flow) -> Flow {
     // SAFETY: the machine's invariant.
-    unsafe { (*m.home).registers = m };
+    unsafe { leave_with(m.frame, m.sp, m.ip, m.tstate, m.deaths.last, m.home, flow) }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn leave_with(
+    frame: *mut sys::_PyInterpreterFrame,
+    sp: *mut *mut sys::PyObject,
+    ip: *mut u16,
+    tstate: *mut sys::PyThreadState,
+    dead: *mut sys::PyObject,
+    home: *mut Home,
+    flow: Flow,
+) -> Flow {
+    // SAFETY: the machine's invariant; the chain of the dead.
+    unsafe {
+        if !dead.is_null() {
+            direct::bury(tstate, dead);
+        }
+        (*home).registers = Direct { frame, sp, ip, tstate, home, deaths: AtOnce };
+    }
     flow
 }
 
@@ -45,7 +121,7 @@ unsafe fn leave(m: Direct, flow: Flow) -> Flow {
 pub fn run(d: &mut Direct) -> Flow {
     // SAFETY: the machine's invariant.
     unsafe {
-        let flow = next(*d);
+        let flow = jump(d.frame, d.sp, d.ip, d.tstate, d.home);
         *d = (*d.home).registers;
         flow
     }
@@ -76,7 +152,14 @@ macro_rules! make_handlers {
                 // SAFETY: the machine's invariant; the caches belong to the instruction.
                 unsafe {
                     (*frame).prev_instr = ip;
-                    let mut m = Direct { frame, sp, ip: ip.add(1 + opcode::caches(op::$op)), tstate, home };
+                    let mut m = Direct {
+                        frame,
+                        sp,
+                        ip: ip.add(1 + opcode::caches(op::$op)),
+                        tstate,
+                        home,
+                        deaths: AtTheEnd { last: std::ptr::null_mut() },
+                    };
                     match $f(&mut m, arg) {
                         Flow::Next => next(m),
                         flow => leave(m, flow),
@@ -95,10 +178,13 @@ macro_rules! make_handlers {
                 // SAFETY: the machine's invariant; the caches belong to the instruction.
                 unsafe {
                     (*frame).prev_instr = ip;
-                    (*home).registers =
-                        Direct { frame, sp, ip: ip.add(1 + opcode::caches(op::$direct)), tstate, home };
+                    let ip = ip.add(1 + opcode::caches(op::$direct));
+                    (*home).registers = Direct { frame, sp, ip, tstate, home, deaths: AtOnce };
                     match $g(&mut (*home).registers, arg) {
-                        Flow::Next => next((*home).registers),
+                        Flow::Next => {
+                            let m = &(*home).registers;
+                            jump(m.frame, m.sp, m.ip, tstate, home)
+                        }
                         flow => flow,
                     }
                 }
@@ -149,9 +235,8 @@ unsafe extern "C" fn other(
     unsafe {
         (*frame).prev_instr = ip;
         let code = *ip as u8;
-        let m = Direct { frame, sp, ip: ip.add(1), tstate, home };
         if opcode::DEOPT[usize::from(code)] == code {
-            return leave(m, Flow::HandOver);
+            return leave_with(frame, sp, ip.add(1), tstate, std::ptr::null_mut(), home, Flow::HandOver);
         }
         opcode::restore((*frame).f_code);
         let handler = *HANDLERS.get_unchecked(usize::from(opcode::DEOPT[usize::from(code)]));

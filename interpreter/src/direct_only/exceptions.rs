@@ -1,9 +1,10 @@
 //! Raising, catching, `with`.
 
-use super::{Name, drop_top, new_bool, raise};
+use super::{Name, drop_top, new_bool};
 use crate::direct::Direct;
-use crate::helpers::{self, tuple_items};
+use crate::helpers;
 use crate::machine::{Flow, Machine};
+use capi::raise;
 use capi::refs::{decref, has_type_flag, new_ref, type_of, xdecref};
 use capi::sys::{self, PyObject};
 use std::ptr;
@@ -39,35 +40,6 @@ pub fn pop_except(d: &mut Direct, _: usize) -> Flow {
     Flow::Next
 }
 
-const CANNOT_CATCH: &std::ffi::CStr =
-    c"catching classes that do not inherit from BaseException is not allowed";
-
-/// `PyExceptionClass_Check`
-unsafe fn is_exception_class(o: *mut PyObject) -> bool {
-    // SAFETY: a live object; a type object's flags are read after it is known to be one.
-    unsafe {
-        has_type_flag(o, sys::Py_TPFLAGS_TYPE_SUBCLASS as u32)
-            && (*o.cast::<sys::PyTypeObject>()).tp_flags & u64::from(sys::Py_TPFLAGS_BASE_EXC_SUBCLASS as u32)
-                != 0
-    }
-}
-
-/// `check_except_type_valid`
-unsafe fn may_catch(class: *mut PyObject) -> bool {
-    // SAFETY: a live object.
-    unsafe {
-        let valid = if has_type_flag(class, sys::Py_TPFLAGS_TUPLE_SUBCLASS as u32) {
-            (0..helpers::size_of_sequence(class)).all(|i| is_exception_class(*tuple_items(class).add(i)))
-        } else {
-            is_exception_class(class)
-        };
-        if !valid {
-            let _ = raise(sys::PyExc_TypeError, CANNOT_CATCH);
-        }
-        valid
-    }
-}
-
 /// `CHECK_EXC_MATCH`
 #[inline(never)]
 pub fn check_exc_match(d: &mut Direct, _: usize) -> Flow {
@@ -75,7 +47,7 @@ pub fn check_exc_match(d: &mut Direct, _: usize) -> Flow {
     unsafe {
         let class = d.peek(1);
         let value = d.peek(2);
-        if !may_catch(class) {
+        if !raise::check_except_type(d.tstate, class) {
             drop_top(d);
             return Flow::Raise;
         }
@@ -95,7 +67,7 @@ pub fn reraise(d: &mut Direct, depth: usize) -> Flow {
         if depth != 0 {
             let lasti = d.peek(depth + 1);
             if !has_type_flag(lasti, sys::Py_TPFLAGS_LONG_SUBCLASS as u32) {
-                return raise(sys::PyExc_SystemError, c"lasti is not an int");
+                return super::raise(sys::PyExc_SystemError, c"lasti is not an int");
             }
             let index = sys::PyLong_AsLong(lasti);
             (*d.frame).prev_instr = crate::code_data::units(d.code()).offset(index as isize);
@@ -121,86 +93,10 @@ pub(super) unsafe fn restore(value: *mut PyObject) -> Flow {
 pub fn raise_varargs(d: &mut Direct, n: usize) -> Flow {
     let cause = if n == 2 { d.pop() } else { ptr::null_mut() };
     let exception = if n >= 1 { d.pop() } else { ptr::null_mut() };
-    // SAFETY: the invariant; both are owned.
-    unsafe { do_raise(d, exception, cause) }
-}
-
-/// `do_raise` of Python/ceval.c; takes both over.
-unsafe fn do_raise(d: &mut Direct, exception: *mut PyObject, cause: *mut PyObject) -> Flow {
-    // SAFETY: by the caller.
-    unsafe {
-        if exception.is_null() {
-            let mut info = (*d.tstate).exc_info;
-            while ((*info).exc_value.is_null() || (*info).exc_value == helpers::none())
-                && !(*info).previous_item.is_null()
-            {
-                info = (*info).previous_item;
-            }
-            let value = (*info).exc_value;
-            if value.is_null() || value == helpers::none() {
-                return raise(sys::PyExc_RuntimeError, c"No active exception to reraise");
-            }
-            return restore(new_ref(value));
-        }
-        let (class, value);
-        if is_exception_class(exception) {
-            class = exception;
-            value = sys::PyObject_CallNoArgs(class);
-            if value.is_null() {
-                decref(class);
-                xdecref(cause);
-                return Flow::Raise;
-            }
-            if !has_type_flag(value, sys::Py_TPFLAGS_BASE_EXC_SUBCLASS as u32) {
-                sys::PyErr_Format(
-                    sys::PyExc_TypeError,
-                    c"calling %R should have returned an instance of BaseException, not %R".as_ptr(),
-                    class,
-                    type_of(value),
-                );
-                decref(value);
-                decref(class);
-                xdecref(cause);
-                return Flow::Raise;
-            }
-        } else if has_type_flag(exception, sys::Py_TPFLAGS_BASE_EXC_SUBCLASS as u32) {
-            value = exception;
-            class = new_ref(type_of(value).cast());
-        } else {
-            decref(exception);
-            let _ = raise(sys::PyExc_TypeError, c"exceptions must derive from BaseException");
-            xdecref(cause);
-            return Flow::Raise;
-        }
-        if !cause.is_null() {
-            let fixed = if is_exception_class(cause) {
-                let made = sys::PyObject_CallNoArgs(cause);
-                if made.is_null() {
-                    decref(value);
-                    decref(class);
-                    decref(cause);
-                    return Flow::Raise;
-                }
-                decref(cause);
-                made
-            } else if has_type_flag(cause, sys::Py_TPFLAGS_BASE_EXC_SUBCLASS as u32) {
-                cause
-            } else if cause == helpers::none() {
-                decref(cause);
-                ptr::null_mut()
-            } else {
-                let _ = raise(sys::PyExc_TypeError, c"exception causes must derive from BaseException");
-                decref(value);
-                decref(class);
-                decref(cause);
-                return Flow::Raise;
-            };
-            sys::PyException_SetCause(value, fixed);
-        }
-        sys::PyErr_SetObject(class, value);
-        decref(value);
-        decref(class);
-        Flow::Raise
+    // SAFETY: the invariant; both are taken over.
+    match unsafe { raise::raise(d.tstate, exception, cause) } {
+        raise::Raise::New => Flow::Raise,
+        raise::Raise::Again => Flow::Unwind,
     }
 }
 
@@ -284,13 +180,34 @@ pub fn with_except_start(d: &mut Direct, _: usize) -> Flow {
     }
 }
 
-/// `CHECK_EG_MATCH`: CPython's evaluator does it.
+/// `CHECK_EG_MATCH`: the exception below, the class above; leaves the rest and what matched (or None).
 #[inline(never)]
-pub fn check_eg_match(_: &mut Direct, _: usize) -> Flow {
-    Flow::HandOver
+pub fn check_eg_match(d: &mut Direct, _: usize) -> Flow {
+    // SAFETY: the invariant.
+    unsafe {
+        let class = d.pop();
+        if !raise::check_except_star_type(d.tstate, class) {
+            decref(class);
+            return Flow::Raise;
+        }
+        let value = d.peek(1);
+        let outcome = raise::exception_group_match(value, class);
+        decref(class);
+        let Some((matched, rest)) = outcome else { return Flow::Raise };
+        if matched == helpers::none() {
+            d.push(matched);
+            xdecref(rest);
+        } else {
+            d.poke(1, rest);
+            d.push(matched);
+            sys::PyErr_SetExcInfo(ptr::null_mut(), new_ref(matched), ptr::null_mut());
+            decref(value);
+        }
+    }
+    Flow::Next
 }
 
-/// `PREP_RERAISE_STAR`: CPython's evaluator does it.
+/// `PREP_RERAISE_STAR`: CPython's evaluator does it; what it makes of a single exception differs between 3.11.2 and 3.11.4.
 #[inline(never)]
 pub fn prep_reraise_star(_: &mut Direct, _: usize) -> Flow {
     Flow::HandOver

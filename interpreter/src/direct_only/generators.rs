@@ -3,7 +3,7 @@
 use super::{Name, exceptions};
 use crate::direct::Direct;
 use crate::machine::{Flow, Machine};
-use capi::frame;
+use capi::{frame, generators};
 use capi::refs::{decref, type_of};
 use capi::sys::{self, PyObject};
 use std::ptr;
@@ -14,10 +14,32 @@ static AEXIT: Name = Name::new(c"__aexit__");
 /// `FRAME_SUSPENDED`
 const SUSPENDED: i8 = -1;
 
-/// `RETURN_GENERATOR`: CPython's evaluator does it.
+/// `RETURN_GENERATOR`: the frame moves into a new generator, which is returned in its stead.
 #[inline(never)]
-pub fn return_generator(_: &mut Direct, _: usize) -> Flow {
-    Flow::HandOver
+pub fn return_generator(d: &mut Direct, _: usize) -> Flow {
+    // SAFETY: the invariant; the frame's locals move.
+    unsafe {
+        let tstate = d.tstate;
+        let frame = d.frame;
+        let generator = generators::make_coro(tstate, (*frame).f_func);
+        if generator.is_null() {
+            return Flow::Raise;
+        }
+        d.save_stack();
+        generators::move_frame(frame, generator);
+        (*tstate).recursion_remaining += 1;
+        if (*frame).is_entry {
+            generators::leave_empty(frame);
+            (*d.home).result = generator.cast();
+            return Flow::Return;
+        }
+        let caller = (*frame).previous;
+        frame::pop(tstate, frame);
+        (*(*tstate).cframe).current_frame = caller;
+        d.switch_to_frame(caller);
+        d.push(generator.cast());
+    }
+    Flow::Next
 }
 
 /// `YIELD_VALUE`: leaves the evaluator, which was entered with this very frame.
@@ -86,10 +108,29 @@ pub fn get_yield_from_iter(d: &mut Direct, _: usize) -> Flow {
     }
 }
 
-/// `GET_AWAITABLE`: CPython's evaluator does it.
+/// `GET_AWAITABLE`; the argument says after which opcode, for the error's text.
 #[inline(never)]
-pub fn get_awaitable(_: &mut Direct, _: usize) -> Flow {
-    Flow::HandOver
+pub fn get_awaitable(d: &mut Direct, previous: usize) -> Flow {
+    // SAFETY: the invariant.
+    unsafe {
+        let iterable = d.peek(1);
+        let mut iterator = generators::awaitable_iter(iterable);
+        if iterator.is_null() {
+            generators::format_awaitable_error(type_of(iterable), previous as u32);
+        }
+        decref(iterable);
+        if !iterator.is_null() && type_of(iterator) == &raw mut sys::PyCoro_Type {
+            let awaited = generators::delegate(iterator.cast());
+            if !awaited.is_null() {
+                decref(awaited);
+                decref(iterator);
+                iterator = ptr::null_mut();
+                let _ = super::raise(sys::PyExc_RuntimeError, c"coroutine is being awaited already");
+            }
+        }
+        d.poke(1, iterator);
+        if iterator.is_null() { Flow::Raise } else { Flow::Next }
+    }
 }
 
 /// The slot functions for `async for`.
@@ -136,16 +177,51 @@ pub fn get_aiter(d: &mut Direct, _: usize) -> Flow {
     Flow::Next
 }
 
-/// `GET_ANEXT`: CPython's evaluator does it.
+/// `GET_ANEXT`: pushes what to await for the next value of the asynchronous iterator.
 #[inline(never)]
-pub fn get_anext(_: &mut Direct, _: usize) -> Flow {
-    Flow::HandOver
+pub fn get_anext(d: &mut Direct, _: usize) -> Flow {
+    // SAFETY: the invariant.
+    unsafe {
+        let iterator = d.peek(1);
+        let Some(getter) = async_slots(iterator).and_then(|slots| (*slots).am_anext) else {
+            sys::PyErr_Format(
+                sys::PyExc_TypeError,
+                c"'async for' requires an iterator with __anext__ method, got %.100s".as_ptr(),
+                (*type_of(iterator)).tp_name,
+            );
+            return Flow::Raise;
+        };
+        let next = getter(iterator);
+        if next.is_null() || type_of(iterator) == &raw mut sys::PyAsyncGen_Type {
+            return super::push_result(d, next);
+        }
+        let awaitable = generators::awaitable_iter(next);
+        if awaitable.is_null() {
+            sys::_PyErr_FormatFromCause(
+                sys::PyExc_TypeError,
+                c"'async for' received an invalid object from __anext__: %.100s".as_ptr(),
+                (*type_of(next)).tp_name,
+            );
+        }
+        decref(next);
+        super::push_result(d, awaitable)
+    }
 }
 
-/// `ASYNC_GEN_WRAP`: CPython's evaluator does it.
+/// `ASYNC_GEN_WRAP`
 #[inline(never)]
-pub fn async_gen_wrap(_: &mut Direct, _: usize) -> Flow {
-    Flow::HandOver
+pub fn async_gen_wrap(d: &mut Direct, _: usize) -> Flow {
+    // SAFETY: the invariant.
+    unsafe {
+        let value = d.peek(1);
+        let wrapped = generators::wrap_async_value(d.tstate, value);
+        if wrapped.is_null() {
+            return Flow::Raise;
+        }
+        d.poke(1, wrapped);
+        decref(value);
+    }
+    Flow::Next
 }
 
 /// `END_ASYNC_FOR`: StopAsyncIteration ends the loop, another exception goes on.

@@ -1,14 +1,10 @@
 //! Imports.
 
-use super::{Name, replace_top};
+use super::{push_result, replace_top};
 use crate::direct::Direct;
-use crate::helpers;
 use crate::machine::{Flow, Machine};
-use capi::refs::{decref, new_ref};
-use capi::sys;
-use std::ptr;
-
-static IMPORT: Name = Name::new(c"__import__");
+use capi::refs::decref;
+use capi::import;
 
 /// `IMPORT_NAME`: level below, list of names above.
 #[inline(never)]
@@ -18,49 +14,34 @@ pub fn import_name(d: &mut Direct, index: usize) -> Flow {
         let name = super::name(d, index);
         let from_list = d.pop();
         let level = d.peek(1);
-        let frame = d.frame;
-        let locals = if (*frame).f_locals.is_null() { helpers::none() } else { (*frame).f_locals };
-        let function = sys::_PyDict_GetItemWithError((*frame).f_builtins, IMPORT.get());
-        let module = if function.is_null() {
-            if sys::PyErr_Occurred().is_null() {
-                let _ = super::raise(sys::PyExc_ImportError, c"__import__ not found");
-            }
-            ptr::null_mut()
-        } else if function == (*(*d.tstate).interp).import_func {
-            let number = sys::_PyLong_AsInt(level);
-            if number == -1 && !sys::PyErr_Occurred().is_null() {
-                ptr::null_mut()
-            } else {
-                sys::PyImport_ImportModuleLevelObject(name, (*frame).f_globals, locals, from_list, number)
-            }
-        } else {
-            new_ref(function);
-            let args = [name, (*frame).f_globals, locals, from_list, level];
-            let module = sys::PyObject_Vectorcall(function, args.as_ptr(), args.len(), ptr::null_mut());
-            decref(function);
-            module
-        };
+        let module = import::import_name(d.tstate, d.frame, name, from_list, level);
         let flow = replace_top(d, module);
         decref(from_list);
         flow
     }
 }
 
-/// `IMPORT_FROM`: CPython's evaluator does what is not a plain attribute.
+/// `IMPORT_FROM`
 #[inline(never)]
 pub fn import_from(d: &mut Direct, index: usize) -> Flow {
-    let name = super::name(d, index);
-    let mut value = ptr::null_mut();
     // SAFETY: the invariant.
-    let found = unsafe { sys::_PyObject_LookupAttr(d.peek(1), name, &mut value) };
-    match found {
-        0 => Flow::HandOver,
-        _ => super::push_result(d, value),
-    }
+    let value = unsafe { import::import_from(d.tstate, d.peek(1), super::name(d, index)) };
+    push_result(d, value)
 }
 
-/// `IMPORT_STAR`: CPython's evaluator does it.
+/// `IMPORT_STAR`: only modules and class bodies have it; those that got a locals dict of their own by `exec` of a function's code
+/// (whose locals would have to be merged) are CPython's.
 #[inline(never)]
-pub fn import_star(_: &mut Direct, _: usize) -> Flow {
-    Flow::HandOver
+pub fn import_star(d: &mut Direct, _: usize) -> Flow {
+    // SAFETY: the invariant.
+    unsafe {
+        let namespace = (*d.frame).f_locals;
+        if namespace.is_null() || (*d.code()).co_nlocalsplus != 0 {
+            return Flow::HandOver;
+        }
+        let module = d.pop();
+        let done = import::import_all_from(d.tstate, namespace, module);
+        decref(module);
+        if done { Flow::Next } else { Flow::Raise }
+    }
 }

@@ -2,8 +2,10 @@
 
 use super::{new_bool, push_result};
 use crate::direct::Direct;
+use crate::helpers;
 use crate::machine::{Flow, Machine};
-use capi::refs::has_type_flag;
+use capi::matching;
+use capi::refs::{decref, has_type_flag, new_ref};
 use capi::sys;
 
 /// `GET_LEN`
@@ -37,14 +39,33 @@ pub fn match_sequence(d: &mut Direct, _: usize) -> Flow {
     Flow::Next
 }
 
-/// `MATCH_KEYS`: CPython's evaluator does it.
+/// `MATCH_KEYS`: subject below, tuple of keys above; pushes a tuple of values or None.
 #[inline(never)]
-pub fn match_keys(_: &mut Direct, _: usize) -> Flow {
-    Flow::HandOver
+pub fn match_keys(d: &mut Direct, _: usize) -> Flow {
+    // SAFETY: the invariant.
+    let values = unsafe { matching::match_keys(d.tstate, d.peek(2), d.peek(1)) };
+    push_result(d, values)
 }
 
-/// `MATCH_CLASS`: CPython's evaluator does it.
+/// `MATCH_CLASS`: subject, class, tuple of names; leaves a tuple of attributes or None.
 #[inline(never)]
-pub fn match_class(_: &mut Direct, _: usize) -> Flow {
-    Flow::HandOver
+pub fn match_class(d: &mut Direct, positional: usize) -> Flow {
+    // SAFETY: the invariant.
+    unsafe {
+        let names = d.pop();
+        let class = d.pop();
+        let subject = d.peek(1);
+        let mut attributes = matching::match_class(d.tstate, subject, class, positional, names);
+        decref(names);
+        decref(class);
+        if attributes.is_null() {
+            if !sys::PyErr_Occurred().is_null() {
+                return Flow::Raise;
+            }
+            attributes = new_ref(helpers::none());
+        }
+        d.poke(1, attributes);
+        decref(subject);
+    }
+    Flow::Next
 }

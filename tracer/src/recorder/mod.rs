@@ -356,6 +356,7 @@ impl<'d> Recorder<'d> {
         self.rec.raw.push(op)
     }
 
+    #[track_caller]
     fn guard(&mut self, code: OpCode, args: &[Val]) {
         if self.effects {
             self.give_up(Abort::Unsupported);
@@ -380,7 +381,12 @@ impl<'d> Recorder<'d> {
         self.rec.raw.push(op);
     }
 
+    #[track_caller]
     fn give_up(&mut self, reason: Abort) {
+        if log::log_enabled!(log::Level::Debug) {
+            let opcode = interpreter::opcode::NAMES[usize::from(self.opcode)];
+            log::debug!("{} at {opcode} ({})", reason.text(), std::panic::Location::caller());
+        }
         self.abort.get_or_insert(reason);
     }
 
@@ -468,6 +474,7 @@ impl<'d> Recorder<'d> {
 /// What the primitives in `record_machine` share.
 impl Recorder<'_> {
     /// A fact: a guard on what is the case.
+    #[track_caller]
     pub(crate) fn fact(&mut self, code: OpCode, args: &[Val]) {
         if args.iter().all(|v| v.is_const()) {
             return;
@@ -476,6 +483,7 @@ impl Recorder<'_> {
     }
 
     /// Guards the type that the object has.
+    #[track_caller]
     pub(crate) fn guard_real_type(&mut self, o: RObj) {
         if o.val.is_const() {
             return;
