@@ -99,7 +99,7 @@ const TABLE: [Row; 6] = [
         name: "jit-dump",
         env: "COLUBER_JIT_DUMP",
         form: "jit-dump=DIR",
-        meaning: "write each trace to DIR: bytecode, IR, snapshots, machine code",
+        meaning: "write each trace to DIR (%p: process id): bytecode, IR, machine code",
         set: |options, value| {
             options.dump = value.filter(|text| !text.is_empty()).map(PathBuf::from);
             options.dump.is_some()

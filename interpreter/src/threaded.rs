@@ -243,4 +243,3 @@ unsafe extern "C" fn other(
         handler(frame, sp, ip, tstate, arg, home)
     }
 }
-
