@@ -13,6 +13,8 @@ pub mod direct_only;
 pub mod dispatch;
 pub mod eval_breaker;
 pub mod evaluate;
+#[cfg(not(debug_assertions))]
+mod fast;
 pub mod field;
 pub mod helper;
 pub mod helpers;

@@ -6,7 +6,7 @@
 use crate::direct::{self, AtOnce, AtTheEnd, Direct, Home};
 use crate::dispatch::opcodes;
 use crate::machine::Flow;
-use crate::{numbers, opcode};
+use crate::{fast, numbers, opcode};
 use capi::opcode as op;
 use capi::sys;
 
@@ -118,12 +118,14 @@ unsafe fn leave_with(
 }
 
 /// Runs until something other than the next instruction is to be done.
-pub fn run(d: &mut Direct) -> Flow {
-    // SAFETY: the machine's invariant.
+///
+/// # Safety
+/// The home's registers keep the machine's invariant.
+pub unsafe fn run(home: *mut Home) -> Flow {
+    // SAFETY: by contract.
     unsafe {
-        let flow = jump(d.frame, d.sp, d.ip, d.tstate, d.home);
-        *d = (*d.home).registers;
-        flow
+        let Direct { frame, sp, ip, tstate, .. } = (*home).registers;
+        jump(frame, sp, ip, tstate, home)
     }
 }
 
@@ -141,7 +143,8 @@ macro_rules! make_handlers {
                 subscripts,
             };
 
-            $(pub unsafe extern "C" fn $op(
+            $(#[inline(never)]
+            pub unsafe extern "C" fn $op(
                 frame: *mut sys::_PyInterpreterFrame,
                 sp: *mut *mut sys::PyObject,
                 ip: *mut u16,
@@ -197,11 +200,74 @@ macro_rules! make_handlers {
             $(table[op::$op as usize] = handlers::$op;)*
             $(table[op::$direct as usize] = handlers::$direct;)*
             table[op::EXTENDED_ARG as usize] = extended_arg;
-            table
+            $crate::threaded::quick_table(table)
         };
     };
 }
 opcodes!(make_handlers);
+
+macro_rules! quick_handlers {
+    ($($op:ident => $quick:ident,)*) => {
+        /// Handlers of usual cases, without a call, so that they save no registers; the others jump on to the full handler.
+        #[allow(non_snake_case)]
+        mod quick {
+            use super::*;
+
+            $(#[inline(never)]
+            pub unsafe extern "C" fn $op(
+                frame: *mut sys::_PyInterpreterFrame,
+                sp: *mut *mut sys::PyObject,
+                ip: *mut u16,
+                tstate: *mut sys::PyThreadState,
+                arg: usize,
+                home: *mut Home,
+            ) -> Flow {
+                // SAFETY: the machine's invariant; the caches belong to the instruction.
+                unsafe {
+                    (*frame).prev_instr = ip;
+                    let mut m = Direct {
+                        frame,
+                        sp,
+                        ip: ip.add(1 + opcode::caches(op::$op)),
+                        tstate,
+                        home,
+                        deaths: AtTheEnd { last: std::ptr::null_mut() },
+                    };
+                    if fast::$quick(&mut m, arg) {
+                        next(m)
+                    } else {
+                        handlers::$op(frame, sp, ip, tstate, arg, home)
+                    }
+                }
+            })*
+        }
+
+        const fn quick_table(mut table: [Handler; 256]) -> [Handler; 256] {
+            $(table[op::$op as usize] = quick::$op;)*
+            table
+        }
+    };
+}
+quick_handlers! {
+    BINARY_OP => binary_op,
+    COMPARE_OP => compare_op,
+    POP_JUMP_FORWARD_IF_FALSE => forward_if_false,
+    POP_JUMP_FORWARD_IF_TRUE => forward_if_true,
+    POP_JUMP_BACKWARD_IF_FALSE => backward_if_false,
+    POP_JUMP_BACKWARD_IF_TRUE => backward_if_true,
+    JUMP_BACKWARD => jump_backward,
+    RESUME => resume,
+    FOR_ITER => for_iter,
+    BINARY_SUBSCR => binary_subscr,
+    STORE_SUBSCR => store_subscr,
+    LOAD_GLOBAL => load_global,
+    LOAD_ATTR => load_attr,
+    STORE_ATTR => store_attr,
+    LOAD_METHOD => load_method,
+    CALL => call,
+    RETURN_VALUE => return_value,
+    UNPACK_SEQUENCE => unpack_sequence,
+}
 
 /// `EXTENDED_ARG`
 unsafe extern "C" fn extended_arg(
