@@ -88,6 +88,10 @@ pub struct Analysis {
     /// Head of each value's list of uses that want a register, in ascending order.
     pub first_use: Vec<u32>,
     uses: Vec<Use>,
+    /// Values by where they are used last, in the order of `deaths_start`; invariants that live on are among them.
+    deaths: Vec<u32>,
+    /// Where each op's part of `deaths` begins; it ends where the part of the op before it begins.
+    deaths_start: Vec<u32>,
     /// Position of the next call after each op (`NEVER`: none).
     pub next_call: Vec<u32>,
     /// Ranges of `snap_values`, by snapshot.
@@ -119,6 +123,9 @@ impl Analysis {
         self.next_call.clear();
         self.next_call.resize(n, NEVER);
         self.uses.clear();
+        self.deaths.clear();
+        self.deaths_start.clear();
+        self.deaths_start.resize(n + 1, 0);
         self.invariants.clear();
         self.name_values(request);
         self.flatten_snapshots(trace);
@@ -251,6 +258,7 @@ impl Analysis {
             && self.last[v] == NEVER
         {
             self.last[v] = at as u32;
+            self.deaths.push(v as u32);
         }
     }
 
@@ -259,6 +267,7 @@ impl Analysis {
         for at in (0..trace.ops.len()).rev() {
             let op = &trace.ops[at];
             self.next_call[at] = call;
+            self.deaths_start[at + 1] = self.deaths.len() as u32;
             if self.roles[at] != Role::Normal {
                 continue;
             }
@@ -291,6 +300,7 @@ impl Analysis {
                 self.add_use(self.value(val), at);
             }
         }
+        self.deaths_start[0] = self.deaths.len() as u32;
     }
 
     /// Makes the comparison behind a `guard_true` or `guard_false` part of the guard when nothing else needs its result.
@@ -336,6 +346,13 @@ impl Analysis {
         op.operands().iter().any(|&val| self.value(val) == value)
             || trace.list(op.list).iter().any(|&val| self.value(val) == value)
             || self.snapshot(op).contains(&value)
+    }
+
+    /// Values that nothing needs after this op.
+    pub fn deaths(&self, at: usize) -> impl Iterator<Item = usize> + '_ {
+        let end = self.deaths_start[at];
+        let dying = &self.deaths[self.deaths_start[at + 1] as usize..end as usize];
+        dying.iter().map(|&v| v as usize).filter(move |&v| self.last[v] == at as u32)
     }
 
     fn extend_invariants(&mut self) {

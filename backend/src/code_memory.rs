@@ -330,3 +330,41 @@ mod fork {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn released_neighbours_become_one_block() {
+        let mut memory = CodeMemory::new(4096, 0).unwrap();
+        let blocks: Vec<usize> = (0..4).map(|_| memory.allocate(100).unwrap()).collect();
+        let last = memory.allocate(100).unwrap();
+        assert!(blocks.iter().all(|block| block % BLOCK_ALIGN == 0));
+        for block in [blocks[1], blocks[3], blocks[2], blocks[0]] {
+            memory.release(block, 100);
+        }
+        assert_eq!(memory.allocate(4 * 112), Ok(blocks[0]), "four neighbours make room for one large block");
+        memory.release(blocks[0], 4 * 112);
+        memory.release(last, 100);
+        assert_eq!(memory.in_use(), 0);
+        assert_eq!(memory.allocate(4096), Ok(memory.base()));
+        assert_eq!(memory.allocate(1), Err(CompileError::CodeMemoryFull));
+    }
+
+    #[test]
+    fn memory_near_an_address_reaches_it() {
+        let here = memory_near_an_address_reaches_it as *const () as usize;
+        let memory = CodeMemory::new(1 << 20, here).unwrap();
+        assert!(memory.reaches(here));
+        assert!(!memory.reaches(here ^ 1 << 46));
+    }
+
+    #[test]
+    fn what_is_written_is_read_in_the_executable_view() {
+        let mut memory = CodeMemory::new(4096, 0).unwrap();
+        let block = memory.allocate(3).unwrap();
+        memory.write(block, &[1, 2, 3]);
+        assert_eq!(memory.read(block, 3), [1, 2, 3]);
+    }
+}

@@ -27,13 +27,29 @@ pub struct BackendOptions {
     pub refuse_memory: bool,
     /// Allocate only four registers of each class, so that everything is spilled that can be.
     pub few_registers: bool,
-    /// Use only what every processor of the family has, even where more is detected.
-    pub baseline: bool,
+    /// Which instructions to use.
+    pub processor: Processor,
+}
+
+/// Instructions beyond those that every processor of the family has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Processor {
+    /// Those that this processor has.
+    Detected,
+    /// None.
+    Baseline,
+    /// All that the code generator knows, also where they can't run: for code that is only looked at.
+    Newest,
 }
 
 impl Default for BackendOptions {
     fn default() -> BackendOptions {
-        BackendOptions { code_memory: 64 << 20, refuse_memory: false, few_registers: false, baseline: false }
+        BackendOptions {
+            code_memory: 64 << 20,
+            refuse_memory: false,
+            few_registers: false,
+            processor: Processor::Detected,
+        }
     }
 }
 

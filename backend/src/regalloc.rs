@@ -137,6 +137,8 @@ pub struct Allocator {
     body_use: Vec<u32>,
     touched: Vec<bool>,
     marks: Vec<u8>,
+    /// By value: the register that it had to move to in the loop, where it had better be from the start.
+    better: Vec<u8>,
     marked: bool,
     /// Values below this exist at the label.
     label_values: u32,
@@ -168,6 +170,7 @@ impl Allocator {
             body_use: Vec::new(),
             touched: Vec::new(),
             marks: Vec::new(),
+            better: Vec::new(),
             marked: false,
             label_values: 0,
             turn: 0,
@@ -200,9 +203,11 @@ impl Allocator {
         shape: impl Fn(usize) -> Shape,
     ) -> Result<&mut Allocation, CompileError> {
         /// Each scan after the first only improves the loop's start state.
-        const SCANS: usize = 3;
+        const SCANS: usize = 2;
         self.marks.clear();
         self.marks.resize(request.trace.ops.len(), 0);
+        self.better.clear();
+        self.better.resize(request.trace.ops.len(), NO_REG);
         for _ in 0..SCANS {
             self.marked = false;
             self.scan(request, analysis, &shape);
@@ -458,39 +463,29 @@ impl Allocator {
             self.out.list_places.push(place);
         }
         self.clear_clobbered(a, at, shape.clobbers);
-        let list = trace.list(op.list);
         let snapshot = a.snapshot(op);
-        let dies = |v: usize| a.last[v] == at as u32;
         let mut dying = RegSet::EMPTY;
-        for v in
-            operands.iter().copied().chain(list.iter().map(|&val| a.value(val))).filter_map(Value::op_index)
-        {
-            if dies(v) && self.reg[v] != NO_REG {
-                dying.add(Reg(self.reg[v]));
-            }
+        for v in a.deaths(at).filter(|&v| self.reg[v] != NO_REG) {
+            dying.add(Reg(self.reg[v]));
         }
-        let has_result = op.ty != Type::Void;
         let mut result = None;
-        if has_result {
+        if op.ty != Type::Void {
             let mut avoid = shape.avoid;
-            for (k, place) in places.args.iter().enumerate() {
-                if let Place::Reg(reg) = *place
-                    && shape.apart >> k & 1 != 0
-                {
+            for (k, &place) in places.args[..count].iter().enumerate() {
+                let Place::Reg(reg) = place else { continue };
+                // What the snapshot needs may only be overwritten when the exit restores it.
+                let at_exit = shape.restored >> k & 1 == 0 && snapshot.contains(&operands[k]);
+                if at_exit || shape.apart >> k & 1 != 0 {
                     avoid.add(reg);
-                }
-            }
-            for v in snapshot.iter().filter_map(|value| value.op_index()) {
-                let restored =
-                    (0..count).any(|k| shape.restored >> k & 1 != 0 && operands[k] == Value::op(v));
-                if self.reg[v] != NO_REG && !restored {
-                    avoid.add(Reg(self.reg[v]));
-                    self.pinned.add(Reg(self.reg[v]));
                 }
             }
             let float = op.ty == Type::Float;
             let class = RegSet::class(float) & self.machine.allocatable & !avoid;
-            let from = (self.free | dying) & class;
+            let mut from = (self.free | dying) & class;
+            if !snapshot.is_empty() {
+                // Other values that die here are the snapshot's.
+                from = from & (self.free | self.pinned);
+            }
             // An operand's register saves a move on two-address processors.
             let reused = |k: usize| match places.args[k] {
                 Place::Reg(reg) if from.has(reg) => Some(reg),
@@ -499,32 +494,32 @@ impl Allocator {
             let second = || op.code.row().commutative.then(|| reused(1)).flatten();
             let prefer = shape.prefer.or_else(|| self.call_hint(request, a, at, float));
             let prefer = prefer.filter(|&reg| from.has(reg)).or_else(|| reused(0)).or_else(second);
-            let reg = match self.choose(a, at, at, from, prefer) {
-                Some(reg) => reg,
-                None => self.make_room(a, at, (float, class), shape.avoid, snapshot, &places),
-            };
+            let reg = self.choose(a, at, at, from, prefer).unwrap_or_else(|| {
+                // Whatever is evicted goes to its slot before the op, so exits find it there.
+                let (reg, _) = self.victim(a, at, class).expect("more registers than an op has operands");
+                let owner = self.owner[reg.0 as usize].op_index().expect("victims have owners");
+                self.evict(owner);
+                reg
+            });
             result = Some(reg);
             places.result = Place::Reg(reg);
         }
         if op.code.is_guard() {
-            let known = a.known_at_exit(op);
-            let locations = snapshot.iter().map(|&value| match known {
-                Some((v, bits)) if v == value => Location::Const(bits),
-                _ => self.location(a, self.place(value)),
-            });
-            self.out.exits.push(locations.collect());
+            let mut locations = Vec::with_capacity(snapshot.len());
+            for &value in snapshot {
+                locations.push(self.location(a, self.place(value)));
+            }
+            if let Some((known, bits)) = a.known_at_exit(op) {
+                for (location, _) in locations.iter_mut().zip(snapshot).filter(|(_, value)| **value == known)
+                {
+                    *location = Location::Const(bits);
+                }
+            }
+            self.out.exits.push(locations);
         }
         places.live = self.machine.allocatable & !self.free;
-        for v in operands
-            .iter()
-            .copied()
-            .chain(list.iter().map(|&val| a.value(val)))
-            .chain(snapshot.iter().copied())
-            .filter_map(Value::op_index)
-        {
-            if dies(v) {
-                self.kill(v);
-            }
+        for v in a.deaths(at) {
+            self.kill(v);
         }
         if let Some(reg) = result
             && a.last[at] != NEVER
@@ -532,30 +527,6 @@ impl Allocator {
             self.give(at, reg);
         }
         self.out.ops[at] = places;
-    }
-
-    /// Evicts a value for a result. With few registers all of a class may be held by the snapshot: then one of those
-    /// goes to its slot, before the op.
-    fn make_room(
-        &mut self,
-        a: &Analysis,
-        at: usize,
-        (float, class): (bool, RegSet),
-        avoid: RegSet,
-        snapshot: &[Value],
-        places: &OpPlaces,
-    ) -> Reg {
-        let victim = self.victim(a, at, class).map(|(reg, _)| reg).or_else(|| {
-            let held =
-                snapshot.iter().filter_map(|value| value.op_index()).filter(|&v| self.reg[v] != NO_REG);
-            held.map(|v| Reg(self.reg[v])).find(|&reg| {
-                reg.is_float() == float && !avoid.has(reg) && !places.args.contains(&Place::Reg(reg))
-            })
-        });
-        let victim = victim.expect("more registers than an op has operands");
-        let owner = self.owner[victim.0 as usize].op_index().expect("victims have owners");
-        self.evict(owner);
-        victim
     }
 
     fn operand(&mut self, a: &Analysis, float: bool, value: Value, at: usize, want: Want) -> Place {
@@ -582,9 +553,12 @@ impl Allocator {
             }
             let class = RegSet::class(reg.is_float());
             let safe = self.free & class & !clobbers;
-            let next = self.next_use(a, v, at as u32);
             match safe.first() {
-                Some(to) if next != NEVER && self.slot[v] == NO_SLOT => {
+                Some(to) if self.slot[v] == NO_SLOT => {
+                    if (v as u32) < self.label_values && self.better[v] == NO_REG {
+                        self.better[v] = to.0;
+                        self.marked = true;
+                    }
                     self.push_move(Place::Reg(reg), Place::Reg(to));
                     self.take_away(v);
                     self.give(v, to);
@@ -651,10 +625,6 @@ impl Allocator {
         let inits = trace.list(trace.ops[at].list);
         let first = at + 1;
         self.pinned = RegSet::EMPTY;
-        // Where the initial values are now, before any is evicted or its register taken over: no register is written
-        // before the moves at the end, so they can still be read there.
-        let mut pending = std::mem::take(&mut self.pending);
-        pending.extend(inits.iter().map(|&val| Move { from: self.place(a.value(val)), to: Place::None }));
         for &value in &a.invariants {
             let v = value.0 as usize;
             // What lives in a fixed slot is left there, so that others may jump to the label too.
@@ -666,8 +636,18 @@ impl Allocator {
                     self.take_away(v);
                 }
             }
+            let better = self.better[v];
+            if self.reg[v] != NO_REG && better != NO_REG && self.free.has(Reg(better)) {
+                self.push_move(Place::Reg(Reg(self.reg[v])), Place::Reg(Reg(better)));
+                self.take_away(v);
+                self.give(v, Reg(better));
+            }
             self.body_use[v] = a.use_after(&mut self.head[v], at as u32);
         }
+        // Where the initial values are now, before any is evicted or its register taken over: no register is written
+        // before the moves at the end, so they can still be read there.
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.extend(inits.iter().map(|&val| Move { from: self.place(a.value(val)), to: Place::None }));
         self.order.clear();
         for i in 0..inits.len() {
             let next = a.use_after(&mut self.head[first + i], at as u32);
@@ -737,6 +717,11 @@ impl Allocator {
         if self.marks[phi] & IN_SLOT == 0 {
             let class = RegSet::class(float) & self.machine.allocatable;
             let crosses = self.crosses_call(a, phi, at);
+            let better = self.better[phi];
+            if better != NO_REG && self.free.has(Reg(better)) {
+                self.give(phi, Reg(better));
+                return Place::Reg(Reg(better));
+            }
             if let Some(v) = init.op_index()
                 && a.last[v] == at as u32
                 && self.reg[v] != NO_REG

@@ -72,22 +72,7 @@ fn check(seed: u64, options: &Options, variant: usize) {
             _ => Outcome::EnterTrace { target: end.imm },
         }
     };
-    let dump = || {
-        let lines = machine.backend.disassemble(&code.compiled);
-        let mut text = String::new();
-        let mut next = 0;
-        for (offset, line) in lines {
-            while next < trace.ops.len() && code.compiled.op_offsets[next] <= offset {
-                text.push_str(&format!(
-                    "; op {next} {:?} {:?}\n",
-                    trace.ops[next].code, trace.ops[next].args
-                ));
-                next += 1;
-            }
-            text.push_str(&format!("{offset:#06x} {line}\n"));
-        }
-        format!("seed {seed} variant {variant}\n{trace}\n{text}")
-    };
+    let dump = || format!("seed {seed} variant {variant}\n{}", machine.dump(&code));
     assert!(
         same_outcome(&outcome, &expected.outcome),
         "{}\ncode      {outcome:?}\nevaluator {:?}",
@@ -120,4 +105,13 @@ fn random_traces_run_as_they_evaluate_with_four_registers() {
 fn random_traces_run_as_they_evaluate_on_the_baseline_processor() {
     check_all(2, 0..500);
     check_all(3, 0..500);
+}
+
+/// `RANDOM_SEEDS=100000` widens the search.
+#[test]
+fn random_traces_of_further_seeds_run_as_they_evaluate() {
+    let seeds = std::env::var("RANDOM_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
+    for variant in 0..variants().len() {
+        check_all(variant, 10_000..10_000 + seeds);
+    }
 }

@@ -254,7 +254,11 @@ fn environment() -> Env {
         frame_obj: std::mem::offset_of!(sys::_PyInterpreterFrame, frame_obj) as i32,
         frame_func: layout::FRAME_FUNC as i32,
         first_unit: layout::FIRST_UNIT,
-        helpers: HelperIds { push_frame: runtime::PUSH_FRAME, pop_frame: runtime::POP_FRAME },
+        helpers: HelperIds {
+            push_frame: runtime::PUSH_FRAME,
+            pop_frame: runtime::POP_FRAME,
+            stealing: (runtime::CALL_FUNCTION[0], runtime::CALL_FUNCTION[4]),
+        },
     }
 }
 

@@ -34,6 +34,11 @@ own! {
     CALL2 "call2" call2 (Obj Ptr Obj Obj) Obj RunsPython;
     CALL3 "call3" call3 (Obj Ptr Obj Obj Obj) Obj RunsPython;
     CALL4 "call4" call4 (Obj Ptr Obj Obj Obj Obj) Obj RunsPython;
+    FUNCTION0 "call_function0" function0 (Obj Ptr) Obj RunsPython;
+    FUNCTION1 "call_function1" function1 (Obj Ptr Obj) Obj RunsPython;
+    FUNCTION2 "call_function2" function2 (Obj Ptr Obj Obj) Obj RunsPython;
+    FUNCTION3 "call_function3" function3 (Obj Ptr Obj Obj Obj) Obj RunsPython;
+    FUNCTION4 "call_function4" function4 (Obj Ptr Obj Obj Obj Obj) Obj RunsPython;
     TUPLE0 "tuple0" tuple0 () Obj RunsPython;
     TUPLE1 "tuple1" tuple1 (Obj) Obj RunsPython;
     TUPLE2 "tuple2" tuple2 (Obj Obj) Obj RunsPython;
@@ -61,6 +66,15 @@ pub const CALL: [i32; 5] = [
     Number::CALL2 as i32,
     Number::CALL3 as i32,
     Number::CALL4 as i32,
+];
+/// Calls of Python functions by number of arguments: function, names of keywords (a tuple or null), arguments. The references of
+/// function and arguments are handed over, as the interpreter's calls do it: an argument dies when the callee drops it.
+pub const CALL_FUNCTION: [i32; 5] = [
+    Number::FUNCTION0 as i32,
+    Number::FUNCTION1 as i32,
+    Number::FUNCTION2 as i32,
+    Number::FUNCTION3 as i32,
+    Number::FUNCTION4 as i32,
 ];
 /// New tuples by number of items, to which they take references of their own.
 pub const NEW_TUPLE: [i32; 7] = [
@@ -198,6 +212,55 @@ calls! {
     call2 2 (a b)
     call3 3 (a b c)
     call4 4 (a b c d)
+}
+
+/// Runs a Python function that is not inlined.
+///
+/// # Safety
+/// `function` is a Python function; its reference and those of the arguments are taken over. The frame that calls is in memory.
+pub unsafe fn run_function(function: Obj, kwnames: Obj, args: &[Obj]) -> Obj {
+    // SAFETY: by contract; these are the steps of `_PyEval_Vector`, with arguments that are moved.
+    unsafe {
+        let thread = sys::PyThreadState_Get();
+        let function = function.cast::<sys::PyFunctionObject>();
+        let code = (*function).func_code.cast::<PyCodeObject>();
+        let namespace = if (*code).co_flags as u32 & sys::CO_OPTIMIZED != 0 {
+            std::ptr::null_mut()
+        } else {
+            (*function).func_globals
+        };
+        let keywords = if kwnames.is_null() { 0 } else { capi::tuple::len(kwnames) as usize };
+        let frame = capi::arguments::push_and_init(
+            thread,
+            function,
+            namespace,
+            args.as_ptr(),
+            args.len() - keywords,
+            kwnames,
+        );
+        if frame.is_null() {
+            return std::ptr::null_mut();
+        }
+        let result = interpreter::evaluate::eval_frame(thread, frame, 0);
+        capi::frame::clear_and_pop(thread, frame);
+        result
+    }
+}
+
+macro_rules! functions {
+    ($( $name:ident ($($arg:ident)*) )*) => { $(
+        unsafe extern "C" fn $name(function: Obj, kwnames: Obj $(, $arg: Obj)*) -> Obj {
+            // SAFETY: the trace guarded the type, synced the frames and hands the references over.
+            unsafe { run_function(function, kwnames, &[$($arg),*]) }
+        }
+    )* };
+}
+functions! {
+    function0 ()
+    function1 (a)
+    function2 (a b)
+    function3 (a b c)
+    function4 (a b c d)
 }
 
 macro_rules! builders {

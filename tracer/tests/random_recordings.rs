@@ -63,7 +63,7 @@ fn env(program: &Program) -> Env {
         prev_instr: 56,
         frame_obj: 48,
         first_unit: 0,
-        helpers: HelperIds { push_frame: 0, pop_frame: 0 },
+        helpers: HelperIds { push_frame: 0, pop_frame: 0, stealing: (i32::MAX, i32::MIN) },
     }
 }
 

@@ -212,7 +212,7 @@ impl Lowering<'_> {
         self.asm.op(Q, &[0xd3], extension, Rm::Reg(to));
     }
 
-    /// Floor division and modulo; `rax` and `rdx` are free.
+    /// Floor division and modulo; `rax` (where it is used) and `rdx` are free.
     pub(super) fn int_divide(&mut self, modulo: bool, to: R, a: Place, b: Place) {
         let constant = self.bits(b).map(|bits| bits as i64);
         match constant {
@@ -269,21 +269,32 @@ impl Lowering<'_> {
         self.asm.jmp(back);
     }
 
-    /// Division by a positive constant that is no power of two. With `s` = all sign bits of `a`, `a ^ s` is never negative
-    /// and `floor(a / c) = ((a ^ s) / c) ^ s`.
+    /// Division by a positive constant that is no power of two: a multiplication by its reciprocal. Negative dividends are
+    /// rare and go the slow way.
     fn divide_by_constant(&mut self, modulo: bool, to: R, a: Place, divisor: i64) {
         let (multiplier, shift) = reciprocal(divisor as u64);
-        self.load_reg(SCRATCH, a);
-        self.asm.op(Q, &[0x8b], RDX, Rm::Reg(SCRATCH));
-        self.shift_imm(SAR, RDX, 63);
-        self.asm.op(Q, &[0x8b], RAX, Rm::Reg(SCRATCH));
-        self.asm.op(Q, &[XOR.0], RAX, Rm::Reg(RDX));
+        let in_rdx = a == Place::Reg(Reg::general(RDX));
+        let dividend = match a {
+            Place::Reg(reg) if self.bmi2 && !in_rdx => reg.number(),
+            _ => {
+                self.load_reg(SCRATCH, a);
+                SCRATCH
+            }
+        };
+        let (entry, back) = (self.asm.label(), self.asm.label());
+        self.asm.op(Q, &[0x85], dividend, Rm::Reg(dividend));
+        self.asm.jcc(Cc::S, entry);
         self.asm.mov_imm(RDX, multiplier);
-        self.asm.op(Q, &[0xf7], 4, Rm::Reg(RDX));
+        if self.bmi2 {
+            // mulx: the upper half replaces the multiplier in rdx.
+            self.asm.vex(0xf2, Map::Wide0F38, 0xf6, RDX, RDX, Rm::Reg(dividend));
+        } else {
+            self.load_reg(RAX, Place::Reg(Reg::general(dividend)));
+            self.asm.op(Q, &[0xf7], 4, Rm::Reg(RDX));
+        }
         self.shift_imm(SHR, RDX, shift);
-        self.asm.op(Q, &[0x8b], RAX, Rm::Reg(SCRATCH));
-        self.shift_imm(SAR, RAX, 63);
-        self.asm.op(Q, &[XOR.0], RDX, Rm::Reg(RAX));
+        self.asm.bind(back);
+        self.later(ColdPath { entry, back, what: Cold::DivideNegative { dividend, divisor }, floats: 0 });
         if !modulo {
             return self.load_reg(to, Place::Reg(Reg::general(RDX)));
         }
@@ -294,8 +305,31 @@ impl Lowering<'_> {
                 self.asm.op(Q, &[0x0f, 0xaf], RDX, divisor);
             }
         }
-        self.asm.op(Q, &[SUB.0], SCRATCH, Rm::Reg(RDX));
-        self.load_reg(to, Place::Scratch);
+        if to == RDX {
+            self.asm.op(Q, &[0xf7], 3, Rm::Reg(RDX));
+            self.asm.op(Q, &[ADD.0], RDX, Rm::Reg(dividend));
+        } else {
+            self.load_reg(to, Place::Reg(Reg::general(dividend)));
+            self.asm.op(Q, &[SUB.0], to, Rm::Reg(RDX));
+        }
+    }
+
+    /// For a negative dividend, `floor(a / c)` is `!(!a / c)`.
+    pub(super) fn cold_divide_negative(&mut self, dividend: R, divisor: i64, back: Label) {
+        let (multiplier, shift) = reciprocal(divisor as u64);
+        let multiplier = self.asm.literal(multiplier);
+        if self.bmi2 {
+            self.asm.op(Q, &[0x8b], RDX, Rm::Reg(dividend));
+            self.asm.op(Q, &[0xf7], 2, Rm::Reg(RDX));
+            self.asm.vex(0xf2, Map::Wide0F38, 0xf6, RDX, RDX, multiplier);
+        } else {
+            self.asm.op(Q, &[0x8b], RAX, Rm::Reg(dividend));
+            self.asm.op(Q, &[0xf7], 2, Rm::Reg(RAX));
+            self.asm.op(Q, &[0xf7], 4, multiplier);
+        }
+        self.shift_imm(SHR, RDX, shift);
+        self.asm.op(Q, &[0xf7], 2, Rm::Reg(RDX));
+        self.asm.jmp(back);
     }
 
     // ---- comparisons

@@ -16,10 +16,10 @@ use std::collections::BTreeMap;
 
 use traces::codegen::{Backend, CompileError, Compiled, ExitId, LabelCode, Request, Runtime};
 
-use crate::BackendOptions;
 use crate::analysis::Analysis;
 use crate::code_memory::CodeMemory;
 use crate::regalloc::Allocator;
+use crate::{BackendOptions, Processor};
 use assembler::Assembler;
 use fixed::Fixed;
 use lower::{Buffers, Lowering};
@@ -55,7 +55,11 @@ impl X64Backend {
     pub fn new(runtime: Runtime, options: &BackendOptions) -> Result<X64Backend, CompileError> {
         let mut memory = CodeMemory::new(options.code_memory, runtime.dealloc)?;
         let fixed = Fixed::new(&mut memory, &runtime)?;
-        let (avx, bmi2) = features();
+        let (avx, bmi2) = match options.processor {
+            Processor::Detected => features(),
+            Processor::Baseline => (false, false),
+            Processor::Newest => (true, true),
+        };
         let names = [
             (runtime.dealloc, "dealloc"),
             (runtime.new_int, "new_int"),
@@ -65,8 +69,8 @@ impl X64Backend {
         Ok(X64Backend {
             memory,
             fixed,
-            avx: avx && !options.baseline,
-            bmi2: bmi2 && !options.baseline,
+            avx,
+            bmi2,
             analysis: Analysis::default(),
             allocator: Allocator::new(registers::machine(options.few_registers)),
             asm: Assembler::default(),

@@ -24,6 +24,8 @@ pub(super) enum Cold {
     NewFloat { value: Place, to: R },
     /// Frees an object whose count is zero.
     Dealloc { object: Place },
+    /// Divides a negative value by a constant.
+    DivideNegative { dividend: R, divisor: i64 },
     /// Divides 64-bit values.
     Divide { modulo: bool },
     /// Tells `i64::MIN` from what does not fit.
@@ -363,6 +365,9 @@ impl Lowering<'_> {
                 self.call_slow(Slow::Dealloc, path.floats);
             }
             Cold::Divide { modulo } => self.cold_divide(modulo, path.back),
+            Cold::DivideNegative { dividend, divisor } => {
+                self.cold_divide_negative(dividend, divisor, path.back)
+            }
             Cold::Truncate { from, exit } => self.cold_truncate(from, exit, path.back),
         }
     }

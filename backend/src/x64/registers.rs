@@ -65,6 +65,11 @@ pub fn shape(trace: &Trace, analysis: &Analysis, at: usize, bmi2: bool) -> Shape
             Shape { clobbers: RegSet::one(RCX), avoid: RegSet::one(RCX), apart: 0b10, ..PLAIN }
         }
         IntFloorDiv | IntMod if is_power_of_two(trace, op.args[1]) => PLAIN,
+        // mulx needs rdx only.
+        IntFloorDiv | IntMod if bmi2 && is_positive(trace, op.args[1]) => {
+            let prefer = (op.code == IntFloorDiv).then_some(RDX);
+            Shape { clobbers: RegSet::one(RDX), prefer, ..base }
+        }
         IntFloorDiv | IntMod => {
             let result = if op.code == IntFloorDiv && !constant(1) { RAX } else { RDX };
             Shape { clobbers: RegSet::of(&[RAX, RDX]), prefer: Some(result), ..PLAIN }
@@ -89,4 +94,9 @@ pub fn shape(trace: &Trace, analysis: &Analysis, at: usize, bmi2: bool) -> Shape
 /// Whether a value is a constant with which division is a shift.
 fn is_power_of_two(trace: &Trace, val: traces::Val) -> bool {
     matches!(trace.const_of(val), Some(traces::Const::Int(divisor)) if divisor > 0 && divisor.count_ones() == 1)
+}
+
+/// Whether a value is a positive constant.
+fn is_positive(trace: &Trace, val: traces::Val) -> bool {
+    matches!(trace.const_of(val), Some(traces::Const::Int(divisor)) if divisor > 0)
 }

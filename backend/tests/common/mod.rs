@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use backend::BackendOptions;
+use backend::{BackendOptions, Processor};
 use traces::codegen::{Backend, Compiled, ExitId, ExitState, Location, Request, Target};
 use traces::evaluate::Outcome;
 use traces::memory::Memory;
@@ -92,8 +92,8 @@ pub fn variants() -> [BackendOptions; 4] {
     [
         small.clone(),
         BackendOptions { few_registers: true, ..small.clone() },
-        BackendOptions { baseline: true, ..small.clone() },
-        BackendOptions { baseline: true, few_registers: true, ..small },
+        BackendOptions { processor: Processor::Baseline, ..small.clone() },
+        BackendOptions { processor: Processor::Baseline, few_registers: true, ..small },
     ]
 }
 
@@ -129,6 +129,39 @@ impl Machine {
         assert_eq!(result, taken.exit as usize + 1000, "enter returns what on_exit returned");
         assert_eq!((taken.frame, taken.thread_state), (frame, thread_state));
         taken
+    }
+
+    /// Runs a bridge with these inputs, which come in registers and spill slots as a driver leaves them.
+    pub fn run_bridge(&mut self, trace: &Trace, inputs: &[Const]) -> (Code, Outcome) {
+        let words: Vec<u64> = inputs.iter().map(|input| input.bits()).collect();
+        let driver = self.driver_from(inputs, words.as_ptr() as usize);
+        let exit = driver.guard(0);
+        let code = self.compile(trace, driver.locations(exit), &[]);
+        self.backend.patch_exit(driver.exit_of(exit), code.compiled.entry);
+        let taken = self.enter(driver.compiled.entry, 0x1111, 0x2222);
+        let outcome = Machine::outcome(&code, &taken);
+        self.backend.release(&code.compiled);
+        self.backend.release(&driver.compiled);
+        (code, outcome)
+    }
+
+    /// The code of a trace, for messages.
+    pub fn dump(&self, code: &Code) -> String {
+        let mut text = format!(
+            "{}
+",
+            code.trace
+        );
+        let mut next = 0;
+        for (offset, line) in self.backend.disassemble(&code.compiled) {
+            while next < code.trace.ops.len() && code.compiled.op_offsets[next] <= offset {
+                let op = &code.trace.ops[next];
+                text.push_str(&format!("; v{next} {:?} {:?}\n", op.code, op.args));
+                next += 1;
+            }
+            text.push_str(&format!("{offset:#06x} {line}\n"));
+        }
+        text
     }
 
     /// A trace whose only exit has these values somewhere, loaded from the words at `source`: a bridge can be attached

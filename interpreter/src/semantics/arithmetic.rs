@@ -374,7 +374,9 @@ pub fn absolute<M: Machine>(m: &mut M, a: M::Obj) -> Option<M::Obj> {
         && let Some(x) = m.int_value(a)
     {
         if int_is(m, Compare::Ge, x, 0) {
-            return Some(m.new_int(x));
+            // CPython gives the object itself back.
+            m.incref(a);
+            return Some(a);
         }
         let zero = m.int(0);
         if let Some(value) = m.int_checked(CheckedOp::Sub, zero, x) {

@@ -10,6 +10,8 @@ pub struct HelperIds {
     pub push_frame: i32,
     /// `pop_frame(thread_state, frame)`.
     pub pop_frame: i32,
+    /// First and last of the helpers that take the references of their arguments over.
+    pub stealing: (i32, i32),
 }
 
 /// The runtime, as the optimizer sees it.

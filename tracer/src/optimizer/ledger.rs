@@ -39,10 +39,8 @@ impl Optimizer<'_> {
             return Ok(());
         }
         let known_type = info.known_type;
-        let nonnull = info.nonnull;
-        if !nonnull {
-            return Err(Abort::Unsupported);
-        }
+        // Semantics drop what they know not to be null: values of the stack, or slots that were asked.
+        info.nonnull = true;
         let leaf = known_type != 0 && (self.env.is_leaf)(known_type);
         self.value(a);
         self.settle_borrowed(Some(a));

@@ -477,6 +477,14 @@ impl<'e> Optimizer<'e> {
         if effect == Effect::RunsPython {
             self.settle_all();
         }
+        let (first, last) = self.env.helpers.stealing;
+        if (first..=last).contains(&op.imm) {
+            for &a in &args {
+                if self.info(a).ty == Type::Obj {
+                    self.give(a);
+                }
+            }
+        }
         let mut new = Op::new(op.code, &[]);
         new.imm = op.imm;
         new.list = self.out.push_list(&vals);

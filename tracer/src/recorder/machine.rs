@@ -329,8 +329,39 @@ impl Machine for Recorder<'_> {
         self.equals_const(tag, i64::from(version), now)
     }
 
-    fn may_bind_call(&mut self, _: usize, _: *mut PyObject, _: usize, _: usize) -> Option<Flow> {
-        None
+    fn may_bind_call(
+        &mut self,
+        nargs: usize,
+        kwnames: *mut PyObject,
+        below: usize,
+        return_to: usize,
+    ) -> Option<Flow> {
+        let Some(&number) = runtime::CALL_FUNCTION.get(nargs) else {
+            self.give_up(Abort::TooManyArguments);
+            return self.d.may_bind_call(nargs, kwnames, below, return_to);
+        };
+        // Not inlined, but its arguments are moved all the same; the caller shows the end of the call meanwhile.
+        self.unit = return_to as u32 - 1;
+        let values = self.top_values(nargs + 1);
+        let mut vals = vec![values[0].val, self.rec.raw.constant(Const::Ptr(kwnames as usize))];
+        vals.extend(values[1..].iter().map(|o| o.val));
+        self.embed(kwnames);
+        let val = self.call_runtime(number, &vals);
+        Machine::shrink(self, nargs + 1 + below);
+        let args: Vec<*mut PyObject> = values[1..].iter().map(|o| o.ptr).collect();
+        // SAFETY: the stack's references are handed over; the real frame is the current one and shows the call.
+        let ptr = unsafe {
+            let unit = capi::frame::first_instruction(self.code()).add(return_to - 1);
+            (*self.d.frame).prev_instr = unit;
+            runtime::run_function(values[0].ptr, kwnames, &args)
+        };
+        if ptr.is_null() {
+            self.give_up(Abort::Raised);
+            return Some(Flow::Raise);
+        }
+        let result = RObj { ptr, val };
+        Machine::push(self, result);
+        Some(if self.succeeded(result) { Flow::Next } else { Flow::Raise })
     }
     fn may_look_up_method(&mut self, _: RObj, _: RObj) -> Option<(RObj, bool)> {
         None
@@ -683,6 +714,7 @@ impl Machine for Recorder<'_> {
         let mut op = Op::new(OpCode::InlineReturn, &[]);
         op.snap = snap;
         self.rec.raw.push(op);
+        self.returned = true;
         let left = self.frames.pop().expect("only inlined calls return while recording");
         for o in left.locals.into_iter().filter(|o| !o.ptr.is_null()).chain([left.function]) {
             // SAFETY: the frame holds a reference to each.

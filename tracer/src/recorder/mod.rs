@@ -118,6 +118,8 @@ pub struct Recorder<'d> {
     arg: usize,
     effects: bool,
     python: bool,
+    /// The instruction returned from an inlined call.
+    returned: bool,
     pending_breaker: Option<u32>,
     pending_tracing: bool,
     drops: Vec<Drop>,
@@ -175,7 +177,9 @@ impl<'d> Recorder<'d> {
                     code,
                     function,
                     frame,
-                    instr: layout::instruction_index(code, (*frame).prev_instr),
+                    // Callers saved where their call ends; the innermost frame goes on one later.
+                    instr: layout::instruction_index(code, (*frame).prev_instr)
+                        - u32::from(depth + 1 < reals.len()),
                     locals: (0..locals).map(|k| param(*slots.add(k))).collect(),
                     stack: (locals..locals + top).map(|k| param(*slots.add(k))).collect(),
                 });
@@ -196,6 +200,7 @@ impl<'d> Recorder<'d> {
             arg: 0,
             effects: false,
             python: false,
+            returned: false,
             pending_breaker: None,
             pending_tracing: false,
             drops: Vec::new(),
@@ -213,6 +218,7 @@ impl<'d> Recorder<'d> {
         self.at_emitted = false;
         self.effects = false;
         self.python = false;
+        self.returned = false;
         self.edge = None;
         self.announced.clear();
         self.rec.bytecodes += 1;
@@ -250,13 +256,19 @@ impl<'d> Recorder<'d> {
         }
         let last = others.len().saturating_sub(1);
         for (i, Drop { object: o, died, .. }) in others.into_iter().enumerate() {
+            // After a return, frames show the call in the caller; else this instruction, with its effects on locals.
+            let lasti = if self.returned { self.top().instr } else { self.unit };
             if died || i < last {
-                self.emit_at();
+                self.top().instr = lasti;
+                let snap = self.new_snapshot(Resume::Execute, After::Nothing);
+                let mut at = Op::new(OpCode::At, &[]);
+                at.snap = snap;
+                self.rec.raw.push(at);
                 self.op(OpCode::DecrefDealloc, &[o.val]);
                 self.pending_tracing = true;
             } else {
                 self.top().instr = self.next_instruction() as u32;
-                let resume = Resume::Dying { object: o.val, lasti: self.unit };
+                let resume = Resume::Dying { object: o.val, lasti };
                 let snap = self.new_snapshot(resume, After::Nothing);
                 let mut op = Op::new(OpCode::DecrefGuard, &[o.val]);
                 op.snap = snap;
@@ -344,6 +356,7 @@ impl<'d> Recorder<'d> {
         self.rec.raw.push(op)
     }
 
+    #[track_caller]
     fn guard(&mut self, code: OpCode, args: &[Val]) {
         if self.effects {
             self.give_up(Abort::Unsupported);
@@ -368,7 +381,12 @@ impl<'d> Recorder<'d> {
         self.rec.raw.push(op);
     }
 
+    #[track_caller]
     fn give_up(&mut self, reason: Abort) {
+        if log::log_enabled!(log::Level::Debug) {
+            let opcode = interpreter::opcode::NAMES[usize::from(self.opcode)];
+            log::debug!("{} at {opcode} ({})", reason.text(), std::panic::Location::caller());
+        }
         self.abort.get_or_insert(reason);
     }
 
@@ -456,6 +474,7 @@ impl<'d> Recorder<'d> {
 /// What the primitives in `record_machine` share.
 impl Recorder<'_> {
     /// A fact: a guard on what is the case.
+    #[track_caller]
     pub(crate) fn fact(&mut self, code: OpCode, args: &[Val]) {
         if args.iter().all(|v| v.is_const()) {
             return;
@@ -464,6 +483,7 @@ impl Recorder<'_> {
     }
 
     /// Guards the type that the object has.
+    #[track_caller]
     pub(crate) fn guard_real_type(&mut self, o: RObj) {
         if o.val.is_const() {
             return;
