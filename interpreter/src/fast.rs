@@ -43,12 +43,11 @@ unsafe fn is_int(o: *mut PyObject) -> bool {
 
 /// `BINARY_OP` of two floats, two ints of one digit, or a mixture.
 #[inline(always)]
-pub unsafe fn binary_op(m: &mut Registers, arg: usize) -> bool {
+pub unsafe fn binary_op(m: &mut Registers, what: u32) -> bool {
     // SAFETY: the machine's invariant.
     unsafe {
         let b = m.peek(1);
         let a = m.peek(2);
-        let what = if arg >= sys::NB_INPLACE_ADD as usize { arg - sys::NB_INPLACE_ADD as usize } else { arg } as u32;
         let (x, y) = if is_float(a) {
             let x = m.float_value(a);
             if is_float(b) {
@@ -109,8 +108,9 @@ unsafe fn int_op(m: &mut Registers, what: u32, a: *mut PyObject, b: *mut PyObjec
             sys::NB_AND => x & y,
             sys::NB_OR => x | y,
             sys::NB_XOR => x ^ y,
-            sys::NB_FLOOR_DIVIDE if y > 0 => numbers::floor_div(x, y),
-            sys::NB_REMAINDER if y > 0 => numbers::floor_mod(x, y),
+            // Divisions of 32 bits are much faster.
+            sys::NB_FLOOR_DIVIDE if y > 0 => i64::from((x as i32).div_euclid(y as i32)),
+            sys::NB_REMAINDER if y > 0 => i64::from((x as i32).rem_euclid(y as i32)),
             sys::NB_RSHIFT if (0..64).contains(&y) => x >> y,
             sys::NB_LSHIFT if (0..32).contains(&y) => x << y,
             _ => return false,

@@ -7,6 +7,8 @@
 //! ```
 
 mod bind;
+#[cfg(not(debug_assertions))]
+mod builtin_calls;
 pub mod code_data;
 pub mod direct;
 pub mod direct_only;

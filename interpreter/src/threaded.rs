@@ -5,8 +5,8 @@
 
 use crate::direct::{self, AtOnce, AtTheEnd, Direct, Home};
 use crate::dispatch::opcodes;
-use crate::machine::Flow;
-use crate::{fast, numbers, opcode};
+use crate::machine::{Flow, Machine};
+use crate::{builtin_calls, fast, numbers, opcode};
 use capi::opcode as op;
 use capi::sys;
 
@@ -244,12 +244,13 @@ macro_rules! quick_handlers {
 
         const fn quick_table(mut table: [Handler; 256]) -> [Handler; 256] {
             $(table[op::$op as usize] = quick::$op;)*
+            table[op::CALL as usize] = quick_call;
+            table[op::BINARY_OP as usize] = binary_op;
             table
         }
     };
 }
 quick_handlers! {
-    BINARY_OP => binary_op,
     COMPARE_OP => compare_op,
     POP_JUMP_FORWARD_IF_FALSE => forward_if_false,
     POP_JUMP_FORWARD_IF_TRUE => forward_if_true,
@@ -264,10 +265,129 @@ quick_handlers! {
     LOAD_ATTR => load_attr,
     STORE_ATTR => store_attr,
     LOAD_METHOD => load_method,
-    CALL => call,
     RETURN_VALUE => return_value,
     UNPACK_SEQUENCE => unpack_sequence,
 }
+
+/// `CALL`: Python functions at once, C functions by the next handler.
+unsafe extern "C" fn quick_call(
+    frame: *mut sys::_PyInterpreterFrame,
+    sp: *mut *mut sys::PyObject,
+    ip: *mut u16,
+    tstate: *mut sys::PyThreadState,
+    arg: usize,
+    home: *mut Home,
+) -> Flow {
+    // SAFETY: the machine's invariant; the caches belong to the instruction.
+    unsafe {
+        (*frame).prev_instr = ip;
+        let mut m = Direct {
+            frame,
+            sp,
+            ip: ip.add(1 + opcode::CALL_CACHES),
+            tstate,
+            home,
+            deaths: AtTheEnd { last: std::ptr::null_mut() },
+        };
+        if fast::call(&mut m, arg) { next(m) } else { call_builtin(frame, sp, ip, tstate, arg, home) }
+    }
+}
+
+/// `CALL` of C functions; all else by the full handler.
+#[inline(never)]
+unsafe extern "C" fn call_builtin(
+    frame: *mut sys::_PyInterpreterFrame,
+    sp: *mut *mut sys::PyObject,
+    ip: *mut u16,
+    tstate: *mut sys::PyThreadState,
+    arg: usize,
+    home: *mut Home,
+) -> Flow {
+    // SAFETY: the machine's invariant; the cache is the instruction's: 1 says no keywords.
+    unsafe {
+        let mut m = Direct {
+            frame,
+            sp,
+            ip: ip.add(1 + opcode::CALL_CACHES),
+            tstate,
+            home,
+            deaths: AtTheEnd { last: std::ptr::null_mut() },
+        };
+        if *ip.add(1) != 1 {
+            return handlers::CALL(frame, sp, ip, tstate, arg, home);
+        }
+        match builtin_calls::call(&mut m, arg) {
+            builtin_calls::Called::Not => handlers::CALL(frame, sp, ip, tstate, arg, home),
+            builtin_calls::Called::Raised => leave(m, Flow::Raise),
+            builtin_calls::Called::Done => match m.check_breaker() {
+                Flow::Next => next(m),
+                flow => leave(m, flow),
+            },
+        }
+    }
+}
+
+/// `BINARY_OP`: one handler an operator.
+unsafe extern "C" fn binary_op(
+    frame: *mut sys::_PyInterpreterFrame,
+    sp: *mut *mut sys::PyObject,
+    ip: *mut u16,
+    tstate: *mut sys::PyThreadState,
+    arg: usize,
+    home: *mut Home,
+) -> Flow {
+    // SAFETY: the machine's invariant; the argument is that of BINARY_OP.
+    unsafe { BINARY.get_unchecked(arg)(frame, sp, ip, tstate, arg, home) }
+}
+
+/// Two numbers; all else by the full handler.
+unsafe extern "C" fn binary<const WHAT: u32>(
+    frame: *mut sys::_PyInterpreterFrame,
+    sp: *mut *mut sys::PyObject,
+    ip: *mut u16,
+    tstate: *mut sys::PyThreadState,
+    arg: usize,
+    home: *mut Home,
+) -> Flow {
+    // SAFETY: the machine's invariant; the cache belongs to the instruction.
+    unsafe {
+        (*frame).prev_instr = ip;
+        let mut m = Direct {
+            frame,
+            sp,
+            ip: ip.add(1 + opcode::caches(op::BINARY_OP)),
+            tstate,
+            home,
+            deaths: AtTheEnd { last: std::ptr::null_mut() },
+        };
+        if fast::binary_op(&mut m, WHAT) {
+            next(m)
+        } else {
+            handlers::BINARY_OP(frame, sp, ip, tstate, arg, home)
+        }
+    }
+}
+
+/// By the argument of `BINARY_OP`; in-place operators of numbers are the plain ones.
+static BINARY: [Handler; 26] = {
+    let mut table: [Handler; 26] = [handlers::BINARY_OP; 26];
+    let mut offset = 0;
+    while offset <= sys::NB_INPLACE_ADD as usize {
+        table[offset + sys::NB_ADD as usize] = binary::<{ sys::NB_ADD }>;
+        table[offset + sys::NB_SUBTRACT as usize] = binary::<{ sys::NB_SUBTRACT }>;
+        table[offset + sys::NB_MULTIPLY as usize] = binary::<{ sys::NB_MULTIPLY }>;
+        table[offset + sys::NB_TRUE_DIVIDE as usize] = binary::<{ sys::NB_TRUE_DIVIDE }>;
+        table[offset + sys::NB_FLOOR_DIVIDE as usize] = binary::<{ sys::NB_FLOOR_DIVIDE }>;
+        table[offset + sys::NB_REMAINDER as usize] = binary::<{ sys::NB_REMAINDER }>;
+        table[offset + sys::NB_AND as usize] = binary::<{ sys::NB_AND }>;
+        table[offset + sys::NB_OR as usize] = binary::<{ sys::NB_OR }>;
+        table[offset + sys::NB_XOR as usize] = binary::<{ sys::NB_XOR }>;
+        table[offset + sys::NB_LSHIFT as usize] = binary::<{ sys::NB_LSHIFT }>;
+        table[offset + sys::NB_RSHIFT as usize] = binary::<{ sys::NB_RSHIFT }>;
+        offset += sys::NB_INPLACE_ADD as usize;
+    }
+    table
+};
 
 /// `EXTENDED_ARG`
 unsafe extern "C" fn extended_arg(
