@@ -416,19 +416,27 @@ pub unsafe fn load_global(m: &mut Registers, arg: usize) -> bool {
         let cache = m.inline_cache().cast::<GlobalCache>();
         let (index, globals_version, builtins_version) =
             ((*cache).index, (*cache).globals, (*cache).builtins);
-        let globals = m.globals();
-        if globals_version == 0 || keys::version(globals) != globals_version {
+        // Globals are a dict or of a subclass, whose keys never get a version from us.
+        let globals = (*m.globals().cast::<sys::PyDictObject>()).ma_keys;
+        if globals_version == 0 || (*globals).dk_version != globals_version {
             return false;
         }
-        let value = if builtins_version == 0 {
-            keys::value_at(globals, index.into())
+        let keys = if builtins_version == 0 {
+            globals
         } else {
             let builtins = m.builtins();
-            if keys::version(builtins) != builtins_version {
+            if type_of(builtins) != crate::direct::type_object(TypeOf::Dict) {
                 return false;
             }
-            keys::value_at(builtins, index.into())
+            let builtins = (*builtins.cast::<sys::PyDictObject>()).ma_keys;
+            if (*builtins).dk_version != builtins_version {
+                return false;
+            }
+            builtins
         };
+        // Versions are given to keys of strings only.
+        let entries = keys::entries(keys).cast::<sys::PyDictUnicodeEntry>();
+        let value = (*entries.add(index.into())).me_value;
         if value.is_null() {
             return false;
         }
