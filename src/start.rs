@@ -48,7 +48,7 @@ pub unsafe fn start() -> Result<(), Refusal> {
     start_log(ignore_environment);
     // SAFETY: the GIL is held (contract of this function).
     unsafe { wire::install(&options) }.map_err(Refusal::Python)?;
-    if options.stats.is_some() {
+    if options.stats.is_some() || options.dump.is_some() {
         // SAFETY: `report_at_exit` calls no Python, as an exit function must not. The call fails only where all 32
         // places are taken; then there is no report.
         unsafe { sys::Py_AtExit(Some(report_at_exit)) };
@@ -121,6 +121,7 @@ fn start_log(ignore_environment: bool) {
 }
 
 unsafe extern "C" fn report_at_exit() {
+    wire::finish_dump();
     let Some(target) = OPTIONS.get().and_then(|options| options.stats.as_ref()) else { return };
     // A forked child must not write over its parent's file.
     let forked = PROCESS.get() != Some(&std::process::id());

@@ -5,7 +5,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value, json};
-use tracer::driver::{self, Policy, Tracer};
+use tracer::driver::{self, Dump, Policy, Tracer};
+use tracer::dump::Folder;
 use tracer::{abort, statistics::EXIT_KINDS};
 
 use crate::options::{Mode, Options};
@@ -15,7 +16,8 @@ static ENABLED: AtomicBool = AtomicBool::new(false);
 /// Installs the evaluator in the current interpreter, with the JIT unless the options say no or the system refuses memory for it.
 ///
 /// # Errors
-/// One line for the user, where this Python's layouts are not those that we know; nothing was changed.
+/// One line for the user, where this Python's layouts are not those that we know, or the folder for dumps can't be written; nothing
+/// was changed.
 ///
 /// # Safety
 /// The caller holds the GIL of an initialized Python and calls this once.
@@ -23,6 +25,10 @@ pub unsafe fn install(options: &Options) -> Result<(), String> {
     log::debug!("{options:?}");
     // SAFETY: the caller holds the GIL.
     unsafe { capi::check::at_startup()? };
+    let dump = match &options.dump {
+        Some(folder) => Some(Box::new(Folder::new(folder)?) as Box<dyn Dump>),
+        None => None,
+    };
     // SAFETY: the caller holds the GIL.
     if !unsafe { interpreter::evaluate::install() } {
         return Err("this Python does not let a frame evaluator be installed".into());
@@ -39,9 +45,10 @@ pub unsafe fn install(options: &Options) -> Result<(), String> {
                 loop_threshold: if stress { 2 } else { options.threshold },
                 exit_threshold: if stress { 3 } else { Policy::default().exit_threshold },
                 stress,
+                max_traces: u64::from(options.limit),
                 ..Policy::default()
             };
-            Tracer::install(backend, policy, None);
+            Tracer::install(backend, policy, dump);
             set_enabled(true);
         }
         Err(_) => log::warn!("executable memory is refused on this system: loops are interpreted"),
@@ -53,6 +60,11 @@ pub unsafe fn install(options: &Options) -> Result<(), String> {
 pub fn set_enabled(on: bool) {
     ENABLED.store(on, Ordering::Relaxed);
     driver::set_enabled(on);
+}
+
+/// Completes the dump, if there is one; when Python has ended.
+pub fn finish_dump() {
+    driver::finish_dump();
 }
 
 /// What was done so far. Callable without the GIL and after finalization.

@@ -159,6 +159,50 @@ class Options(Folder):
         done = coluber("-X", f"jit-stats={self.folder}/no/such/folder", "-c", "raise SystemExit(3)")
         self.assertEqual((done.returncode, len(done.stderr.splitlines())), (3, 1))
 
+    def test_a_dump_shows_each_trace_from_bytecode_to_machine_code(self):
+        script = self.write(
+            "loop.py",
+            """
+            def total(n):
+                s = 0.0
+                for i in range(n):
+                    if i % 2:
+                        s += i
+                    else:
+                        s -= 1.5
+                return s
+            print(total(5000))
+            """,
+        )
+        done = coluber("-X", f"jit-dump={self.folder}/dump", script)
+        self.assertEqual((done.stdout, done.stderr), ("6246250.0\n", ""))
+        names = sorted(file.name for file in (self.folder / "dump").iterdir())
+        self.assertRegex(names[0], r"^0001-total-4-loop\.json$")
+        self.assertRegex(names[2], r"^0002-total-\d+-bridge\.json$")
+        loop, bridge = ((self.folder / "dump" / name).read_text() for name in (names[1], names[3]))
+        for shown in ["FOR_ITER", "guard_type v1, <class range_iterator> @s0", "= float_sub ", "  w0 = float v", "+0  mov"]:
+            self.assertIn(shown, loop)
+        self.assertRegex(bridge, r"(?m)^continues exit \d+ of 0001-total-4-loop$")
+        exits = json.loads((self.folder / "dump" / "exits.json").read_text())
+        grown = [row for row in exits if row["bridge"]]
+        self.assertEqual([row["bridge"] + ".txt" for row in grown], [names[3]])
+        self.assertGreater(grown[0]["count"], 1)
+
+    def test_a_dump_is_the_same_text_each_time(self):
+        script = self.write("loop.py", "def f(xs):\n  for i in range(3000): x = xs[i % 2] * 2\nf([1.5, 2.5])\n")
+        ir = []
+        for name in ["a", "b"]:
+            coluber("-X", f"jit-dump={self.folder}/{name}", script)
+            files = sorted((self.folder / name).glob("0*.txt"))
+            self.assertGreater(len(files), 0)
+            ir.append([(file.name, file.read_text().split("---- machine code")[0]) for file in files])
+        self.assertEqual(*ir)
+
+    def test_a_dump_folder_that_cannot_be_written_is_refused_in_one_line(self):
+        done = coluber("-X", f"jit-dump={self.write('file', '')}", "-c", "print(1)")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertRegex(done.stderr, r"^coluber: cannot write dumps to .*/file: it is not a folder\n$")
+
     def test_help_on_x_options_names_ours_after_pythons(self):
         done = coluber("--help-xoptions")
         self.assertTrue(done.stdout.startswith(run(sys.executable, "--help-xoptions").stdout))

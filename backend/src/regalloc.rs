@@ -286,7 +286,7 @@ impl Allocator {
             Place::Reg(reg) => Location::General(reg.number()),
             Place::Slot(slot) => Location::Spill(slot),
             Place::Const(c) => Location::Const(a.consts[c as usize]),
-            Place::None | Place::Scratch => Location::Const(0),
+            Place::None | Place::Scratch | Place::Field { .. } => Location::Const(0),
         }
     }
 
@@ -452,7 +452,10 @@ impl Allocator {
         let mut places = OpPlaces { list: self.out.list_places.len() as u32, ..OpPlaces::default() };
         for (k, &value) in operands.iter().enumerate() {
             let float = value.op_index().is_some_and(|v| trace.ops[v].ty == Type::Float);
-            places.args[k] = self.operand(a, float, value, at, shape.operands[k]);
+            // The base of a folded load.
+            let folded = a.folds[at].is_some_and(|fold| fold.operand as usize == k);
+            let want = if folded { Want::Register } else { shape.operands[k] };
+            places.args[k] = self.operand(a, float, value, at, want);
         }
         for &val in trace.list(op.list) {
             let value = a.value(val);
@@ -491,7 +494,8 @@ impl Allocator {
                 Place::Reg(reg) if from.has(reg) => Some(reg),
                 _ => None,
             };
-            let second = || op.code.row().commutative.then(|| reused(1)).flatten();
+            let second =
+                || (op.code.row().commutative || a.reuses[at].is_some()).then(|| reused(1)).flatten();
             let prefer = shape.prefer.or_else(|| self.call_hint(request, a, at, float));
             let prefer = prefer.filter(|&reg| from.has(reg)).or_else(|| reused(0)).or_else(second);
             let reg = self.choose(a, at, at, from, prefer).unwrap_or_else(|| {

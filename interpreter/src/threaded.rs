@@ -429,4 +429,3 @@ unsafe extern "C" fn other(
         handler(frame, sp, ip, tstate, arg, home)
     }
 }
-

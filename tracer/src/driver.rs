@@ -40,6 +40,8 @@ pub struct Policy {
     pub max_depth: usize,
     /// Failures after which a loop or exit is left alone.
     pub max_failures: u32,
+    /// Traces and bridges to compile at most.
+    pub max_traces: u64,
     /// Everything is checked, and exits are taken on purpose.
     pub stress: bool,
 }
@@ -53,6 +55,7 @@ impl Default for Policy {
             max_ops: 6000,
             max_depth: 8,
             max_failures: 5,
+            max_traces: u64::MAX,
             stress: false,
         }
     }
@@ -153,8 +156,10 @@ pub struct Dumped<'a> {
 
 /// Receives compiled traces (`-X jit-dump`).
 pub trait Dump {
-    /// A trace was compiled.
+    /// A trace was compiled. Called with the GIL held, all that the trace names being alive; must not run Python code.
     fn compiled(&mut self, d: &Dumped<'_>);
+    /// The program has ended: how often each exit was taken, by its number. Python can't be used any more.
+    fn finish(&mut self, counts: &[u32]);
 }
 
 /// The tracer. One per process; its state is guarded by the GIL.
@@ -302,6 +307,18 @@ impl Tracer {
 pub fn statistics() -> Option<Statistics> {
     // SAFETY: with the GIL held, or after Python has ended.
     unsafe { TRACER }.map(|t| t.state().statistics.clone())
+}
+
+/// Completes the dump, if there is one. For the end of the process: after Python was finalized.
+pub fn finish_dump() {
+    // SAFETY: Python has ended, nothing else runs.
+    if let Some(t) = unsafe { TRACER } {
+        let t = t.state();
+        let counts: Vec<u32> = t.exits.iter().map(|e| e.count).collect();
+        if let Some(dump) = &mut t.dump {
+            dump.finish(&counts);
+        }
+    }
 }
 
 /// Stops or resumes recording and entering traces.
@@ -636,6 +653,9 @@ impl State {
         instruction: u32,
         outcome: &Outcome,
     ) -> Result<(), Abort> {
+        if self.statistics.traces + self.statistics.bridges >= self.policy.max_traces {
+            return Err(Abort::Limit);
+        }
         let started = Instant::now();
         let helpers = runtime::helper_table();
         let raw = &recording.raw;
@@ -751,7 +771,10 @@ impl State {
                     Goal::Loop { .. } => None,
                 },
                 code,
-                instruction,
+                instruction: match goal {
+                    Goal::Loop { state } => self.loops[state].header,
+                    Goal::Bridge { .. } => instruction,
+                },
                 recorded: raw,
                 optimized: &trace,
                 assembly: &assembly,

@@ -3,6 +3,7 @@
 pub mod abort;
 pub mod code_info;
 pub mod driver;
+pub mod dump;
 pub mod exits;
 mod layout;
 pub mod optimizer;

@@ -19,7 +19,7 @@ pub mod peel;
 mod value;
 
 pub use env::{Env, HelperIds};
-pub use header::{Fact, Header, HeaderSlot};
+pub use header::{Fact, FactArg, Header, HeaderSlot, Requirement};
 pub use value::{Abs, Boxed, Info};
 
 use crate::abort::Abort;
