@@ -134,7 +134,11 @@ unsafe fn one_argument(
 
 /// `type(x)`, `str(x)`, `tuple(x)`, and types with a vectorcall of their own.
 #[inline(always)]
-unsafe fn call_type(class: *mut PyTypeObject, args: *mut *mut PyObject, nargs: usize) -> Option<*mut PyObject> {
+unsafe fn call_type(
+    class: *mut PyTypeObject,
+    args: *mut *mut PyObject,
+    nargs: usize,
+) -> Option<*mut PyObject> {
     // SAFETY: a type object; live arguments.
     unsafe {
         if nargs == 1 {
@@ -150,11 +154,6 @@ unsafe fn call_type(class: *mut PyTypeObject, args: *mut *mut PyObject, nargs: u
         }
         let vectorcall = (*class).tp_vectorcall?;
         let result = vectorcall(class.cast(), args, nargs, ptr::null_mut());
-        Some(sys::_Py_CheckFunctionResult(
-            sys::PyThreadState_Get(),
-            class.cast(),
-            result,
-            ptr::null(),
-        ))
+        Some(sys::_Py_CheckFunctionResult(sys::PyThreadState_Get(), class.cast(), result, ptr::null()))
     }
 }
