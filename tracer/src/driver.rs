@@ -7,7 +7,7 @@ use crate::abort::Abort;
 use crate::code_info::CodeInfo;
 use crate::exits::{self, Rebuilt};
 use crate::layout;
-use crate::optimizer::{Env, Header, HelperIds, peel};
+use crate::optimizer::{Condition, Env, Header, HelperIds, Knowledge, condition, peel};
 use crate::recorder::{After, Recorder, Recording};
 use crate::runtime;
 use crate::statistics::Statistics;
@@ -21,6 +21,7 @@ use interpreter::machine::Flow;
 use interpreter::opcode;
 use slab::Slab;
 use std::cell::UnsafeCell;
+use std::rc::Rc;
 use std::time::Instant;
 use traces::codegen::{
     Backend, CompileError, Compiled, ExitId, ExitState, Location, Request, Runtime, Target,
@@ -89,8 +90,10 @@ struct Exit {
     /// The exit's place among those of its trace.
     index: usize,
     after: After,
-    /// Known types of the snapshot's slots.
-    types: Box<[usize]>,
+    /// What is known there.
+    known: Rc<Knowledge>,
+    /// What is known because the guard failed.
+    condition: Option<Condition>,
     count: u32,
     failures: u32,
     may_bridge: bool,
@@ -663,10 +666,10 @@ impl State {
             log::trace!("recorded:\n{}", traces::text::print(raw));
         }
         let mut targets: Vec<Target> = Vec::new();
-        let (trace, header, origins, types, inputs) = match (goal, outcome) {
+        let (trace, header, origins, known, inputs) = match (goal, outcome) {
             (Goal::Loop { .. }, Outcome::Closed) => {
                 let l = peel::compile_loop(&self.env, raw, helpers)?;
-                (l.trace, Some(l.header), l.origins, l.types, Vec::new())
+                (l.trace, Some(l.header), l.origins, l.known, Vec::new())
             }
             _ => {
                 let end = match outcome {
@@ -687,13 +690,14 @@ impl State {
                         Some(peel::Start {
                             trace: &c.trace,
                             snapshot: &c.trace.snapshots[e.snapshot.0 as usize],
-                            types: &e.types,
+                            known: &e.known,
+                            condition: e.condition,
                         })
                     }
                     Goal::Loop { .. } => None,
                 };
                 let b = peel::compile_bridge(&self.env, raw, helpers, start, end)?;
-                (b.trace, None, b.origins, b.types, b.inputs)
+                (b.trace, None, b.origins, b.known, b.inputs)
             }
         };
         if self.policy.stress || cfg!(debug_assertions) {
@@ -753,7 +757,8 @@ impl State {
                 snapshot,
                 index,
                 after,
-                types: types[snapshot.0 as usize].clone(),
+                known: known[snapshot.0 as usize].clone(),
+                condition: condition(&trace, op),
                 count: 0,
                 failures: 0,
                 may_bridge: after == After::Nothing

@@ -155,7 +155,8 @@ fn run_case(how: &str, text: &str, last: &mut Option<Loop>) -> String {
             let start = Start {
                 trace: &l.trace,
                 snapshot: &l.trace.snapshots[id.0 as usize],
-                types: &l.types[id.0 as usize],
+                known: &l.known[id.0 as usize],
+                condition: None,
             };
             bridge(Some(start), if words.get(2) == Some(&"exit") { End::Exit } else { End::Link(&l.header) })
         }

@@ -334,7 +334,7 @@ impl Optimizer<'_> {
         }
         for fact in &header.facts {
             let [a, b] = fact.args.map(|arg| self.fact_operand(arg, params));
-            let key = Key { code: fact.code, a, b, imm: fact.imm, region: fact.region };
+            let key = self.ordered(Key { code: fact.code, a, b, imm: fact.imm, region: fact.region });
             let result = match (fact.result, fact.requirement.constant) {
                 (Some(p), _) => params[p],
                 (None, Some(c)) => self.constant(c),
@@ -352,6 +352,8 @@ impl Optimizer<'_> {
             }
         }
         self.assumed_used = vec![false; self.assumed.len()];
+        self.wanted = self.assumed.iter().map(|(key, _)| *key).collect();
+        self.last_known = None;
         self.generation += 1;
         slots
     }

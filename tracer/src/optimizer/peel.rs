@@ -8,10 +8,11 @@
 //! state of its header.
 
 use super::{
-    Abs, Env, FrameMemory, Header, Info, Optimized, Optimizer,
+    Abs, Condition, Env, FrameMemory, Header, Info, Knowledge, Optimized, Optimizer,
     dead::{self, Survivors},
 };
 use crate::abort::Abort;
+use std::rc::Rc;
 use traces::{Const, Helper, Op, OpCode, Resume, Slot, SnapId, Snapshot, Trace, Type, Val, Virtual};
 
 /// Copies of the recording that are tried before it is given up.
@@ -25,8 +26,8 @@ pub struct Loop {
     pub header: Header,
     /// For each snapshot of the trace the recorded one it was made from.
     pub origins: Vec<SnapId>,
-    /// For each snapshot the known types of its slots.
-    pub types: Vec<Box<[usize]>>,
+    /// For each snapshot what is known there.
+    pub known: Vec<Rc<Knowledge>>,
 }
 
 /// Where a trace that is no loop ends.
@@ -91,7 +92,7 @@ pub fn compile_loop(env: &Env, raw: &Trace, helpers: &'static [Helper]) -> Optim
                 header.live = survivors.params.iter().map(Option::is_some).collect();
                 return Ok(Loop {
                     origins: surviving(&o.origins, &survivors),
-                    types: surviving(&o.types, &survivors),
+                    known: surviving_known(&o.known, &survivors),
                     header,
                     trace: o.out,
                 });
@@ -176,14 +177,16 @@ impl Optimizer<'_> {
     }
 }
 
-/// What a bridge starts from: the exit's snapshot, and the types of its values, as the trace that it leaves knows them.
+/// What a bridge starts from: the exit's snapshot, and what the trace that it leaves knows there.
 pub struct Start<'a> {
     /// The trace that it leaves.
     pub trace: &'a Trace,
     /// The snapshot of the exit.
     pub snapshot: &'a Snapshot,
-    /// For each slot (and function) in the order of `SlotTypes`: the known type, or 0.
-    pub types: &'a [usize],
+    /// What is known there.
+    pub known: &'a Knowledge,
+    /// What is known because the guard failed.
+    pub condition: Option<Condition>,
 }
 
 /// Where a bridge went.
@@ -207,13 +210,19 @@ pub struct Bridge {
     pub linked: Linked,
     /// For each snapshot of the trace the recorded one it was made from.
     pub origins: Vec<SnapId>,
-    /// For each snapshot the known types of its slots.
-    pub types: Vec<Box<[usize]>>,
+    /// For each snapshot what is known there.
+    pub known: Vec<Rc<Knowledge>>,
 }
 
 /// What belongs to the snapshots that survived.
 fn surviving<T: Clone>(of: &[T], survivors: &Survivors) -> Vec<T> {
     of.iter().zip(&survivors.snapshots).filter(|(_, kept)| kept.is_some()).map(|(x, _)| x.clone()).collect()
+}
+
+/// What is known at the snapshots that survived, of the values that did.
+fn surviving_known(known: &[Rc<Knowledge>], survivors: &Survivors) -> Vec<Rc<Knowledge>> {
+    let kept = known.iter().zip(&survivors.snapshots).filter(|(_, kept)| kept.is_some());
+    kept.map(|(k, _)| Rc::new(k.renumber(&survivors.values))).collect()
 }
 
 /// Makes a bridge of a recording. With no `start` the recording starts from the interpreter.
@@ -276,7 +285,7 @@ pub fn compile_bridge(
     inputs.retain(|_| flags.next().is_some_and(|p| p.is_some()));
     Ok(Bridge {
         origins: surviving(&o.origins, &survivors),
-        types: surviving(&o.types, &survivors),
+        known: surviving_known(&o.known, &survivors),
         trace: o.out,
         inputs,
         linked,
@@ -287,7 +296,7 @@ impl Optimizer<'_> {
     /// Binds the params of a bridge's recording to what the exit's snapshot says of the slots.
     fn start_at_exit(&mut self, raw: &Trace, start: &Start<'_>, inputs: &[Val]) {
         self.start_copy(raw);
-        let mut types = start.types.iter().copied();
+        let mut types = start.known.types.iter().copied();
         let mut values: Vec<(Val, Abs)> = Vec::new();
         let mut boxes: Vec<Option<Abs>> = vec![None; start.snapshot.virtuals.len()];
         let input = |o: &mut Self, v: Val, values: &mut Vec<(Val, Abs)>| -> Abs {
@@ -318,15 +327,25 @@ impl Optimizer<'_> {
             let function = (depth > 0).then_some(frame.function);
             for (k, slot) in function.iter().map(|s| (usize::MAX, s)).chain(frame.slots.iter().enumerate()) {
                 let ty = types.next().unwrap_or(0);
-                let a = match *slot {
-                    Slot::Null => self.constant(Const::Obj(0)),
-                    Slot::Value(v) => {
+                let kept = start.known.slots.iter().find(|(slot, _)| depth == 0 && *slot as usize == k);
+                let kept = kept.map(|&(_, v)| v).filter(|v| inputs.contains(v));
+                let a = match (*slot, kept) {
+                    (Slot::Null, _) => self.constant(Const::Obj(0)),
+                    // In memory, and in a register as well.
+                    (Slot::InMemory, Some(v)) => {
+                        let a = input(self, v, &mut values);
+                        self.info_mut(a).owed += 1;
+                        self.info_mut(a).held += 1;
+                        self.frames[0].set_slot(k, a);
+                        a
+                    }
+                    (Slot::Value(v), _) => {
                         let a = input(self, v, &mut values);
                         self.info_mut(a).owed += 1;
                         self.info_mut(a).held += 1;
                         a
                     }
-                    Slot::InMemory => {
+                    (Slot::InMemory, None) => {
                         let mut info = Info::new(Type::Obj, Val::NONE);
                         (info.owed, info.held) = (1, 1);
                         if depth == 0 {
@@ -350,7 +369,7 @@ impl Optimizer<'_> {
                         }
                         a
                     }
-                    Slot::Virtual(n) => {
+                    (Slot::Virtual(n), _) => {
                         let a = match boxes[n as usize] {
                             Some(a) => a,
                             None => {
@@ -389,6 +408,16 @@ impl Optimizer<'_> {
             let a = input(self, v, &mut values);
             self.info_mut(a).held -= 1;
         }
+        self.learn_known(start.known, start.condition, |o, v| {
+            // Only what the exit kept: it keeps so much and no more.
+            let available = v.is_const() || inputs.contains(&v);
+            let new = !values.iter().any(|(w, _)| *w == v);
+            let a = available.then(|| input(o, v, &mut values))?;
+            if new && !v.is_const() {
+                o.info_mut(a).nonnull = false;
+            }
+            Some(a)
+        });
         let owing: Vec<Abs> = (0..self.infos.len() as u32).map(Abs).collect();
         for a in owing {
             let info = self.info(a);
