@@ -138,7 +138,7 @@ fn run_case(how: &str, text: &str, last: &mut Option<Loop>) -> String {
         Err(abort) => format!("not compiled: {}\n", abort.name()),
     };
     match words[0] {
-        "loop" => match peel::compile_loop(&env, &recording(text), &HELPERS) {
+        "loop" => match peel::compile_loop(&env, &recording(text), &HELPERS, &[]) {
             Ok(l) => {
                 let out = format!("{}{}", header(&l.header), checked(&l.trace));
                 *last = Some(l);

@@ -38,7 +38,7 @@ fn check(looped: bool) -> (usize, BTreeMap<&'static str, usize>) {
         let env = env(&program);
         let raw = &program.trace;
         let optimized = if looped {
-            peel::compile_loop(&env, raw, raw.helpers).map(|l| l.trace)
+            peel::compile_loop(&env, raw, raw.helpers, &[]).map(|l| l.trace)
         } else {
             peel::compile_bridge(&env, raw, raw.helpers, None, End::Exit).map(|b| b.trace)
         };

@@ -10,6 +10,7 @@
 use super::{
     Abs, Condition, Env, FrameMemory, Header, Info, Knowledge, Optimized, Optimizer,
     dead::{self, Survivors},
+    header::Fit,
 };
 use crate::abort::Abort;
 use std::rc::Rc;
@@ -73,11 +74,18 @@ impl<'e> Optimizer<'e> {
     }
 }
 
-/// Makes a loop of a recording that ends with `jump`.
-pub fn compile_loop(env: &Env, raw: &Trace, helpers: &'static [Helper]) -> Optimized<Loop> {
+/// Makes a loop of a recording that ends with `jump`. The slots of `unbox` hold such numbers, which paths that were not recorded change:
+/// the loop has them unboxed though it does not use them itself.
+pub fn compile_loop(
+    env: &Env,
+    raw: &Trace,
+    helpers: &'static [Helper],
+    unbox: &[(usize, Type)],
+) -> Optimized<Loop> {
     let mut o = Optimizer::new(env, Trace::new(helpers));
     o.start_in_memory(raw);
     o.feed_all(raw)?;
+    o.unbox_ahead(raw, unbox)?;
     let mut generic: Vec<bool> = Vec::new();
     for copy in 0..MAX_COPIES {
         let (slots, end) = o.end_state(raw);
@@ -86,7 +94,8 @@ pub fn compile_loop(env: &Env, raw: &Trace, helpers: &'static [Helper]) -> Optim
         }
         let header = o.describe(&slots, &generic);
         let saved = o.clone();
-        match close(&mut o, raw, slots, end, header) {
+        let fit = if copy + 1 == MAX_COPIES { Fit::Boxes } else { Fit::Unboxed };
+        match close(&mut o, raw, slots, end, header, fit) {
             Ok(mut header) => {
                 let survivors = dead::eliminate(&mut o.out);
                 header.live = survivors.params.iter().map(Option::is_some).collect();
@@ -128,16 +137,17 @@ fn close(
     slots: Vec<Abs>,
     end: SnapId,
     header: Header,
+    fit: Fit,
 ) -> Result<Header, Failure> {
     let initial = o.link(raw, end, &slots, &header)?;
     let start = o.start_loop(&header, &initial);
     o.start_from(raw, &start);
     o.feed_all(raw)?;
     let (slots, end) = o.end_state(raw);
-    if o.matches(&slots, &header).is_err() {
+    if o.matches(&slots, &header, fit).is_err() {
         let mut different = vec![false; slots.len()];
         // Each slot that does not fit by itself; where only the sharing differs, the one that was named.
-        while let Err(k) = o.matches_except(&slots, &header, &different) {
+        while let Err(k) = o.matches_except(&slots, &header, &different, fit) {
             if k >= different.len() || std::mem::replace(&mut different[k], true) {
                 return Err(Failure::Abort(Abort::NoFixedPoint));
             }
@@ -169,11 +179,17 @@ impl Optimizer<'_> {
         })
     }
 
-    fn matches_except(&mut self, slots: &[Abs], header: &Header, except: &[bool]) -> Result<(), usize> {
+    fn matches_except(
+        &mut self,
+        slots: &[Abs],
+        header: &Header,
+        except: &[bool],
+        fit: Fit,
+    ) -> Result<(), usize> {
         let kept: Vec<usize> = (0..slots.len()).filter(|&k| !except[k]).collect();
         let part = Header { slots: kept.iter().map(|&k| header.slots[k]).collect(), ..header.clone() };
         let values: Vec<Abs> = kept.iter().map(|&k| slots[k]).collect();
-        self.matches(&values, &part).map_err(|k| kept.get(k).copied().unwrap_or(usize::MAX))
+        self.matches(&values, &part, fit).map_err(|k| kept.get(k).copied().unwrap_or(usize::MAX))
     }
 }
 
@@ -258,7 +274,7 @@ pub fn compile_bridge(
         End::Link(_) | End::Entry if !one_frame => return Err(Abort::FrameChanged),
         End::Link(header) => {
             let saved = o.clone();
-            if o.matches(&slots, header).is_ok()
+            if o.matches(&slots, header, Fit::Link).is_ok()
                 && let Ok(args) = o.link(raw, snap, &slots, header)
             {
                 let mut live = header.live.iter();
