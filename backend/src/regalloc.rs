@@ -140,6 +140,8 @@ pub struct Allocator {
     /// By value: the register that it had to move to in the loop, where it had better be from the start.
     better: Vec<u8>,
     marked: bool,
+    /// Whether no scan follows, whatever is marked.
+    last_scan: bool,
     /// Values below this exist at the label.
     label_values: u32,
     turn: u32,
@@ -172,6 +174,7 @@ impl Allocator {
             marks: Vec::new(),
             better: Vec::new(),
             marked: false,
+            last_scan: false,
             label_values: 0,
             turn: 0,
             owner: [Value::NONE; 64],
@@ -208,8 +211,9 @@ impl Allocator {
         self.marks.resize(request.trace.ops.len(), 0);
         self.better.clear();
         self.better.resize(request.trace.ops.len(), NO_REG);
-        for _ in 0..SCANS {
+        for scan in 1..=SCANS {
             self.marked = false;
+            self.last_scan = scan == SCANS;
             self.scan(request, analysis, &shape);
             if !self.marked {
                 break;
@@ -508,7 +512,8 @@ impl Allocator {
             result = Some(reg);
             places.result = Place::Reg(reg);
         }
-        if op.code.is_guard() {
+        // When there is something to do better, the next scan's exits are the ones that count.
+        if op.code.is_guard() && (self.last_scan || !self.marked) {
             let mut locations = Vec::with_capacity(snapshot.len());
             for &value in snapshot {
                 locations.push(self.location(a, self.place(value)));

@@ -9,8 +9,13 @@ use std::mem::transmute;
 use std::ptr;
 
 /// The calling conventions among a method's flags.
-const CONVENTION: u32 =
-    sys::METH_VARARGS | sys::METH_FASTCALL | sys::METH_NOARGS | sys::METH_O | sys::METH_KEYWORDS;
+/// METH_METHOD is among them: such functions also get their class, which is none of the shapes here.
+const CONVENTION: u32 = sys::METH_VARARGS
+    | sys::METH_FASTCALL
+    | sys::METH_NOARGS
+    | sys::METH_O
+    | sys::METH_KEYWORDS
+    | sys::METH_METHOD;
 const FASTCALL_KEYWORDS: u32 = sys::METH_FASTCALL | sys::METH_KEYWORDS;
 
 type OneArgument = unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject;
