@@ -79,7 +79,6 @@ struct Compilation {
     /// Kept as long as the trace: what it embeds.
     embedded: Vec<*mut PyObject>,
     code: *mut PyCodeObject,
-    first_exit: u32,
 }
 
 /// One side exit.
@@ -835,14 +834,7 @@ impl State {
             }
         }
         let entry = compiled.entry;
-        self.compilations.insert(Compilation {
-            trace,
-            compiled,
-            header,
-            embedded: recording.embedded,
-            code,
-            first_exit,
-        });
+        self.compilations.insert(Compilation { trace, compiled, header, embedded: recording.embedded, code });
         match goal {
             Goal::Loop { state } => {
                 self.loops[state].trace = Some(number);

@@ -93,7 +93,7 @@ pub fn env() -> Env {
         frame_obj: 40,
         prev_instr: 56,
         first_unit: 200,
-        helpers: HelperIds { push_frame: 0, pop_frame: 1 },
+        helpers: HelperIds { push_frame: 0, pop_frame: 1, stealing: (i32::MAX, i32::MIN) },
     }
 }
 
