@@ -192,3 +192,27 @@ fn recordings_that_should_become_these_traces() {
 fn recordings_become_these_traces() {
     golden::run_dir("golden", "optimized", optimize);
 }
+
+/// The ops of the optimized loop's body: what is done in each turn.
+fn body(file: &str, case: usize) -> Vec<OpCode> {
+    let text = std::fs::read_to_string(format!("golden/{file}.txt")).expect("a golden file");
+    let input = golden::File::parse(&text).expect("a golden file").input;
+    let cases = format!("\n{input}");
+    let recorded = cases.split("\n== ").nth(case + 1).expect("a case").split_once('\n').expect("a title").1;
+    let Ok(l) = peel::compile_loop(&env(), &recording(recorded), &HELPERS) else { panic!("compiles") };
+    let label = l.trace.label_index().expect("a loop");
+    l.trace.ops[label + 1..].iter().map(|op| op.code).filter(|code| *code != OpCode::Param).collect()
+}
+
+#[test]
+fn a_turn_over_local_floats_is_arithmetic_alone() {
+    use OpCode::*;
+    assert_eq!(body("hoisting", 0), [FloatAdd, GuardClear, Jump]);
+    assert_eq!(body("unboxing", 0), [IntAddOvf, FloatMul, BoolNot, GuardClear, Jump]);
+}
+
+#[test]
+fn a_turn_that_stores_to_a_list_asks_nothing_of_it() {
+    use OpCode::*;
+    assert_eq!(body("hoisting", 1), [FloatAdd, NewFloat, StoreObjAt, DecrefLeaf, Jump]);
+}
