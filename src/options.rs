@@ -41,6 +41,8 @@ pub struct Options {
     pub dump: Option<PathBuf>,
     /// False: behave as if the system refused executable memory.
     pub code_memory: bool,
+    /// Traces and bridges to compile at most.
+    pub limit: u32,
 }
 
 /// An odd number, so that loops whose bodies are entered in powers of two don't all get hot in the same turn.
@@ -48,7 +50,7 @@ const DEFAULT_THRESHOLD: u32 = 127;
 
 impl Default for Options {
     fn default() -> Options {
-        Options { mode: Mode::On, threshold: DEFAULT_THRESHOLD, stats: None, dump: None, code_memory: true }
+        Options { mode: Mode::On, threshold: DEFAULT_THRESHOLD, stats: None, dump: None, code_memory: true, limit: u32::MAX }
     }
 }
 
@@ -61,7 +63,7 @@ struct Row {
     set: fn(&mut Options, Option<&str>) -> bool,
 }
 
-const TABLE: [Row; 5] = [
+const TABLE: [Row; 6] = [
     Row {
         name: "jit",
         env: "COLUBER_JIT",
@@ -101,6 +103,17 @@ const TABLE: [Row; 5] = [
         set: |options, value| {
             options.dump = value.filter(|text| !text.is_empty()).map(PathBuf::from);
             options.dump.is_some()
+        },
+    },
+    Row {
+        name: "jit-limit",
+        env: "COLUBER_JIT_LIMIT",
+        form: "jit-limit=N",
+        meaning: "compile at most N traces: halve it to find the one that breaks a program",
+        set: |options, value| {
+            let number = value.and_then(|text| text.parse().ok());
+            options.limit = number.unwrap_or(options.limit);
+            number.is_some()
         },
     },
     Row {

@@ -45,6 +45,7 @@ pub unsafe fn install(options: &Options) -> Result<(), String> {
                 loop_threshold: if stress { 2 } else { options.threshold },
                 exit_threshold: if stress { 3 } else { Policy::default().exit_threshold },
                 stress,
+                max_traces: u64::from(options.limit),
                 ..Policy::default()
             };
             Tracer::install(backend, policy, dump);

@@ -22,7 +22,7 @@ fn main() {
     let programs: Vec<_> = (0..200).map(|seed| generate(seed, &options)).collect();
     let runtime = traces::native::runtime(&programs[0].memory, on_exit);
     let mut backend = backend::new(runtime, BackendOptions::default()).expect("executable memory");
-    for round in 0..8 {
+    for round in 0..5 {
         let (mut ops, mut exits, mut bytes) = (0, 0, 0);
         let start = cpu_seconds();
         for program in &programs {

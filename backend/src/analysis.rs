@@ -14,6 +14,7 @@
 //! ```
 
 use traces::codegen::{Location, Request};
+use traces::op::Operand;
 use traces::{List, Op, OpCode, Trace, Type, Val};
 
 /// A value of the trace, or one of the analysis' constants.
@@ -72,6 +73,15 @@ pub struct Fusion {
     pub negated: bool,
 }
 
+/// A load that is part of the op that uses it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fold {
+    /// Which operand is read from memory.
+    pub operand: u8,
+    /// The load's op.
+    pub load: u32,
+}
+
 /// The result of the analysis. All vectors are indexed by op, unless their doc says otherwise.
 #[derive(Debug, Default)]
 pub struct Analysis {
@@ -83,6 +93,13 @@ pub struct Analysis {
     pub roles: Vec<Role>,
     /// For guards with a comparison fused into them.
     pub fusions: Vec<Option<Fusion>>,
+    /// For ops one operand of which is read from memory.
+    pub folds: Vec<Option<Fold>>,
+    /// For `new_float`: the float that the trace drops right after it, whose memory may be used again.
+    pub reuses: Vec<Option<Value>>,
+    reuse_floats: bool,
+    /// Which values are exact floats, because something reads their payload.
+    floats: Vec<bool>,
     /// Last position at which a value has to exist, snapshots included; `NEVER` when it is not used at all.
     pub last: Vec<u32>,
     /// Head of each value's list of uses that want a register, in ascending order.
@@ -106,8 +123,9 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Analyses the trace of a request.
-    pub fn run(&mut self, request: &Request<'_>) {
+    /// Analyses the trace of a request. `reuse_floats`: see [`BackendOptions`](crate::BackendOptions).
+    pub fn run(&mut self, request: &Request<'_>, reuse_floats: bool) {
+        self.reuse_floats = reuse_floats;
         let trace = request.trace;
         let n = trace.ops.len();
         self.consts.clear();
@@ -116,6 +134,12 @@ impl Analysis {
         self.roles.resize(n, Role::Normal);
         self.fusions.clear();
         self.fusions.resize(n, None);
+        self.folds.clear();
+        self.folds.resize(n, None);
+        self.reuses.clear();
+        self.reuses.resize(n, None);
+        self.floats.clear();
+        self.floats.resize(n, false);
         self.last.clear();
         self.last.resize(n, NEVER);
         self.first_use.clear();
@@ -142,16 +166,23 @@ impl Analysis {
     }
 
     /// The values of an op's operands that code is generated for: of a guard with a fused comparison, those of the
-    /// comparison.
-    pub fn operands(&self, trace: &Trace, op: usize) -> ([Value; 3], usize) {
-        let op = match self.fusions[op] {
+    /// comparison; instead of a loaded operand the load's base; of a `new_float` also the float that it replaces.
+    pub fn operands(&self, trace: &Trace, at: usize) -> ([Value; 3], usize) {
+        let op = match self.fusions[at] {
             Some(fusion) => &trace.ops[fusion.compare as usize],
-            None => &trace.ops[op],
+            None => &trace.ops[at],
         };
         let mut values = [Value::NONE; 3];
         let operands = op.operands();
         for (value, &operand) in values.iter_mut().zip(operands) {
             *value = self.value(operand);
+        }
+        if let Some(fold) = self.folds[at] {
+            values[fold.operand as usize] = self.value(trace.ops[fold.load as usize].args[0]);
+        }
+        if let Some(old) = self.reuses[at] {
+            values[1] = old;
+            return (values, 2);
         }
         (values, operands.len())
     }
@@ -205,6 +236,12 @@ impl Analysis {
                 OpCode::IntFromBool => self.value(op.args[0]),
                 OpCode::Label => {
                     self.label = Some(i as u32);
+                    own
+                }
+                OpCode::FloatValue => {
+                    if let Some(object) = self.value(op.args[0]).op_index() {
+                        self.floats[object] = true;
+                    }
                     own
                 }
                 OpCode::Param if self.label.is_some() => {
@@ -281,6 +318,10 @@ impl Analysis {
             if matches!(op.code, OpCode::GuardTrue | OpCode::GuardFalse) {
                 self.fuse(trace, at);
             }
+            if op.code == OpCode::DecrefLeaf && self.reuse_floats && self.reuse(trace, at) {
+                continue;
+            }
+            self.fold(trace, at);
             let known = self.known_at_exit(op).map(|(value, _)| value);
             if op.code.is_guard()
                 && let Some(&list) = self.snaps.get(op.snap.0 as usize)
@@ -301,6 +342,78 @@ impl Analysis {
             }
         }
         self.deaths_start[0] = self.deaths.len() as u32;
+    }
+
+    /// Makes a load part of the only op that uses its value, where the processor can read that operand from memory and
+    /// nothing in between could change what is loaded or free the object.
+    fn fold(&mut self, trace: &Trace, at: usize) {
+        /// How far back a load may be.
+        const REACH: usize = 16;
+        use OpCode::*;
+        let op = match self.fusions[at] {
+            Some(fusion) => &trace.ops[fusion.compare as usize],
+            None => &trace.ops[at],
+        };
+        let first_try: &[usize] = match op.code {
+            FloatAdd | FloatMul => &[1, 0],
+            FloatSub | FloatDiv | FloatGt | FloatGe | FloatEq | FloatNe => &[1],
+            FloatLt | FloatLe => &[0],
+            IntEq | IntNe | IntLt | IntLe | IntGt | IntGe | IntULt | AddressEq | GuardIs => &[0, 1],
+            _ => return,
+        };
+        for &operand in first_try {
+            let Some(load) = self.value(op.args[operand]).op_index() else { continue };
+            let other = self.value(op.args[1 - operand]);
+            let value = Value::op(load);
+            let wanted = self.roles[load] == Role::Normal
+                && is_foldable(op, &trace.ops[load], other, &self.consts)
+                && self.last[load] == NEVER
+                && other != value
+                && at - load <= REACH
+                && self.value(trace.ops[load].args[0]).op_index().is_some()
+                && !self.snapshot(&trace.ops[at]).contains(&value)
+                && !self.label.is_some_and(|label| (load as u32) < label && at as u32 > label);
+            if !wanted {
+                continue;
+            }
+            let compare = self.fusions[at].map(|fusion| fusion.compare as usize);
+            let stands = (load + 1..at).all(|between| {
+                self.roles[between] == Role::Fused
+                    || (passes(&trace.ops[between], &trace.ops[load])
+                        && (Some(between) == compare || !self.mentions(trace, between, value)))
+            });
+            // Another load that was folded into an op between is done there, not here: only `value` itself matters.
+            if stands {
+                self.roles[load] = Role::Fused;
+                self.folds[at] = Some(Fold { operand: operand as u8, load: load as u32 });
+                return;
+            }
+        }
+    }
+
+    /// Recognizes a new float that replaces another: `new_float`, its store, and the `decref_leaf` of a float. The new
+    /// one may take the old one's memory when the count there is 1: nobody else has seen it, and it dies here. Then
+    /// nothing is left to do at the `decref_leaf`.
+    fn reuse(&mut self, trace: &Trace, decref: usize) -> bool {
+        let Some(old) = self.value(trace.ops[decref].args[0]).op_index().filter(|&old| self.floats[old])
+        else {
+            return false;
+        };
+        let old = Value::op(old);
+        for at in (0..decref).rev() {
+            let op = &trace.ops[at];
+            let mentions = op.operands().iter().any(|&val| self.value(val) == old);
+            match op.code {
+                OpCode::NewFloat if !mentions && self.reuses[at].is_none() && old.0 < at as u32 => {
+                    self.reuses[at] = Some(old);
+                    self.roles[decref] = Role::Fused;
+                    return true;
+                }
+                OpCode::StoreObj | OpCode::StoreObjAt if !mentions => {}
+                _ => return false,
+            }
+        }
+        false
     }
 
     /// Makes the comparison behind a `guard_true` or `guard_false` part of the guard when nothing else needs its result.
@@ -399,4 +512,36 @@ fn is_comparison(code: OpCode) -> bool {
             | AddressEq
             | BoolValue
     )
+}
+
+/// Whether an op can read an operand from memory instead of having it loaded.
+fn is_foldable(op: &Op, load: &Op, other: Value, consts: &[u64]) -> bool {
+    use OpCode::*;
+    let float = op.code.row().operands[0] == Operand::Is(Type::Float);
+    match load.code {
+        FloatValue | LoadFloat => float,
+        LoadInt | LoadObj | LoadPtr => !float,
+        // Narrow fields only where extending them makes no difference.
+        LoadU8 | LoadU32 | LoadI32 if matches!(op.code, IntEq | IntNe) => {
+            let Some(constant) = other.const_index().map(|c| consts[c] as i64) else { return false };
+            match load.code {
+                LoadU8 => (0..=0x7f).contains(&constant),
+                LoadU32 => (0..=i32::MAX as i64).contains(&constant),
+                _ => i32::try_from(constant).is_ok(),
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Whether a load may be done after this op instead of before it.
+fn passes(op: &Op, load: &Op) -> bool {
+    use traces::{Effect, Region};
+    let immutable = load.code == OpCode::FloatValue || load.region == Region::Immutable;
+    match op.code.row().effect {
+        Effect::Pure | Effect::Reads => true,
+        Effect::Writes => immutable || op.region != load.region,
+        Effect::Counts => matches!(op.code, OpCode::Incref | OpCode::Decref),
+        _ => false,
+    }
 }

@@ -27,6 +27,9 @@ pub struct BackendOptions {
     pub refuse_memory: bool,
     /// Allocate only four registers of each class, so that everything is spilled that can be.
     pub few_registers: bool,
+    /// A float that replaces another one, which dies then, may take over its memory. Off: objects are made and freed exactly
+    /// as the trace says, which tests compare byte by byte.
+    pub reuse_floats: bool,
     /// Which instructions to use.
     pub processor: Processor,
 }
@@ -48,6 +51,7 @@ impl Default for BackendOptions {
             code_memory: 64 << 20,
             refuse_memory: false,
             few_registers: false,
+            reuse_floats: true,
             processor: Processor::Detected,
         }
     }

@@ -128,6 +128,15 @@ pub enum Place {
     Slot(u16),
     /// A constant of the analysis.
     Const(u32),
+    /// A field of an object in memory: `[base + disp]`, of 1, 4 or 8 bytes; only as an operand that is read once.
+    Field {
+        /// General register with the object's address.
+        base: Reg,
+        /// Bytes from there.
+        disp: i32,
+        /// Bytes to read.
+        width: u8,
+    },
     /// The scratch register that no value is ever allocated to; only inside of a sequence of moves.
     Scratch,
 }

@@ -140,6 +140,8 @@ pub struct Allocator {
     /// By value: the register that it had to move to in the loop, where it had better be from the start.
     better: Vec<u8>,
     marked: bool,
+    /// Whether no scan follows, whatever is marked.
+    last_scan: bool,
     /// Values below this exist at the label.
     label_values: u32,
     turn: u32,
@@ -172,6 +174,7 @@ impl Allocator {
             marks: Vec::new(),
             better: Vec::new(),
             marked: false,
+            last_scan: false,
             label_values: 0,
             turn: 0,
             owner: [Value::NONE; 64],
@@ -208,8 +211,9 @@ impl Allocator {
         self.marks.resize(request.trace.ops.len(), 0);
         self.better.clear();
         self.better.resize(request.trace.ops.len(), NO_REG);
-        for _ in 0..SCANS {
+        for scan in 1..=SCANS {
             self.marked = false;
+            self.last_scan = scan == SCANS;
             self.scan(request, analysis, &shape);
             if !self.marked {
                 break;
@@ -286,7 +290,7 @@ impl Allocator {
             Place::Reg(reg) => Location::General(reg.number()),
             Place::Slot(slot) => Location::Spill(slot),
             Place::Const(c) => Location::Const(a.consts[c as usize]),
-            Place::None | Place::Scratch => Location::Const(0),
+            Place::None | Place::Scratch | Place::Field { .. } => Location::Const(0),
         }
     }
 
@@ -452,7 +456,10 @@ impl Allocator {
         let mut places = OpPlaces { list: self.out.list_places.len() as u32, ..OpPlaces::default() };
         for (k, &value) in operands.iter().enumerate() {
             let float = value.op_index().is_some_and(|v| trace.ops[v].ty == Type::Float);
-            places.args[k] = self.operand(a, float, value, at, shape.operands[k]);
+            // The base of a folded load.
+            let folded = a.folds[at].is_some_and(|fold| fold.operand as usize == k);
+            let want = if folded { Want::Register } else { shape.operands[k] };
+            places.args[k] = self.operand(a, float, value, at, want);
         }
         for &val in trace.list(op.list) {
             let value = a.value(val);
@@ -491,7 +498,8 @@ impl Allocator {
                 Place::Reg(reg) if from.has(reg) => Some(reg),
                 _ => None,
             };
-            let second = || op.code.row().commutative.then(|| reused(1)).flatten();
+            let second =
+                || (op.code.row().commutative || a.reuses[at].is_some()).then(|| reused(1)).flatten();
             let prefer = shape.prefer.or_else(|| self.call_hint(request, a, at, float));
             let prefer = prefer.filter(|&reg| from.has(reg)).or_else(|| reused(0)).or_else(second);
             let reg = self.choose(a, at, at, from, prefer).unwrap_or_else(|| {
@@ -504,7 +512,8 @@ impl Allocator {
             result = Some(reg);
             places.result = Place::Reg(reg);
         }
-        if op.code.is_guard() {
+        // When there is something to do better, the next scan's exits are the ones that count.
+        if op.code.is_guard() && (self.last_scan || !self.marked) {
             let mut locations = Vec::with_capacity(snapshot.len());
             for &value in snapshot {
                 locations.push(self.location(a, self.place(value)));

@@ -217,6 +217,36 @@ fn refused_memory_is_an_error_when_the_backend_is_made() {
     assert_eq!(refused.err(), Some(CompileError::NoExecutableMemory));
 }
 
+#[test]
+fn a_system_that_forbids_executable_mappings_is_noticed() {
+    let memory = Memory::new(0);
+    unsafe extern "C" fn on_exit(_: u32, _: *const traces::codegen::ExitState) -> usize {
+        0
+    }
+    let runtime = traces::native::runtime(&memory, on_exit);
+    let noticed = in_child(|| {
+        let filter = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
+        // mmap with PROT_EXEC fails with EPERM: number of the call, then the low half of its third argument.
+        let mut program = [
+            filter(0x20, 0, 0, 0),
+            filter(0x15, libc::SYS_mmap as u32, 0, 3),
+            filter(0x20, 32, 0, 0),
+            filter(0x45, libc::PROT_EXEC as u32, 0, 1),
+            filter(0x06, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, 0, 0),
+            filter(0x06, libc::SECCOMP_RET_ALLOW, 0, 0),
+        ];
+        let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+        // SAFETY: `program` is a valid filter; only this child is restricted.
+        let filtered = unsafe {
+            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+                && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) == 0
+        };
+        let made = backend::new(runtime, BackendOptions::default());
+        filtered && made.err() == Some(CompileError::NoExecutableMemory)
+    });
+    assert!(noticed);
+}
+
 /// Runs `f` in a forked child; whether it returned true there.
 fn in_child(f: impl FnOnce() -> bool) -> bool {
     // SAFETY: the child only runs `f` and leaves at once, without returning to the test harness.

@@ -364,7 +364,7 @@ fn guards_on_objects_and_addresses_hold_or_leave() {
     let guards = [
         format!("guard_type v0, ptr({float_type:#x}) @s0"),
         format!("guard_is v0, obj({float:#x}) @s0"),
-        format!("guard_is v0, v1 @s0"),
+        "guard_is v0, v1 @s0".to_string(),
         "guard_null v0 @s0".to_string(),
         "guard_nonnull v0 @s0".to_string(),
         "guard_clear v0 +16 Other @s0".to_string(),
@@ -391,4 +391,106 @@ fn guards_on_objects_and_addresses_hold_or_leave() {
             memory = check_on_memory(memory, &text, &[Const::Obj(object)]);
         }
     }
+}
+
+#[test]
+fn a_float_that_replaces_the_last_reference_to_another_takes_its_memory() {
+    for store in ["store_obj v0, v4 +16 Other", "store_obj_at v0, 1, v4 +8 Other"] {
+        let text = format!(
+            "v0: Obj = param 0\nv1: Obj = load_obj v0 +16 Other\nv2: Float = float_value v1\nv3: Float = float_add v2, 1.5\n\
+             v4: Obj = new_float v3\n{store}\ndecref_leaf v1\nexit @s0\ns0: execute\n  keep v3"
+        );
+        let trace = traces::parse::parse(&text, &[]).unwrap();
+        for shared in [false, true] {
+            for options in variants() {
+                let mut memory = Memory::new(0);
+                let holder = memory.new_object(Kind::Plain, 64).unwrap();
+                let float = memory.new_float(0.25).unwrap();
+                memory.write_u64(holder + 16, float as u64).unwrap();
+                if shared {
+                    memory.incref(float).unwrap();
+                }
+                let options = backend::BackendOptions { reuse_floats: true, ..options };
+                let mut machine = Machine::new(memory, options);
+                let inputs = [Const::Obj(holder)];
+                for turn in 1..=3 {
+                    let (_, outcome) = machine.run_bridge(&trace, &inputs);
+                    let expected = 0.25 + 1.5 * turn as f64;
+                    let values = vec![Const::Float(expected.to_bits())];
+                    assert_eq!(outcome, traces::evaluate::Outcome::Exit { op: 7, values });
+                    let memory = &machine.memory;
+                    let now = memory.read_u64(holder + 16).unwrap() as usize;
+                    assert_eq!((memory.float_value(now), memory.refcnt(now)), (Ok(expected), Ok(1)));
+                    assert_eq!(now == float, !shared, "turn {turn}");
+                    if shared {
+                        // The other holder's float is as it was.
+                        assert_eq!((memory.float_value(float), memory.refcnt(float)), (Ok(0.25), Ok(1)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn loads_that_are_part_of_the_op_that_uses_them_read_what_they_would_have_read() {
+    let mut memory = Memory::new(0);
+    let object = memory.new_object(Kind::Plain, 64).unwrap();
+    let float = memory.new_float(2.5).unwrap();
+    memory.write_u64(object + 16, 0x0000_0003_8000_0005).unwrap();
+    memory.write_u64(object + 24, float as u64).unwrap();
+    memory.write_u64(object + 32, (-2.5f64).to_bits()).unwrap();
+    let inputs = [Const::Obj(object), Const::Obj(float), Const::Int(15), Const::Float(2.5f64.to_bits())];
+    let params = "v0: Obj = param 0\nv1: Obj = param 1\nv2: Int = param 2\nv3: Float = param 3\n";
+    let tails = "exit @s1\ns0: execute\n  keep v2, v3\ns1: execute\n  keep v0, v3";
+    let int = |load: &str, compare: &str| format!("v4: Int = {load} Other\nv5: Bool = {compare}\n");
+    let mut bodies = vec![
+        int("load_int v0 +16", "int_eq v4, 15032385541"),
+        int("load_int v0 +16", "int_ult v2, v4"),
+        int("load_int v0 +16", "int_lt v4, v2"),
+        int("load_int v0 +16", "int_ge 100, v4"),
+        int("load_u8 v0 +16", "int_eq 5, v4"),
+        int("load_u8 v0 +19", "int_eq v4, 128"),
+        int("load_u8 v0 +19", "int_ne v4, 0"),
+        int("load_i32 v0 +16", "int_eq v4, -2147483643"),
+        int("load_i32 v0 +16", "int_ne v4, 7"),
+        int("load_u32 v0 +16", "int_eq v4, 2147483653"),
+        int("load_u32 v0 +20", "int_eq v4, 3"),
+        int("load_i32 v0 +16", "int_lt v4, 3"),
+        "v4: Obj = load_obj v0 +24 Other\nv5: Bool = address_eq v4, v1\n".to_string(),
+        // Not part of the comparison: the field is written in between.
+        "v4: Int = load_int v0 +16 Other\nstore_int v0, v2 +16 Other\nv6: Bool = int_eq v4, 15\n".to_string(),
+        // Written in between, but elsewhere.
+        "v4: Int = load_int v0 +16 Other\nstore_int v0, v2 +40 Instance\nv6: Bool = int_eq v4, 15032385541\n"
+            .to_string(),
+    ];
+    for compare in ["eq", "ne", "lt", "le", "gt", "ge"] {
+        for operands in ["v4, v3", "v3, v4", "v4, 2.5", "1e300, v4"] {
+            bodies.push(format!("v4: Float = float_value v1\nv5: Bool = float_{compare} {operands}\n"));
+            bodies.push(format!(
+                "v4: Float = load_float v0 +32 Other\nv5: Bool = float_{compare} {operands}\n"
+            ));
+        }
+    }
+    for body in &bodies {
+        let last = 3 + body.lines().count();
+        for guard in ["guard_true", "guard_false"] {
+            let text = format!("{params}{body}{guard} v{last} @s0\n{tails}");
+            memory = check_on_memory(memory, &text, &inputs);
+        }
+        let text = format!("{params}{body}exit @s1\ns1: execute\n  keep v{last}, v0");
+        memory = check_on_memory(memory, &text, &inputs);
+    }
+    for op in ["add", "sub", "mul", "div"] {
+        for operands in ["v4, v3", "v3, v4", "v4, v4", "v4, 0.5", "0.5, v4"] {
+            for live in ["", ", v4", ", v1, v3"] {
+                let text = format!(
+                    "{params}v4: Float = float_value v1\nv5: Float = float_{op} {operands}\nexit @s1\ns1: execute\n  keep v5{live}"
+                );
+                memory = check_on_memory(memory, &text, &inputs);
+            }
+        }
+    }
+    let is = format!("{params}v4: Obj = load_obj v0 +24 Other\nguard_is v4, v1 @s0\n{tails}");
+    check_on_memory(memory, &is, &inputs);
 }

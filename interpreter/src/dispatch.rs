@@ -158,9 +158,14 @@ pub use crate::threaded::run;
 
 /// Runs until something other than the next instruction is to be done. Without optimisation handlers call one another, which
 /// would overflow the stack: so one at a time.
+///
+/// # Safety
+/// The home's registers keep the machine's invariant.
 #[cfg(debug_assertions)]
-pub fn run(d: &mut Direct) -> Flow {
+pub unsafe fn run(home: *mut crate::direct::Home) -> Flow {
     loop {
+        // SAFETY: by contract; the reference ends with each instruction.
+        let d = unsafe { &mut (*home).registers };
         let (opcode, arg) = d.fetch();
         let flow = step_direct(d, opcode, arg);
         if flow != Flow::Next {

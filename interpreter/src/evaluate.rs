@@ -88,9 +88,8 @@ pub unsafe extern "C" fn eval_frame(
 
         let result = if enter_recursive_call(tstate) {
             let mut home = Home::new();
-            let mut d = Direct::new(tstate, entry, &raw mut home);
-            let start = if throwflag != 0 { Flow::Raise } else { dispatch::run(&mut d) };
-            run(&mut d, entry, start)
+            home.registers = Direct::new(tstate, entry, &raw mut home);
+            run(&raw mut home, entry, if throwflag != 0 { Flow::Raise } else { Flow::Next })
         } else {
             ptr::null_mut()
         };
@@ -115,28 +114,29 @@ unsafe fn enter_recursive_call(tstate: *mut PyThreadState) -> bool {
 
 /// Goes on until the entry frame returns (owned), or is left by an exception (null). The entry frame's recursion level is
 /// left; its `stacktop` is valid.
-unsafe fn run(d: &mut Direct, entry: *mut _PyInterpreterFrame, mut flow: Flow) -> *mut PyObject {
-    // SAFETY: the machine's invariant.
+unsafe fn run(home: *mut Home, entry: *mut _PyInterpreterFrame, mut flow: Flow) -> *mut PyObject {
+    // SAFETY: the machine's invariant; nobody else uses the home's registers while a function works on them.
     unsafe {
         loop {
+            let d = &raw mut (*home).registers;
             flow = match flow {
-                Flow::Next => dispatch::run(d),
-                Flow::Return => return (*d.home).result,
+                Flow::Next => dispatch::run(home),
+                Flow::Return => return (*home).result,
                 Flow::Raise => {
-                    exceptions::ensure_raised(d.tstate);
-                    exceptions::add_traceback(d.tstate, d.frame);
-                    if tracing::is_on(d.tstate) {
-                        tracing::exception(d.tstate, d.frame);
+                    exceptions::ensure_raised((*d).tstate);
+                    exceptions::add_traceback((*d).tstate, (*d).frame);
+                    if tracing::is_on((*d).tstate) {
+                        tracing::exception((*d).tstate, (*d).frame);
                     }
-                    unwind(d)
+                    unwind(&mut *d)
                 }
-                Flow::Unwind => unwind(d),
-                Flow::HandOver | Flow::HandOverNext => match hand_over(d, entry, flow) {
+                Flow::Unwind => unwind(&mut *d),
+                Flow::HandOver | Flow::HandOverNext => match hand_over(&mut *d, entry, flow) {
                     HandedOver::Entry(result) => return result,
                     HandedOver::Called(flow) => flow,
                 },
             };
-            if flow == Flow::Raise && d.frame.is_null() {
+            if flow == Flow::Raise && (*d).frame.is_null() {
                 return ptr::null_mut();
             }
         }

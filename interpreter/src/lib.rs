@@ -7,12 +7,16 @@
 //! ```
 
 mod bind;
+#[cfg(not(debug_assertions))]
+mod builtin_calls;
 pub mod code_data;
 pub mod direct;
 pub mod direct_only;
 pub mod dispatch;
 pub mod eval_breaker;
 pub mod evaluate;
+#[cfg(not(debug_assertions))]
+mod fast;
 pub mod field;
 pub mod helper;
 pub mod helpers;

@@ -3,6 +3,7 @@
 //! Ints of one digit come from a bounded free list of ours (CPython 3.11 has none for ints); floats from CPython's own.
 
 use capi::refs::type_of;
+use capi::tracemalloc;
 use capi::sys::{self, PyLongObject, PyObject, PyThreadState};
 use std::ptr;
 
@@ -59,18 +60,41 @@ unsafe fn long_value(long: *mut PyLongObject) -> Option<i64> {
 /// A new reference to an int; null with MemoryError set.
 #[inline(always)]
 pub fn new_int(value: i64) -> *mut PyObject {
+    match quick_int(value) {
+        Some(o) => o,
+        // SAFETY: the GIL is held.
+        None => unsafe { sys::PyLong_FromLongLong(value) },
+    }
+}
+
+/// The value of an exact int of one digit at most.
+///
+/// # Safety
+/// `o` is an exact int.
+#[inline(always)]
+pub unsafe fn one_digit(o: *mut PyObject) -> Option<i64> {
+    // SAFETY: by contract.
+    unsafe {
+        let long = o.cast::<PyLongObject>();
+        let size = (*long).ob_base.ob_size as i64;
+        ((size + 1) as u64 <= 2).then(|| size * i64::from((*long).ob_digit[0]))
+    }
+}
+
+/// A new reference to an int, unless that needs a call.
+#[inline(always)]
+pub fn quick_int(value: i64) -> Option<*mut PyObject> {
     // SAFETY: the GIL is held, so the free list is ours; small ints live for ever.
     unsafe {
         let small = value.wrapping_sub(SMALL_LEAST) as u64;
         if small < SMALL_COUNT {
-            let table =
-                (&raw mut sys::_PyRuntime.global_objects.singletons.small_ints).cast::<PyLongObject>();
+            let table = (&raw mut sys::_PyRuntime.global_objects.singletons.small_ints).cast::<PyLongObject>();
             let o = table.add(small as usize).cast::<PyObject>();
             (*o).ob_refcnt += 1;
-            return o;
+            return Some(o);
         }
         let free = FREE;
-        if value.unsigned_abs() < 1 << SHIFT && !free.is_null() {
+        if value.unsigned_abs() < 1 << SHIFT && !free.is_null() && !tracemalloc::is_on() {
             FREE = (*free).ob_type.cast();
             FREE_COUNT -= 1;
             (*free).ob_refcnt = 1;
@@ -78,9 +102,31 @@ pub fn new_int(value: i64) -> *mut PyObject {
             let long = free.cast::<PyLongObject>();
             (*long).ob_base.ob_size = if value < 0 { -1 } else { 1 };
             (*long).ob_digit[0] = value.unsigned_abs() as u32;
-            return free;
+            return Some(free);
         }
-        sys::PyLong_FromLongLong(value)
+    }
+    None
+}
+
+/// A new reference to a float, unless that needs a call.
+///
+/// # Safety
+/// As [`new_float`].
+#[inline(always)]
+pub unsafe fn quick_float(tstate: *mut PyThreadState, value: f64) -> Option<*mut PyObject> {
+    // SAFETY: by contract; the list is CPython's own, linked through `ob_type`.
+    unsafe {
+        let state = &raw mut (*(*tstate).interp).float_state;
+        let free = (*state).free_list;
+        if free.is_null() || tracemalloc::is_on() {
+            return None;
+        }
+        (*state).free_list = (*free).ob_base.ob_type.cast();
+        (*state).numfree -= 1;
+        (*free).ob_base.ob_refcnt = 1;
+        (*free).ob_base.ob_type = &raw mut sys::PyFloat_Type;
+        (*free).ob_fval = value;
+        Some(free.cast())
     }
 }
 
@@ -90,19 +136,12 @@ pub fn new_int(value: i64) -> *mut PyObject {
 /// `tstate` is the running thread's; the GIL is held.
 #[inline(always)]
 pub unsafe fn new_float(tstate: *mut PyThreadState, value: f64) -> *mut PyObject {
-    // SAFETY: by contract; the list is CPython's own, linked through `ob_type`.
+    // SAFETY: by contract.
     unsafe {
-        let state = &raw mut (*(*tstate).interp).float_state;
-        let free = (*state).free_list;
-        if !free.is_null() {
-            (*state).free_list = (*free).ob_base.ob_type.cast();
-            (*state).numfree -= 1;
-            (*free).ob_base.ob_refcnt = 1;
-            (*free).ob_base.ob_type = &raw mut sys::PyFloat_Type;
-            (*free).ob_fval = value;
-            return free.cast();
+        match quick_float(tstate, value) {
+            Some(o) => o,
+            None => sys::PyFloat_FromDouble(value),
         }
-        sys::PyFloat_FromDouble(value)
     }
 }
 

@@ -5,8 +5,8 @@
 
 use crate::direct::{self, AtOnce, AtTheEnd, Direct, Home};
 use crate::dispatch::opcodes;
-use crate::machine::Flow;
-use crate::{numbers, opcode};
+use crate::machine::{Flow, Machine};
+use crate::{builtin_calls, fast, numbers, opcode};
 use capi::opcode as op;
 use capi::sys;
 
@@ -118,12 +118,14 @@ unsafe fn leave_with(
 }
 
 /// Runs until something other than the next instruction is to be done.
-pub fn run(d: &mut Direct) -> Flow {
-    // SAFETY: the machine's invariant.
+///
+/// # Safety
+/// The home's registers keep the machine's invariant.
+pub unsafe fn run(home: *mut Home) -> Flow {
+    // SAFETY: by contract.
     unsafe {
-        let flow = jump(d.frame, d.sp, d.ip, d.tstate, d.home);
-        *d = (*d.home).registers;
-        flow
+        let Direct { frame, sp, ip, tstate, .. } = (*home).registers;
+        jump(frame, sp, ip, tstate, home)
     }
 }
 
@@ -141,7 +143,8 @@ macro_rules! make_handlers {
                 subscripts,
             };
 
-            $(pub unsafe extern "C" fn $op(
+            $(#[inline(never)]
+            pub unsafe extern "C" fn $op(
                 frame: *mut sys::_PyInterpreterFrame,
                 sp: *mut *mut sys::PyObject,
                 ip: *mut u16,
@@ -197,11 +200,194 @@ macro_rules! make_handlers {
             $(table[op::$op as usize] = handlers::$op;)*
             $(table[op::$direct as usize] = handlers::$direct;)*
             table[op::EXTENDED_ARG as usize] = extended_arg;
-            table
+            $crate::threaded::quick_table(table)
         };
     };
 }
 opcodes!(make_handlers);
+
+macro_rules! quick_handlers {
+    ($($op:ident => $quick:ident,)*) => {
+        /// Handlers of usual cases, without a call, so that they save no registers; the others jump on to the full handler.
+        #[allow(non_snake_case)]
+        mod quick {
+            use super::*;
+
+            $(#[inline(never)]
+            pub unsafe extern "C" fn $op(
+                frame: *mut sys::_PyInterpreterFrame,
+                sp: *mut *mut sys::PyObject,
+                ip: *mut u16,
+                tstate: *mut sys::PyThreadState,
+                arg: usize,
+                home: *mut Home,
+            ) -> Flow {
+                // SAFETY: the machine's invariant; the caches belong to the instruction.
+                unsafe {
+                    (*frame).prev_instr = ip;
+                    let mut m = Direct {
+                        frame,
+                        sp,
+                        ip: ip.add(1 + opcode::caches(op::$op)),
+                        tstate,
+                        home,
+                        deaths: AtTheEnd { last: std::ptr::null_mut() },
+                    };
+                    if fast::$quick(&mut m, arg) {
+                        next(m)
+                    } else {
+                        handlers::$op(frame, sp, ip, tstate, arg, home)
+                    }
+                }
+            })*
+        }
+
+        const fn quick_table(mut table: [Handler; 256]) -> [Handler; 256] {
+            $(table[op::$op as usize] = quick::$op;)*
+            table[op::CALL as usize] = quick_call;
+            table[op::BINARY_OP as usize] = binary_op;
+            table
+        }
+    };
+}
+quick_handlers! {
+    COMPARE_OP => compare_op,
+    POP_JUMP_FORWARD_IF_FALSE => forward_if_false,
+    POP_JUMP_FORWARD_IF_TRUE => forward_if_true,
+    POP_JUMP_BACKWARD_IF_FALSE => backward_if_false,
+    POP_JUMP_BACKWARD_IF_TRUE => backward_if_true,
+    JUMP_BACKWARD => jump_backward,
+    RESUME => resume,
+    FOR_ITER => for_iter,
+    BINARY_SUBSCR => binary_subscr,
+    STORE_SUBSCR => store_subscr,
+    LOAD_GLOBAL => load_global,
+    LOAD_ATTR => load_attr,
+    STORE_ATTR => store_attr,
+    LOAD_METHOD => load_method,
+    RETURN_VALUE => return_value,
+    UNPACK_SEQUENCE => unpack_sequence,
+}
+
+/// `CALL`: Python functions at once, C functions by the next handler.
+unsafe extern "C" fn quick_call(
+    frame: *mut sys::_PyInterpreterFrame,
+    sp: *mut *mut sys::PyObject,
+    ip: *mut u16,
+    tstate: *mut sys::PyThreadState,
+    arg: usize,
+    home: *mut Home,
+) -> Flow {
+    // SAFETY: the machine's invariant; the caches belong to the instruction.
+    unsafe {
+        (*frame).prev_instr = ip;
+        let mut m = Direct {
+            frame,
+            sp,
+            ip: ip.add(1 + opcode::CALL_CACHES),
+            tstate,
+            home,
+            deaths: AtTheEnd { last: std::ptr::null_mut() },
+        };
+        if fast::call(&mut m, arg) { next(m) } else { call_builtin(frame, sp, ip, tstate, arg, home) }
+    }
+}
+
+/// `CALL` of C functions; all else by the full handler.
+#[inline(never)]
+unsafe extern "C" fn call_builtin(
+    frame: *mut sys::_PyInterpreterFrame,
+    sp: *mut *mut sys::PyObject,
+    ip: *mut u16,
+    tstate: *mut sys::PyThreadState,
+    arg: usize,
+    home: *mut Home,
+) -> Flow {
+    // SAFETY: the machine's invariant; the cache is the instruction's: 1 says no keywords.
+    unsafe {
+        let mut m = Direct {
+            frame,
+            sp,
+            ip: ip.add(1 + opcode::CALL_CACHES),
+            tstate,
+            home,
+            deaths: AtTheEnd { last: std::ptr::null_mut() },
+        };
+        if *ip.add(1) != 1 {
+            return handlers::CALL(frame, sp, ip, tstate, arg, home);
+        }
+        match builtin_calls::call(&mut m, arg) {
+            builtin_calls::Called::Not => handlers::CALL(frame, sp, ip, tstate, arg, home),
+            builtin_calls::Called::Raised => leave(m, Flow::Raise),
+            builtin_calls::Called::Done => match m.check_breaker() {
+                Flow::Next => next(m),
+                flow => leave(m, flow),
+            },
+        }
+    }
+}
+
+/// `BINARY_OP`: one handler an operator.
+unsafe extern "C" fn binary_op(
+    frame: *mut sys::_PyInterpreterFrame,
+    sp: *mut *mut sys::PyObject,
+    ip: *mut u16,
+    tstate: *mut sys::PyThreadState,
+    arg: usize,
+    home: *mut Home,
+) -> Flow {
+    // SAFETY: the machine's invariant; the argument is that of BINARY_OP.
+    unsafe { BINARY.get_unchecked(arg)(frame, sp, ip, tstate, arg, home) }
+}
+
+/// Two numbers; all else by the full handler.
+unsafe extern "C" fn binary<const WHAT: u32>(
+    frame: *mut sys::_PyInterpreterFrame,
+    sp: *mut *mut sys::PyObject,
+    ip: *mut u16,
+    tstate: *mut sys::PyThreadState,
+    arg: usize,
+    home: *mut Home,
+) -> Flow {
+    // SAFETY: the machine's invariant; the cache belongs to the instruction.
+    unsafe {
+        (*frame).prev_instr = ip;
+        let mut m = Direct {
+            frame,
+            sp,
+            ip: ip.add(1 + opcode::caches(op::BINARY_OP)),
+            tstate,
+            home,
+            deaths: AtTheEnd { last: std::ptr::null_mut() },
+        };
+        if fast::binary_op(&mut m, WHAT) {
+            next(m)
+        } else {
+            handlers::BINARY_OP(frame, sp, ip, tstate, arg, home)
+        }
+    }
+}
+
+/// By the argument of `BINARY_OP`; in-place operators of numbers are the plain ones.
+static BINARY: [Handler; 26] = {
+    let mut table: [Handler; 26] = [handlers::BINARY_OP; 26];
+    let mut offset = 0;
+    while offset <= sys::NB_INPLACE_ADD as usize {
+        table[offset + sys::NB_ADD as usize] = binary::<{ sys::NB_ADD }>;
+        table[offset + sys::NB_SUBTRACT as usize] = binary::<{ sys::NB_SUBTRACT }>;
+        table[offset + sys::NB_MULTIPLY as usize] = binary::<{ sys::NB_MULTIPLY }>;
+        table[offset + sys::NB_TRUE_DIVIDE as usize] = binary::<{ sys::NB_TRUE_DIVIDE }>;
+        table[offset + sys::NB_FLOOR_DIVIDE as usize] = binary::<{ sys::NB_FLOOR_DIVIDE }>;
+        table[offset + sys::NB_REMAINDER as usize] = binary::<{ sys::NB_REMAINDER }>;
+        table[offset + sys::NB_AND as usize] = binary::<{ sys::NB_AND }>;
+        table[offset + sys::NB_OR as usize] = binary::<{ sys::NB_OR }>;
+        table[offset + sys::NB_XOR as usize] = binary::<{ sys::NB_XOR }>;
+        table[offset + sys::NB_LSHIFT as usize] = binary::<{ sys::NB_LSHIFT }>;
+        table[offset + sys::NB_RSHIFT as usize] = binary::<{ sys::NB_RSHIFT }>;
+        offset += sys::NB_INPLACE_ADD as usize;
+    }
+    table
+};
 
 /// `EXTENDED_ARG`
 unsafe extern "C" fn extended_arg(

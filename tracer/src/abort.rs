@@ -35,5 +35,6 @@ aborts! {
     Counts "counts" "Reference counts could not be kept in the ledger";
     CodeMemory "code_memory" "The code memory is full";
     TooManySpills "too_many_spills" "More values are alive than the native frame holds";
+    Limit "limit" "As many traces as were allowed are compiled";
     Unsupported "unsupported" "A value or state that compiled code can't represent";
 }

@@ -40,6 +40,8 @@ pub struct Policy {
     pub max_depth: usize,
     /// Failures after which a loop or exit is left alone.
     pub max_failures: u32,
+    /// Traces and bridges to compile at most.
+    pub max_traces: u64,
     /// Everything is checked, and exits are taken on purpose.
     pub stress: bool,
 }
@@ -53,6 +55,7 @@ impl Default for Policy {
             max_ops: 6000,
             max_depth: 8,
             max_failures: 5,
+            max_traces: u64::MAX,
             stress: false,
         }
     }
@@ -650,6 +653,9 @@ impl State {
         instruction: u32,
         outcome: &Outcome,
     ) -> Result<(), Abort> {
+        if self.statistics.traces + self.statistics.bridges >= self.policy.max_traces {
+            return Err(Abort::Limit);
+        }
         let started = Instant::now();
         let helpers = runtime::helper_table();
         let raw = &recording.raw;

@@ -340,12 +340,24 @@ impl Lowering<'_> {
             return self.compare(b, a, cc.swapped());
         }
         match (self.imm32(b), a, b) {
+            // Narrow fields are only compared with constants.
+            (Some(imm), Place::Field { width: 1, .. }, _) => {
+                let a = self.rm(a);
+                self.asm.op_imm8(Width::B, &[0x80], CMP.1, a, imm as u8);
+            }
+            (Some(imm), Place::Field { width: 4, .. }, _) => {
+                let a = self.rm(a);
+                match i8::try_from(imm) {
+                    Ok(imm) => self.asm.op_imm8(D, &[0x83], CMP.1, a, imm as u8),
+                    Err(_) => self.asm.op_imm32(D, &[0x81], CMP.1, a, imm),
+                }
+            }
             (Some(0), Place::Reg(_), _) => return self.compare_zero(a, cc),
             (Some(imm), _, _) => {
                 let a = self.rm(a);
                 self.alu_imm(CMP.1, a, imm);
             }
-            (None, Place::Slot(_), Place::Reg(b)) => {
+            (None, Place::Slot(_) | Place::Field { .. }, Place::Reg(b)) => {
                 let a = self.rm(a);
                 self.asm.op(Q, &[0x39], b.number(), a);
             }

@@ -35,6 +35,8 @@ pub enum Rm {
     Index { base: R, index: R, scale: u8, disp: i32 },
     /// `[disp]`: an address below 2 GiB.
     Abs(i32),
+    /// An address within reach of the code.
+    Near(usize),
     /// A literal of the code.
     Literal(u32),
 }
@@ -116,6 +118,8 @@ pub struct Label(u32);
 pub struct External {
     /// Offset of the displacement.
     pub at: u32,
+    /// Offset of the next instruction, from which it counts.
+    pub next: u32,
     /// What it has to reach.
     pub target: usize,
 }
@@ -239,7 +243,7 @@ impl Assembler {
             Rm::Reg(r) => (0, r >> 3),
             Rm::Mem { base, .. } => (0, base >> 3),
             Rm::Index { base, index, .. } => (index >> 3, base >> 3),
-            Rm::Abs(_) | Rm::Literal(_) => (0, 0),
+            Rm::Abs(_) | Rm::Near(_) | Rm::Literal(_) => (0, 0),
         };
         let low_byte = |r: R| width == Width::B && (4..8).contains(&r);
         let forced = low_byte(reg) || matches!(rm, Rm::Reg(r) if low_byte(r));
@@ -271,6 +275,13 @@ impl Assembler {
                 put(0x25);
                 disp.to_le_bytes().into_iter().for_each(put);
                 self.bytes.extend_from_slice(&buffer[..n]);
+                return;
+            }
+            Rm::Near(target) => {
+                self.bytes.push(reg | 5);
+                let at = self.bytes.len() as u32;
+                self.externals.push(External { at, next: at + 4 + trailing as u32, target });
+                self.bytes.extend_from_slice(&[0; 4]);
                 return;
             }
             Rm::Literal(literal) => {
@@ -334,7 +345,7 @@ impl Assembler {
             Rm::Reg(r) => (0, r >> 3),
             Rm::Mem { base, .. } => (0, base >> 3),
             Rm::Index { base, index, .. } => (index >> 3, base >> 3),
-            Rm::Abs(_) | Rm::Literal(_) => (0, 0),
+            Rm::Abs(_) | Rm::Near(_) | Rm::Literal(_) => (0, 0),
         };
         let pp = match prefix {
             0x66 => 1,
@@ -387,7 +398,8 @@ impl Assembler {
         self.external(target);
     }
     fn external(&mut self, target: usize) {
-        self.externals.push(External { at: self.bytes.len() as u32, target });
+        let at = self.bytes.len() as u32;
+        self.externals.push(External { at, next: at + 4, target });
         self.bytes.extend_from_slice(&[0; 4]);
     }
 

@@ -160,8 +160,10 @@ fn thunk(asm: &mut VecAssembler<X64Relocation>, runtime: &Runtime, slow: Slow, f
         Slow::NewFloat => runtime.new_float,
         Slow::IntValue => runtime.int_value_slow,
     };
-    if slow == Slow::Dealloc {
-        free_float(asm, runtime);
+    match slow {
+        Slow::Dealloc => free_float(asm, runtime),
+        Slow::NewFloat => take_float(asm, runtime),
+        Slow::NewInt | Slow::IntValue => {}
     }
     // The return address and eight registers leave rsp 8 off a multiple of 16. The last word is for `fits`.
     let bytes = ((8 * floats as u32 + 8).next_multiple_of(16) + 8) as i32;
@@ -236,6 +238,36 @@ fn free_float(asm: &mut VecAssembler<X64Relocation>, runtime: &Runtime) {
         ; mov rcx, [rax]
         ; mov [r11 + runtime.type_offset], rcx
         ; mov [rax], r11
+        ; pop rcx
+        ; pop rax
+        ; ret
+        ; slow:
+        ; pop rcx
+        ; pop rax
+    );
+}
+
+/// Takes a float from the runtime's free list and returns, when it has one.
+fn take_float(asm: &mut VecAssembler<X64Relocation>, runtime: &Runtime) {
+    if runtime.float_free_list == 0 || runtime.float_free_count == 0 {
+        return;
+    }
+    dynasm!(asm
+        ; .arch x64
+        ; push rax
+        ; push rcx
+        ; mov rax, QWORD runtime.float_free_list as i64
+        ; mov r11, [rax]
+        ; test r11, r11
+        ; jz >slow
+        ; mov rcx, [r11 + runtime.type_offset]
+        ; mov [rax], rcx
+        ; mov rax, QWORD runtime.float_free_count as i64
+        ; dec DWORD [rax]
+        ; mov rax, QWORD runtime.float_type as i64
+        ; mov [r11 + runtime.type_offset], rax
+        ; mov QWORD [r11 + runtime.refcnt_offset], 1
+        ; movsd [r11 + runtime.float_value_offset], xmm15
         ; pop rcx
         ; pop rax
         ; ret

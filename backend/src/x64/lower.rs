@@ -187,7 +187,11 @@ impl<'a> Lowering<'a> {
 
     fn op(&mut self, op: &Op, places: &OpPlaces) {
         use OpCode::*;
-        let [a, b, c] = places.args;
+        let mut args = places.args;
+        if let Some(fold) = self.analysis.folds[self.at] {
+            args[fold.operand as usize] = self.field(fold.load as usize, args[fold.operand as usize]);
+        }
+        let [a, b, c] = args;
         match op.code {
             Param | Label | Frame | ThreadState | IntFromBool => {}
             // Only recordings have these; they still count as guards.
@@ -241,6 +245,19 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// What a folded load reads, its base being in this place.
+    fn field(&self, load: usize, base: Place) -> Place {
+        let load = &self.trace.ops[load];
+        let Place::Reg(base) = base else { unreachable!("a folded load has its base in a register") };
+        let (disp, width) = match load.code {
+            OpCode::FloatValue => (self.runtime.float_value_offset, 8),
+            OpCode::LoadU8 => (load.imm, 1),
+            OpCode::LoadU32 | OpCode::LoadI32 => (load.imm, 4),
+            _ => (load.imm, 8),
+        };
+        Place::Field { base, disp, width }
+    }
+
     /// The bits of a place that is a constant.
     pub(super) fn bits(&self, place: Place) -> Option<u64> {
         match place {
@@ -259,6 +276,7 @@ impl<'a> Lowering<'a> {
         match place {
             Place::Reg(reg) => Rm::Reg(reg.number()),
             Place::Scratch => Rm::Reg(SCRATCH),
+            Place::Field { base, disp, .. } => Rm::Mem { base: base.number(), disp },
             Place::Slot(slot) => Rm::Mem { base: RSP, disp: slot as i32 * 8 },
             Place::Const(c) => self.asm.literal(self.analysis.consts[c as usize]),
             Place::None => unreachable!("an operand has a place"),
@@ -319,22 +337,27 @@ impl<'a> Lowering<'a> {
     /// `[base + disp]`. May use the scratch register; leaves the flags alone.
     pub(super) fn address(&mut self, base: Place, disp: i32) -> Rm {
         if let Some(bits) = self.bits(base)
-            && let Some(absolute) = below_2g(bits as usize, disp)
+            && let Some(direct) = self.direct((bits as usize).wrapping_add_signed(disp as isize))
         {
-            return Rm::Abs(absolute);
+            return direct;
         }
         Rm::Mem { base: self.in_reg(base, SCRATCH), disp }
     }
 
+    /// `[address]` where an instruction can contain the address.
+    fn direct(&self, address: usize) -> Option<Rm> {
+        match i32::try_from(address) {
+            Ok(absolute) => Some(Rm::Abs(absolute)),
+            Err(_) => self.memory.reaches(address).then_some(Rm::Near(address)),
+        }
+    }
+
     /// `[address]` for an address of the runtime. May use the scratch register.
     pub(super) fn absolute(&mut self, address: usize) -> Rm {
-        match below_2g(address, 0) {
-            Some(absolute) => Rm::Abs(absolute),
-            None => {
-                self.asm.mov_imm_keep_flags(SCRATCH, address as u64);
-                Rm::Mem { base: SCRATCH, disp: 0 }
-            }
-        }
+        self.direct(address).unwrap_or_else(|| {
+            self.asm.mov_imm_keep_flags(SCRATCH, address as u64);
+            Rm::Mem { base: SCRATCH, disp: 0 }
+        })
     }
 
     /// How many floating-point registers a slow path has to preserve here.
@@ -400,7 +423,9 @@ impl<'a> Lowering<'a> {
                     (if from == Place::Scratch { SCRATCH } else { Self::reg(from) }, self.rm(to));
                 self.asm.op(Width::Q, &[0x89], from, rm);
             }
-            (_, Place::None | Place::Const(_)) => unreachable!("moves go to registers and slots"),
+            (_, Place::None | Place::Const(_) | Place::Field { .. }) => {
+                unreachable!("moves go to registers and slots")
+            }
         }
     }
 
@@ -547,9 +572,4 @@ impl<'a> Lowering<'a> {
             _ => {}
         }
     }
-}
-
-/// `address + disp` as an absolute displacement, which is sign-extended.
-fn below_2g(address: usize, disp: i32) -> Option<i32> {
-    i32::try_from((address as i64).checked_add(disp as i64)?).ok().filter(|&a| a >= 0)
 }

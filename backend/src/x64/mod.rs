@@ -35,6 +35,7 @@ pub struct X64Backend {
     fixed: Fixed,
     avx: bool,
     bmi2: bool,
+    reuse_floats: bool,
     analysis: Analysis,
     allocator: Allocator,
     asm: Assembler,
@@ -71,6 +72,7 @@ impl X64Backend {
             fixed,
             avx,
             bmi2,
+            reuse_floats: options.reuse_floats,
             analysis: Analysis::default(),
             allocator: Allocator::new(registers::machine(options.few_registers)),
             asm: Assembler::default(),
@@ -88,7 +90,7 @@ impl X64Backend {
         let code = self.asm.bytes_mut();
         for external in &externals {
             let at = external.at as usize;
-            let displacement = external.target.wrapping_sub(entry + at + 4) as u32;
+            let displacement = external.target.wrapping_sub(entry + external.next as usize) as u32;
             code[at..at + 4].copy_from_slice(&displacement.to_le_bytes());
         }
         self.asm.externals = externals;
@@ -105,7 +107,7 @@ fn features() -> (bool, bool) {
 
 impl Backend for X64Backend {
     fn compile(&mut self, request: &Request<'_>) -> Result<Compiled, CompileError> {
-        self.analysis.run(request);
+        self.analysis.run(request, self.reuse_floats);
         let (analysis, bmi2) = (&self.analysis, self.bmi2);
         let shape = |at| registers::shape(request.trace, analysis, at, bmi2);
         let allocation = self.allocator.run(request, analysis, shape)?;

@@ -22,6 +22,8 @@ pub(super) enum Cold {
     NewInt { value: Place, to: R },
     /// Makes a float object by a call.
     NewFloat { value: Place, to: R },
+    /// Makes a float object by a call, and drops a reference to another, which has more.
+    ReplaceFloat { value: Place, to: R, old: R },
     /// Frees an object whose count is zero.
     Dealloc { object: Place },
     /// Divides a negative value by a constant.
@@ -73,6 +75,7 @@ impl Lowering<'_> {
             IntValue => self.int_value(to, a),
             FloatValue => self.load_double(to, a, self.runtime.float_value_offset),
             NewInt => self.new_int(to, a),
+            NewFloat if self.analysis.reuses[self.at].is_some() => self.replace_float(to, a, b),
             NewFloat => self.new_float(to, a),
             BoolObj => self.bool_obj(to, a),
             LoadInt | LoadObj | LoadPtr => self.load(Q, &[0x8b], to, a, op.imm),
@@ -297,7 +300,7 @@ impl Lowering<'_> {
         self.asm.op(Q, &[0x85], to, Rm::Reg(to));
         self.asm.jcc(Cc::E, entry);
         let link = Rm::Mem { base: to, disp: r.type_offset };
-        if matches!(head, Rm::Abs(_)) {
+        if matches!(head, Rm::Abs(_) | Rm::Near(_)) {
             self.asm.op(Q, &[0x8b], SCRATCH, link);
             self.asm.op(Q, &[0x89], SCRATCH, head);
             let count = self.absolute(r.float_free_count);
@@ -325,6 +328,20 @@ impl Lowering<'_> {
         self.later(cold);
     }
 
+    /// A new float that replaces one which dies here: it takes over its memory when nobody else has a reference.
+    fn replace_float(&mut self, to: R, value: Place, old: Place) {
+        let (entry, back) = (self.asm.label(), self.asm.label());
+        let floats = self.live_floats();
+        let old = Self::reg(old);
+        let count = Rm::Mem { base: old, disp: self.runtime.refcnt_offset };
+        self.asm.op_imm8(Q, &[0x83], 7, count, 1);
+        self.asm.jcc(Cc::Ne, entry);
+        self.store(Rm::Mem { base: old, disp: self.runtime.float_value_offset }, value);
+        self.load_reg(to, Place::Reg(Reg::general(old)));
+        self.asm.bind(back);
+        self.later(ColdPath { entry, back, what: Cold::ReplaceFloat { value, to, old }, floats });
+    }
+
     fn bool_obj(&mut self, to: R, value: Place) {
         let (yes, no) = (self.runtime.true_object as u64, self.runtime.false_object as u64);
         if let Some(bits) = self.bits(value) {
@@ -342,7 +359,8 @@ impl Lowering<'_> {
     /// One slow path; its entry is bound by the caller.
     pub(super) fn cold_path(&mut self, path: &ColdPath) {
         self.cold_path_body(path);
-        if matches!(path.what, Cold::NewInt { .. } | Cold::NewFloat { .. } | Cold::Dealloc { .. }) {
+        use Cold::*;
+        if matches!(path.what, NewInt { .. } | NewFloat { .. } | ReplaceFloat { .. } | Dealloc { .. }) {
             self.asm.jmp(path.back);
         }
     }
@@ -356,6 +374,12 @@ impl Lowering<'_> {
                 self.load_reg(to, Place::Scratch);
             }
             Cold::NewFloat { value, to } => {
+                self.load_float(FLOAT_SCRATCH, value);
+                self.call_slow(Slow::NewFloat, path.floats);
+                self.load_reg(to, Place::Scratch);
+            }
+            Cold::ReplaceFloat { value, to, old } => {
+                self.asm.op(Q, &[0xff], 1, Rm::Mem { base: old, disp: self.runtime.refcnt_offset });
                 self.load_float(FLOAT_SCRATCH, value);
                 self.call_slow(Slow::NewFloat, path.floats);
                 self.load_reg(to, Place::Scratch);

@@ -80,6 +80,9 @@ pub fn shape(trace: &Trace, analysis: &Analysis, at: usize, bmi2: bool) -> Shape
         BoolObj | NewInt => Shape { operands: REGISTERS, ..PLAIN },
         FloatValue | LoadInt | LoadU32 | LoadI32 | LoadU8 | LoadFloat | LoadObj | LoadPtr | GuardClear
         | StoreInt | StoreI32 | StoreFloat | StoreObj => base,
+        NewFloat if analysis.reuses[at].is_some() => {
+            Shape { operands: [Want::Any, Want::Register, Want::Any], ..PLAIN }
+        }
         StoreU8 | LoadObjAt => Shape { operands: REGISTERS, ..PLAIN },
         StoreObjAt => Shape { operands: [Want::Register, Want::Register, Want::Any], ..PLAIN },
         Incref | Decref | DecrefLeaf | DecrefGuard | DecrefDealloc => Shape { operands: REGISTERS, ..PLAIN },

@@ -88,7 +88,7 @@ pub struct Machine {
 
 /// Backends in all forms that tests run.
 pub fn variants() -> [BackendOptions; 4] {
-    let small = BackendOptions { code_memory: 1 << 20, ..BackendOptions::default() };
+    let small = BackendOptions { code_memory: 1 << 20, reuse_floats: false, ..BackendOptions::default() };
     [
         small.clone(),
         BackendOptions { few_registers: true, ..small.clone() },

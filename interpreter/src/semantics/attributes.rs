@@ -14,7 +14,7 @@ use capi::sys::{self, PyObject, PyTypeObject};
 /// Where an attribute is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u16)]
-enum Place {
+pub(crate) enum Place {
     /// Not resolved yet.
     Unresolved = 0,
     /// No plan; `index` counts down to the next try.
@@ -48,20 +48,20 @@ impl Place {
 /// The inline cache of `LOAD_ATTR` and `STORE_ATTR` (four units), and the start of that of `LOAD_METHOD` (ten units).
 #[repr(C, packed(2))]
 #[derive(Clone, Copy)]
-struct AttributeCache {
-    place: u16,
-    index: u16,
-    version: u32,
+pub(crate) struct AttributeCache {
+    pub(crate) place: u16,
+    pub(crate) index: u16,
+    pub(crate) version: u32,
 }
 
 /// The inline cache of `LOAD_METHOD`.
 #[repr(C, packed(2))]
 #[derive(Clone, Copy)]
-struct MethodCache {
-    attribute: AttributeCache,
-    keys_version: u32,
+pub(crate) struct MethodCache {
+    pub(crate) attribute: AttributeCache,
+    pub(crate) keys_version: u32,
     /// Borrowed from the type while it has the version.
-    value: *mut PyObject,
+    pub(crate) value: *mut PyObject,
 }
 
 /// Executions after which a place without a plan is looked at again.

@@ -109,9 +109,11 @@ fn call_function<M: Machine>(m: &mut M, function: M::Obj, nargs: usize, below: u
 /// Vectorcall of whatever it is.
 #[inline(always)]
 fn call_anything<M: Machine>(m: &mut M, nargs: usize, below: usize, kwnames: *mut PyObject) -> Flow {
-    for depth in (1..=nargs + 1).rev() {
+    let mut depth = nargs + 1;
+    while depth > 0 {
         let o = m.peek(depth);
         m.will_drop(o);
+        depth -= 1;
     }
     let result = m.vectorcall(nargs, kwnames);
     finish_call(m, nargs, below, result)
@@ -120,9 +122,11 @@ fn call_anything<M: Machine>(m: &mut M, nargs: usize, below: usize, kwnames: *mu
 /// Drops the callable and the arguments in CPython's order, leaves the result.
 #[inline(always)]
 pub fn finish_call<M: Machine>(m: &mut M, nargs: usize, below: usize, result: M::Obj) -> Flow {
-    for depth in (1..=nargs + 1).rev() {
+    let mut depth = nargs + 1;
+    while depth > 0 {
         let o = m.peek(depth);
         m.decref(o);
+        depth -= 1;
     }
     m.shrink(nargs + below);
     m.poke(1, result);

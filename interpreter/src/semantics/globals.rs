@@ -11,12 +11,12 @@ use capi::sys;
 
 /// The inline cache of `LOAD_GLOBAL`: five units.
 #[repr(C, packed(2))]
-struct GlobalCache {
-    index: u16,
+pub(crate) struct GlobalCache {
+    pub(crate) index: u16,
     /// Version of the globals' keys; 0: not resolved.
-    globals: u32,
+    pub(crate) globals: u32,
     /// Version of the builtins' keys; 0: the name is in the globals.
-    builtins: u32,
+    pub(crate) builtins: u32,
 }
 
 /// `LOAD_GLOBAL`: name `arg >> 1`; pushes a NULL first when `arg & 1`.

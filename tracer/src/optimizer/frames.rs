@@ -181,11 +181,17 @@ impl Optimizer<'_> {
         let mut op = self.emit(OpCode::StoreObj, &[frame, a]);
         op.imm = self.env.slot_offset(k as u32);
         op.region = Region::FrameSlot;
+        self.frames[depth].set_slot(k, a);
         if self.info(a).immortal && self.info(a).constant != Some(Const::Obj(0)) {
-            self.add_real(a, 1);
+            // One real reference for each place in memory; one may be left from a place that it was moved out of.
+            let places = |f: &FrameMemory| {
+                f.slots.iter().filter(|&&b| b == a).count() + usize::from(f.function == a)
+            };
+            let wanted = self.frames.iter().map(places).sum::<usize>() as i32;
+            let missing = wanted - self.info(a).held;
+            self.add_real(a, missing.max(0));
         }
         self.out.push(op);
-        self.frames[depth].set_slot(k, a);
         self.generation += 1;
     }
 
@@ -229,7 +235,8 @@ impl Optimizer<'_> {
         let code = self.constant(Const::Ptr(code));
         let thread = self.thread_state();
         let args = [thread, caller, function, code, unit].map(|a| self.value(a));
-        if self.info(function).held == 0 {
+        // The frame in memory holds a reference of its own; for others than constants `settle_all` makes it real.
+        if self.info(function).immortal {
             self.add_real(function, 1);
         }
         let mut op = Op::new(OpCode::CallPtr, &[]);

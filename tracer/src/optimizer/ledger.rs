@@ -35,6 +35,12 @@ impl Optimizer<'_> {
             info.held -= 1;
             let op = self.emit(OpCode::Decref, &[a]);
             self.out.push(op);
+            // Which slot's reference it was is not known: no slot of memory counts as up to date any more.
+            for frame in &mut self.frames {
+                for slot in frame.slots.iter_mut().filter(|slot| **slot == a) {
+                    *slot = Abs::NONE;
+                }
+            }
             self.generation += 1;
             return Ok(());
         }
