@@ -9,8 +9,13 @@ use std::mem::transmute;
 use std::ptr;
 
 /// The calling conventions among a method's flags.
-const CONVENTION: u32 =
-    sys::METH_VARARGS | sys::METH_FASTCALL | sys::METH_NOARGS | sys::METH_O | sys::METH_KEYWORDS;
+/// METH_METHOD is among them: such functions also get their class, which is none of the shapes here.
+const CONVENTION: u32 = sys::METH_VARARGS
+    | sys::METH_FASTCALL
+    | sys::METH_NOARGS
+    | sys::METH_O
+    | sys::METH_KEYWORDS
+    | sys::METH_METHOD;
 const FASTCALL_KEYWORDS: u32 = sys::METH_FASTCALL | sys::METH_KEYWORDS;
 
 type OneArgument = unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject;
@@ -129,7 +134,11 @@ unsafe fn one_argument(
 
 /// `type(x)`, `str(x)`, `tuple(x)`, and types with a vectorcall of their own.
 #[inline(always)]
-unsafe fn call_type(class: *mut PyTypeObject, args: *mut *mut PyObject, nargs: usize) -> Option<*mut PyObject> {
+unsafe fn call_type(
+    class: *mut PyTypeObject,
+    args: *mut *mut PyObject,
+    nargs: usize,
+) -> Option<*mut PyObject> {
     // SAFETY: a type object; live arguments.
     unsafe {
         if nargs == 1 {
@@ -145,11 +154,6 @@ unsafe fn call_type(class: *mut PyTypeObject, args: *mut *mut PyObject, nargs: u
         }
         let vectorcall = (*class).tp_vectorcall?;
         let result = vectorcall(class.cast(), args, nargs, ptr::null_mut());
-        Some(sys::_Py_CheckFunctionResult(
-            sys::PyThreadState_Get(),
-            class.cast(),
-            result,
-            ptr::null(),
-        ))
+        Some(sys::_Py_CheckFunctionResult(sys::PyThreadState_Get(), class.cast(), result, ptr::null()))
     }
 }

@@ -8,6 +8,7 @@ use capi::{breaker, opcode};
 /// call event), else after the instruction.
 #[cold]
 #[inline(never)]
+#[allow(clippy::not_unsafe_ptr_arg_deref)] // callers pass what they run, see above
 pub fn serve(tstate: *mut PyThreadState, frame: *mut _PyInterpreterFrame) -> Flow {
     // SAFETY: called with the running thread and its current frame, whose `prev_instr` is the instruction executed.
     unsafe {

@@ -4,7 +4,8 @@
 //! Each must do exactly what the full opcode does in its case, deaths in the same order (they are noted in `deaths`).
 
 use crate::code_data::CodeData;
-use crate::direct::{AtTheEnd, Direct};
+use crate::deaths::{AtTheEnd, Deaths};
+use crate::direct::{Direct, type_object};
 use crate::field::{ItemsField, TypeOf};
 use crate::machine::{Flow, Machine};
 use crate::semantics::attributes::{AttributeCache, MethodCache, Place};
@@ -24,7 +25,7 @@ unsafe fn drop_number(m: &mut Registers, o: *mut PyObject) {
     unsafe {
         (*o).ob_refcnt -= 1;
         if (*o).ob_refcnt == 0 && !numbers::free_number(m.tstate, o) {
-            crate::direct::Deaths::dead(&mut m.deaths, m.tstate, o);
+            m.deaths.dead(m.tstate, o);
         }
     }
 }
@@ -425,7 +426,7 @@ pub unsafe fn load_global(m: &mut Registers, arg: usize) -> bool {
             globals
         } else {
             let builtins = m.builtins();
-            if type_of(builtins) != crate::direct::type_object(TypeOf::Dict) {
+            if type_of(builtins) != type_object(TypeOf::Dict) {
                 return false;
             }
             let builtins = (*builtins.cast::<sys::PyDictObject>()).ma_keys;
@@ -630,9 +631,9 @@ pub unsafe fn unpack_sequence(m: &mut Registers, n: usize) -> bool {
     // SAFETY: the machine's invariant; layouts are used after the type was asked.
     unsafe {
         let sequence = m.peek(1);
-        let items = if type_of(sequence) == crate::direct::type_object(TypeOf::Tuple) {
+        let items = if type_of(sequence) == type_object(TypeOf::Tuple) {
             helpers::tuple_items(sequence)
-        } else if type_of(sequence) == crate::direct::type_object(TypeOf::List) {
+        } else if type_of(sequence) == type_object(TypeOf::List) {
             (*sequence.cast::<sys::PyListObject>()).ob_item
         } else {
             return false;

@@ -35,6 +35,7 @@ pub enum Entry {
 
 /// The version of the keys of an exact dict (0: none), or 0 for anything else.
 #[inline(always)]
+#[allow(clippy::not_unsafe_ptr_arg_deref)] // callers pass what they run, see above
 pub fn version(dict: *mut PyObject) -> u32 {
     // SAFETY: callers pass a frame's namespaces or an exact module's dict; both live. Their type is asked before their layout is used.
     unsafe {

@@ -10,6 +10,7 @@ mod bind;
 #[cfg(not(debug_assertions))]
 mod builtin_calls;
 pub mod code_data;
+pub mod deaths;
 pub mod direct;
 pub mod direct_only;
 pub mod dispatch;
@@ -25,6 +26,7 @@ pub mod keys;
 pub mod machine;
 pub mod numbers;
 pub mod opcode;
+mod primitives;
 pub mod semantics;
 #[cfg(not(debug_assertions))]
 mod threaded;

@@ -125,7 +125,7 @@ pub enum Compare {
 
 /// An argument of a helper call.
 #[derive(Clone, Copy)]
-pub enum Arg<M: Machine + ?Sized> {
+pub enum Arg<M: Machine> {
     /// A borrowed object.
     Obj(M::Obj),
     /// A machine integer.

@@ -3,8 +3,8 @@
 //! Ints of one digit come from a bounded free list of ours (CPython 3.11 has none for ints); floats from CPython's own.
 
 use capi::refs::type_of;
-use capi::tracemalloc;
 use capi::sys::{self, PyLongObject, PyObject, PyThreadState};
+use capi::tracemalloc;
 use std::ptr;
 
 /// Bits of a digit (`PyLong_SHIFT`).
@@ -88,7 +88,8 @@ pub fn quick_int(value: i64) -> Option<*mut PyObject> {
     unsafe {
         let small = value.wrapping_sub(SMALL_LEAST) as u64;
         if small < SMALL_COUNT {
-            let table = (&raw mut sys::_PyRuntime.global_objects.singletons.small_ints).cast::<PyLongObject>();
+            let table =
+                (&raw mut sys::_PyRuntime.global_objects.singletons.small_ints).cast::<PyLongObject>();
             let o = table.add(small as usize).cast::<PyObject>();
             (*o).ob_refcnt += 1;
             return Some(o);

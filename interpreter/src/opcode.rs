@@ -29,6 +29,7 @@ pub struct Instruction {
 }
 
 /// The instructions of a live code object, in order, without EXTENDED_ARG and caches.
+#[allow(clippy::not_unsafe_ptr_arg_deref)] // callers pass what they run, see above
 pub fn instructions(code: *mut PyCodeObject) -> impl Iterator<Item = Instruction> {
     // SAFETY: the caller holds a live code object.
     let (first, len) = unsafe { (units(code), (*code).ob_base.ob_size as usize) };
@@ -57,6 +58,7 @@ pub fn instructions(code: *mut PyCodeObject) -> impl Iterator<Item = Instruction
 /// Undoes CPython's rewriting of a code object: base opcodes, empty caches.
 #[cold]
 #[inline(never)]
+#[allow(clippy::not_unsafe_ptr_arg_deref)] // callers pass what they run, see above
 pub fn restore(code: *mut PyCodeObject) {
     // SAFETY: the caller executes the code; the units are writable memory of the code object, the GIL is held.
     unsafe {

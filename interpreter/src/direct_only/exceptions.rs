@@ -66,7 +66,7 @@ pub fn reraise(d: &mut Direct, depth: usize) -> Flow {
     unsafe {
         if depth != 0 {
             let lasti = d.peek(depth + 1);
-            if !has_type_flag(lasti, sys::Py_TPFLAGS_LONG_SUBCLASS as u32) {
+            if !has_type_flag(lasti, sys::Py_TPFLAGS_LONG_SUBCLASS) {
                 return super::raise(sys::PyExc_SystemError, c"lasti is not an int");
             }
             let index = sys::PyLong_AsLong(lasti);

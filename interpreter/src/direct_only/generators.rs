@@ -3,9 +3,9 @@
 use super::{Name, exceptions};
 use crate::direct::Direct;
 use crate::machine::{Flow, Machine};
-use capi::{frame, generators};
 use capi::refs::{decref, type_of};
 use capi::sys::{self, PyObject};
+use capi::{frame, generators};
 use std::ptr;
 
 static AENTER: Name = Name::new(c"__aenter__");

@@ -3,8 +3,8 @@
 use super::{push_result, replace_top};
 use crate::direct::Direct;
 use crate::machine::{Flow, Machine};
-use capi::refs::decref;
 use capi::import;
+use capi::refs::decref;
 
 /// `IMPORT_NAME`: level below, list of names above.
 #[inline(never)]

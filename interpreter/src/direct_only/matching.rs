@@ -25,7 +25,7 @@ pub fn get_len(d: &mut Direct, _: usize) -> Flow {
 #[inline(never)]
 pub fn match_mapping(d: &mut Direct, _: usize) -> Flow {
     // SAFETY: the invariant.
-    let is = unsafe { has_type_flag(d.peek(1), sys::Py_TPFLAGS_MAPPING as u32) };
+    let is = unsafe { has_type_flag(d.peek(1), sys::Py_TPFLAGS_MAPPING) };
     d.push(new_bool(is));
     Flow::Next
 }
@@ -34,7 +34,7 @@ pub fn match_mapping(d: &mut Direct, _: usize) -> Flow {
 #[inline(never)]
 pub fn match_sequence(d: &mut Direct, _: usize) -> Flow {
     // SAFETY: the invariant.
-    let is = unsafe { has_type_flag(d.peek(1), sys::Py_TPFLAGS_SEQUENCE as u32) };
+    let is = unsafe { has_type_flag(d.peek(1), sys::Py_TPFLAGS_SEQUENCE) };
     d.push(new_bool(is));
     Flow::Next
 }

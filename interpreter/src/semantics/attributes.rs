@@ -168,7 +168,7 @@ unsafe fn find(
         // Assigns a version tag if it can.
         let descriptor = sys::_PyType_Lookup(ty, name);
         let version = (*ty).tp_version_tag;
-        if version == 0 || (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_VALID_VERSION_TAG as u32) == 0 {
+        if version == 0 || (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_VALID_VERSION_TAG) == 0 {
             return None;
         }
         let managed = (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_MANAGED_DICT) != 0;
@@ -177,8 +177,7 @@ unsafe fn find(
             if descriptor_type == &raw mut sys::PyMemberDescr_Type && kind != Kind::Method {
                 return find_slot(ty, descriptor.cast(), version, kind);
             }
-            let method =
-                (*descriptor_type).tp_flags & u64::from(sys::Py_TPFLAGS_METHOD_DESCRIPTOR as u32) != 0;
+            let method = (*descriptor_type).tp_flags & u64::from(sys::Py_TPFLAGS_METHOD_DESCRIPTOR) != 0;
             if kind != Kind::Method || !method {
                 return None;
             }
@@ -268,22 +267,16 @@ fn has_type_version<M: Machine>(m: &mut M, owner: M::Obj, version: u32) -> bool 
 #[inline(always)]
 fn value_of<M: Machine>(m: &mut M, owner: M::Obj, plan: AttributeCache) -> M::Obj {
     match Place::from(plan.place) {
-        Place::Inline => {
-            if has_type_version(m, owner, plan.version) && m.has_inline_values(owner) {
-                return m.instance_value(owner, plan.index.into());
-            }
+        Place::Inline if has_type_version(m, owner, plan.version) && m.has_inline_values(owner) => {
+            return m.instance_value(owner, plan.index.into());
         }
-        Place::Slot => {
-            if has_type_version(m, owner, plan.version) {
-                return m.load_obj(owner, slot(plan.index));
-            }
+        Place::Slot if has_type_version(m, owner, plan.version) => {
+            return m.load_obj(owner, slot(plan.index));
         }
-        Place::Module => {
-            if m.is_type(owner, TypeOf::Module) {
-                let dict = m.load_obj(owner, MODULE_DICT);
-                if m.is_keys_version(dict, plan.version) {
-                    return m.dict_value(dict, plan.index.into());
-                }
+        Place::Module if m.is_type(owner, TypeOf::Module) => {
+            let dict = m.load_obj(owner, MODULE_DICT);
+            if m.is_keys_version(dict, plan.version) {
+                return m.dict_value(dict, plan.index.into());
             }
         }
         _ => {}

@@ -46,10 +46,11 @@ pub fn call<M: Machine>(m: &mut M, arg: usize) -> Flow {
         if let Some(flow) = m.may_bind_call(nargs, kwnames, below, return_to) {
             return flow;
         }
-    } else if m.may_specialise() && kwnames.is_null() {
-        if let Some(flow) = super::intrinsics::call(m, function, nargs, below) {
-            return flow;
-        }
+    } else if m.may_specialise()
+        && kwnames.is_null()
+        && let Some(flow) = super::intrinsics::call(m, function, nargs, below)
+    {
+        return flow;
     }
     call_anything(m, nargs, below, kwnames)
 }

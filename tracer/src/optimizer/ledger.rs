@@ -89,7 +89,8 @@ impl Optimizer<'_> {
             return;
         }
         self.value(a);
-        if self.info(a).held == 0 {
+        // What is held of a constant belongs to frames in memory.
+        if self.info(a).held == 0 || self.info(a).immortal {
             self.add_real(a, 1);
         }
         let info = self.info_mut(a);
