@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use common::env;
 use tracer::optimizer::peel::{self, End, Linked, Start};
+use traces::Trace;
 use traces::memory::{Kind, Memory};
 use traces::random::{Program, RecordingOptions, Rng, recording};
 use traces::verify::{verify, verify_recording};
-use traces::{Const, Trace};
 
 /// Every mixture of options, with seeds. `RANDOM_SEEDS=from..to` chooses others.
 fn all_options(looped: bool) -> impl Iterator<Item = (u64, RecordingOptions)> {
