@@ -101,6 +101,6 @@ pub fn env(program: &Program) -> Env {
         frame_obj: 48,
         prev_instr: 56,
         first_unit: 200,
-        helpers: HelperIds { push_frame: -1, pop_frame: -1, stealing: (i32::MAX, i32::MIN) },
+        helpers: HelperIds { push_frame: -1, pop_frame: -1, stealing: (-1, -1) },
     }
 }
