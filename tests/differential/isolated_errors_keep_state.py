@@ -1,6 +1,12 @@
 """Errors of every opcode family late in a hot loop: the text, and that all variables hold what they held."""
 
+import dis
 import traceback
+
+
+def at(code, lasti):
+    """The call's own offset: CPython's specialiser moves the call of a builtin from CALL to the PRECALL before it once the code is warm."""
+    return lasti + 4 if dis.opname[code.co_code[lasti]] == "PRECALL" else lasti
 
 
 class Hostile:
@@ -130,4 +136,4 @@ for operation in operations:
     except (RuntimeError, AttributeError, TypeError) as e:
         tb = e.__traceback__.tb_next
         state = {k: v if isinstance(v, int) else type(v).__name__ for k, v in tb.tb_frame.f_locals.items() if k not in "TH"}
-        print(operation, "|", type(e).__name__, e, tb.tb_lineno, tb.tb_lasti, sorted(state.items()), len(traceback.extract_tb(tb)))
+        print(operation, "|", type(e).__name__, e, tb.tb_lineno, at(tb.tb_frame.f_code, tb.tb_lasti), sorted(state.items()), len(traceback.extract_tb(tb)))

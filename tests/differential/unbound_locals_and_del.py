@@ -19,7 +19,8 @@ def bound_in_one_branch(turns):
             y = i
         else:
             del y
-        total += y
+        # Not `total += y`: warm CPython reads both by one instruction and reports the position of the first.
+        total = y + total
     return total
 
 

@@ -21,6 +21,7 @@ use interpreter::machine::Flow;
 use interpreter::opcode;
 use slab::Slab;
 use std::cell::UnsafeCell;
+use std::ffi::CStr;
 use std::rc::Rc;
 use std::time::Instant;
 use traces::codegen::{
@@ -80,7 +81,6 @@ struct Compilation {
     /// Kept as long as the trace: what it embeds.
     embedded: Vec<*mut PyObject>,
     code: *mut PyCodeObject,
-    first_exit: u32,
 }
 
 /// One side exit.
@@ -132,7 +132,12 @@ struct State {
     rebuilt: Rebuilt,
     dump: Option<Box<dyn Dump>>,
     random: u64,
-    pending_release: Vec<*mut PyObject>,
+    /// Inlined code object -> code objects whose traces contain it.
+    inliners: FxHashMap<usize, Vec<usize>>,
+    /// Runs of compiled code that have not ended.
+    active: usize,
+    /// Traces that are not entered any more, whose code is given back when no run is active.
+    invalid: Vec<usize>,
 }
 
 /// What a dump is told of each compiled trace.
@@ -290,7 +295,9 @@ impl Tracer {
                 rebuilt: Rebuilt::default(),
                 dump,
                 random: 0x9e37_79b9_7f4a_7c15,
-                pending_release: Vec::new(),
+                inliners: Default::default(),
+                active: 0,
+                invalid: Vec::new(),
             }),
         }));
         // SAFETY: once, with the GIL held.
@@ -330,6 +337,17 @@ pub fn set_enabled(enabled: bool) {
     // SAFETY: the GIL is held.
     if let Some(t) = unsafe { TRACER } {
         t.state().enabled = enabled;
+    }
+}
+
+/// Whether a code object names this global or attribute.
+fn uses_name(code: *mut PyCodeObject, name: &CStr) -> bool {
+    // SAFETY: a live code object's names are a tuple of strings; comparing them runs nothing and can't fail.
+    unsafe {
+        let names = (*code).co_names;
+        (0..sys::PyTuple_Size(names)).any(|i| {
+            sys::PyUnicode_CompareWithASCIIString(sys::PyTuple_GetItem(names, i), name.as_ptr()) == 0
+        })
     }
 }
 
@@ -380,23 +398,38 @@ impl Jit for Tracer {
 
     fn code_dropped(&self, data: &CodeData) {
         let t = self.state();
+        let code = data.code as usize;
+        t.infos.remove(&code);
+        t.invalidate(code);
+        for inliner in t.inliners.remove(&code).unwrap_or_default() {
+            t.invalidate(inliner);
+        }
         for cell in &data.loops {
             if cell.tracer != 0 && t.loops.contains(cell.tracer - 1) {
                 let l = t.loops.remove(cell.tracer - 1);
                 t.by_header.remove(&(l.code as usize, l.header));
             }
         }
-        t.infos.remove(&(data.code as usize));
-        let dead: Vec<usize> =
-            t.compilations.iter().filter(|(_, c)| c.code == data.code).map(|(i, _)| i).collect();
-        for i in dead {
+        self.release_invalid();
+    }
+}
+
+impl Tracer {
+    /// Gives back the code of traces that are not entered any more, once none can be running.
+    fn release_invalid(&self) {
+        let t = self.state();
+        if t.active > 0 || t.recording || t.invalid.is_empty() {
+            return;
+        }
+        let mut embedded = Vec::new();
+        for i in std::mem::take(&mut t.invalid) {
             let c = t.compilations.remove(i);
             t.backend.release(&c.compiled);
             t.statistics.dropped += 1;
-            t.pending_release.extend(c.embedded);
+            embedded.extend(c.embedded);
         }
-        for o in std::mem::take(&mut t.pending_release) {
-            // SAFETY: the trace held a reference. May run Python: nothing of the state is used after it in this turn.
+        for o in embedded {
+            // SAFETY: the trace held a reference. May run Python: nothing of the state is borrowed any more.
             unsafe { capi::refs::decref(o) };
         }
     }
@@ -407,6 +440,20 @@ impl State {
         *self.by_header.entry((code as usize, header)).or_insert_with(|| {
             self.loops.insert(LoopState { code, header, trace: None, failures: 0, retries: 0 })
         })
+    }
+
+    /// No trace of this code object is entered any more.
+    fn invalidate(&mut self, code: usize) {
+        for (i, c) in self.compilations.iter() {
+            if c.code as usize == code && !self.invalid.contains(&i) {
+                self.invalid.push(i);
+            }
+        }
+        for (_, l) in self.loops.iter_mut() {
+            if l.code as usize == code {
+                l.trace = None;
+            }
+        }
     }
 
     /// The loop with a trace at this instruction.
@@ -434,9 +481,13 @@ impl Tracer {
             let turns = (t.next_random() % 97) as i64 + 1;
             STRESS_COUNTDOWN.store(turns, std::sync::atomic::Ordering::Relaxed);
         }
+        t.active += 1;
         // SAFETY: the frame is the current one and stands at the trace's header; the frame holds the code and so the trace.
         let exit = unsafe { enter(entry, d.frame.cast(), d.tstate.cast()) } as u32;
-        self.leave(d, exit)
+        let flow = self.leave(d, exit);
+        self.state().active -= 1;
+        self.release_invalid();
+        flow
     }
 
     /// Goes on after an exit: `exits::rebuild` has put the frames right.
@@ -660,6 +711,10 @@ impl State {
     ) -> Vec<(usize, Type)> {
         let end = self.infos.get(&(code as usize)).and_then(|i| i.loops.get(&header)).copied().unwrap_or(0);
         let mut found: Vec<(usize, Type)> = Vec::new();
+        // Who asks for addresses of objects could tell.
+        if uses_name(code, c"id") {
+            return found;
+        }
         for i in opcode::instructions(code) {
             let inside = (header as usize..=end as usize).contains(&i.index);
             if !inside || u32::from(i.opcode) != sys::STORE_FAST || found.iter().any(|f| f.0 == i.arg) {
@@ -830,15 +885,16 @@ impl State {
             // SAFETY: live when recorded, moments ago; the GIL was held since by this thread or whoever dropped it.
             unsafe { capi::refs::incref(o) };
         }
+        for &inlined in &recording.inlined {
+            // SAFETY: a live code object, as above. Its data makes its death known.
+            unsafe { interpreter::code_data::get_or_create(inlined) };
+            let inliners = self.inliners.entry(inlined as usize).or_default();
+            if inlined != code && !inliners.contains(&(code as usize)) {
+                inliners.push(code as usize);
+            }
+        }
         let entry = compiled.entry;
-        self.compilations.insert(Compilation {
-            trace,
-            compiled,
-            header,
-            embedded: recording.embedded,
-            code,
-            first_exit,
-        });
+        self.compilations.insert(Compilation { trace, compiled, header, embedded: recording.embedded, code });
         match goal {
             Goal::Loop { state } => {
                 self.loops[state].trace = Some(number);

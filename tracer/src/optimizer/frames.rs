@@ -195,14 +195,17 @@ impl Optimizer<'_> {
         self.frames[depth].set_slot(k, a);
         if self.info(a).immortal && self.info(a).constant != Some(Const::Obj(0)) {
             // One real reference for each place in memory; one may be left from a place that it was moved out of.
-            let places =
-                |f: &FrameMemory| f.slots.iter().filter(|&&b| b == a).count() + usize::from(f.function == a);
-            let wanted = self.frames.iter().map(places).sum::<usize>() as i32;
-            let missing = wanted - self.info(a).held;
+            let missing = self.places(a) - self.info(a).held;
             self.add_real(a, missing.max(0));
         }
         self.out.push(op);
         self.generation += 1;
+    }
+
+    /// How many slots and functions of frames in memory hold an object.
+    pub(super) fn places(&self, a: Abs) -> i32 {
+        let of = |f: &FrameMemory| f.slots.iter().filter(|&&b| b == a).count() + usize::from(f.function == a);
+        self.frames.iter().map(of).sum::<usize>() as i32
     }
 
     /// Brings the frames in memory up to date: inlined frames are pushed, locals stored, `prev_instr` set.

@@ -189,9 +189,11 @@ impl Optimizer<'_> {
 
     /// Adds all that is known and can be said in terms of the header's params.
     fn describe_facts(&mut self, header: &mut Header, mut bound: Vec<(Abs, FactArg)>) {
-        let mut candidates: Vec<(Key, Abs)> = self.pure.iter().map(|(k, &a)| (*k, a)).collect();
-        candidates.sort_by_key(|(k, a)| (a.0, k.code as u8, k.imm, k.a.0, k.b.0));
-        candidates.extend(self.heap.iter().filter(|(k, a)| self.heap.get(k) == Some(*a)).copied());
+        // In the order in which they were computed: what made a load safe (a bounds check) comes before it.
+        let age = |a: Abs| if a == Abs::NONE { 0 } else { a.0 };
+        let known = self.heap.iter().filter(|(k, a)| self.heap.get(k) == Some(*a)).copied();
+        let mut candidates: Vec<(Key, Abs)> = self.pure.iter().map(|(k, &a)| (*k, a)).chain(known).collect();
+        candidates.sort_by_key(|(k, a)| (a.0.max(age(k.a)).max(age(k.b)), a.0, k.code as u8, k.imm));
         let mut done = vec![false; candidates.len()];
         loop {
             let mut progress = false;

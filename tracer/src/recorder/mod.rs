@@ -77,6 +77,8 @@ pub struct Recording {
     pub afters: Vec<After>,
     /// Objects whose addresses are embedded and that the outermost code object does not keep alive.
     pub embedded: Vec<*mut PyObject>,
+    /// Code objects of inlined calls: not kept alive; the trace goes when one of them does.
+    pub inlined: Vec<*mut PyCodeObject>,
     /// Bytecodes recorded.
     pub bytecodes: u32,
 }
@@ -141,6 +143,7 @@ impl<'d> Recorder<'d> {
             raw: Trace::new(crate::runtime::helper_table()),
             afters: Vec::new(),
             embedded: Vec::new(),
+            inlined: Vec::new(),
             bytecodes: 0,
         };
         let mut reals = vec![d.frame];
@@ -465,7 +468,12 @@ impl<'d> Recorder<'d> {
 
     /// Keeps an object whose address the trace contains.
     fn embed(&mut self, o: *mut PyObject) {
-        if !o.is_null() && !self.rec.embedded.contains(&o) {
+        // SAFETY: a live object or null.
+        if !o.is_null() && unsafe { (*o).ob_type } == &raw mut sys::PyCode_Type {
+            if !self.rec.inlined.contains(&o.cast()) {
+                self.rec.inlined.push(o.cast());
+            }
+        } else if !o.is_null() && !self.rec.embedded.contains(&o) {
             self.rec.embedded.push(o);
         }
     }

@@ -102,6 +102,6 @@ pub fn env(program: &Program) -> Env {
         frame_obj: 48,
         prev_instr: 56,
         first_unit: 200,
-        helpers: HelperIds { push_frame: -1, pop_frame: -1, stealing: (1, 0) },
+        helpers: HelperIds { push_frame: -1, pop_frame: -1, stealing: (-1, -1) },
     }
 }
