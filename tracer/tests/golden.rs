@@ -144,7 +144,7 @@ fn run_case(how: &str, text: &str, last: &mut Option<Loop>) -> String {
         Err(abort) => format!("not compiled: {}\n", abort.name()),
     };
     match words[0] {
-        "loop" => match peel::compile_loop(&env, &recording(text), &HELPERS) {
+        "loop" => match peel::compile_loop(&env, &recording(text), &HELPERS, &[]) {
             Ok(l) => {
                 let out = format!("{}{}", header(&l.header), checked(&l.trace));
                 *last = Some(l);
@@ -161,7 +161,8 @@ fn run_case(how: &str, text: &str, last: &mut Option<Loop>) -> String {
             let start = Start {
                 trace: &l.trace,
                 snapshot: &l.trace.snapshots[id.0 as usize],
-                types: &l.types[id.0 as usize],
+                known: &l.known[id.0 as usize],
+                condition: None,
             };
             bridge(Some(start), if words.get(2) == Some(&"exit") { End::Exit } else { End::Link(&l.header) })
         }
@@ -205,7 +206,7 @@ fn body(file: &str, case: usize) -> Vec<OpCode> {
     let input = golden::File::parse(&text).expect("a golden file").input;
     let cases = format!("\n{input}");
     let recorded = cases.split("\n== ").nth(case + 1).expect("a case").split_once('\n').expect("a title").1;
-    let Ok(l) = peel::compile_loop(&env(), &recording(recorded), &HELPERS) else { panic!("compiles") };
+    let Ok(l) = peel::compile_loop(&env(), &recording(recorded), &HELPERS, &[]) else { panic!("compiles") };
     let label = l.trace.label_index().expect("a loop");
     l.trace.ops[label + 1..].iter().map(|op| op.code).filter(|code| *code != OpCode::Param).collect()
 }

@@ -90,6 +90,7 @@ pub fn env() -> Env {
         keeps_class: |ty| ty != TYPES[4].1,
         type_of,
         payload_of,
+        refcnt: 0,
         localsplus: 72,
         frame_func: 8,
         frame_obj: 40,

@@ -95,6 +95,7 @@ pub fn env(program: &Program) -> Env {
         keeps_class,
         type_of,
         payload_of,
+        refcnt: 0,
         localsplus: LOCALSPLUS,
         // Fields that no random program looks at.
         frame_func: 40,

@@ -90,7 +90,7 @@ fn check(looped: bool) -> (usize, BTreeMap<&'static str, usize>) {
         let env = env(&program);
         let raw = &program.trace;
         let optimized = if looped {
-            peel::compile_loop(&env, raw, raw.helpers).map(|l| l.trace)
+            peel::compile_loop(&env, raw, raw.helpers, &[]).map(|l| l.trace)
         } else {
             peel::compile_bridge(&env, raw, raw.helpers, None, End::Exit).map(|b| b.trace)
         };
@@ -147,11 +147,15 @@ fn bridges_link_to_the_label_in_the_state_that_the_loop_expects() {
         let mut program = recording(seed, &options);
         let env = env(&program);
         let raw = &program.trace;
-        let Ok(l) = peel::compile_loop(&env, raw, raw.helpers) else { continue };
+        let Ok(l) = peel::compile_loop(&env, raw, raw.helpers, &[]) else { continue };
         let Some(exit) = splice::exit_at_start_of_turn(raw, &l) else { continue };
         let snapshot = l.trace.ops[exit].snap.0 as usize;
-        let start =
-            Start { trace: &l.trace, snapshot: &l.trace.snapshots[snapshot], types: &l.types[snapshot] };
+        let start = Start {
+            trace: &l.trace,
+            snapshot: &l.trace.snapshots[snapshot],
+            known: &l.known[snapshot],
+            condition: None,
+        };
         let Ok(bridge) = peel::compile_bridge(&env, raw, raw.helpers, Some(start), End::Link(&l.header))
         else {
             continue;
