@@ -7,7 +7,8 @@ use crate::abort::Abort;
 use crate::code_info::CodeInfo;
 use crate::exits::{self, Rebuilt};
 use crate::layout;
-use crate::optimizer::{Condition, Env, Header, HelperIds, Knowledge, condition, peel};
+use crate::optimizer::{Condition, Env, Header, HelperIds, condition, peel};
+use crate::packed::Packed;
 use crate::recorder::{After, Recorder, Recording};
 use crate::runtime;
 use crate::statistics::Statistics;
@@ -22,12 +23,11 @@ use interpreter::opcode;
 use slab::Slab;
 use std::cell::UnsafeCell;
 use std::ffi::CStr;
-use std::rc::Rc;
 use std::time::Instant;
 use traces::codegen::{
     Backend, CompileError, Compiled, ExitId, ExitState, Location, Request, Runtime, Target,
 };
-use traces::{OpCode, Resume, SnapId, Trace, Type, Val, verify};
+use traces::{OpCode, Resume, SnapId, Snapshot, Trace, Type, Val, verify};
 
 /// How the tracer behaves; all are set by the executable's options.
 #[derive(Clone, Copy, Debug)]
@@ -74,8 +74,9 @@ struct LoopState {
 
 /// A compiled trace.
 struct Compilation {
-    trace: Trace,
+    /// Its exits are in `packed`.
     compiled: Compiled,
+    packed: Packed,
     /// The contract of its label.
     header: Option<Header>,
     /// Kept as long as the trace: what it embeds.
@@ -90,13 +91,13 @@ struct Exit {
     /// The exit's place among those of its trace.
     index: usize,
     after: After,
-    /// What is known there.
-    known: Rc<Knowledge>,
     /// What is known because the guard failed.
     condition: Option<Condition>,
     count: u32,
     failures: u32,
     may_bridge: bool,
+    /// Unpacked, once it is seen to be taken often.
+    unpacked: Option<Box<(Snapshot, Vec<Location>)>>,
 }
 
 /// What a recording is for.
@@ -129,7 +130,7 @@ struct State {
     statistics: Statistics,
     recording: bool,
     enabled: bool,
-    rebuilt: Rebuilt,
+    rebuilt: Option<Rebuilt>,
     dump: Option<Box<dyn Dump>>,
     random: u64,
     /// Inlined code object -> code objects whose traces contain it.
@@ -188,15 +189,24 @@ fn tracer() -> &'static Tracer {
 /// Counts down the instructions to the next exit that stress mode takes on purpose.
 pub static STRESS_COUNTDOWN: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(i64::MAX);
 
+/// Times after which an exit's snapshot stays unpacked.
+const OFTEN: u32 = 30;
+
 /// Called by compiled code when an exit is taken, while its native frame stands.
 unsafe extern "C" fn on_exit(exit: u32, state: *const ExitState) -> usize {
     let t = tracer().state();
-    let e = &t.exits[exit as usize];
+    let e = &mut t.exits[exit as usize];
     let c = &t.compilations[e.compilation];
+    let unpacked = e.unpacked.take().unwrap_or_else(|| {
+        let (snapshot, _) = c.packed.snapshot(e.snapshot);
+        let locations = c.packed.locations(e.index, &snapshot);
+        Box::new((snapshot, locations))
+    });
     // SAFETY: called from the exit `exit` of that compilation.
-    t.rebuilt = unsafe {
-        exits::rebuild(&c.trace.snapshots[e.snapshot.0 as usize], &c.compiled.exits[e.index], &*state)
-    };
+    t.rebuilt = Some(unsafe { exits::rebuild(&unpacked.0, &unpacked.1, &*state) });
+    if e.count >= OFTEN {
+        e.unpacked = Some(unpacked);
+    }
     exit as usize
 }
 
@@ -292,7 +302,7 @@ impl Tracer {
                 statistics: Statistics::default(),
                 recording: false,
                 enabled: true,
-                rebuilt: Rebuilt::default(),
+                rebuilt: None,
                 dump,
                 random: 0x9e37_79b9_7f4a_7c15,
                 inliners: Default::default(),
@@ -493,12 +503,12 @@ impl Tracer {
     /// Goes on after an exit: `exits::rebuild` has put the frames right.
     fn leave(&self, d: &mut Direct, exit: u32) -> Flow {
         let t = self.state();
-        let rebuilt = std::mem::take(&mut t.rebuilt);
+        let rebuilt = t.rebuilt.take().expect("an exit rebuilds");
         let e = &mut t.exits[exit as usize];
         e.count += 1;
         let after = e.after;
         let hot = e.may_bridge && e.count >= t.policy.exit_threshold;
-        let resume = t.compilations[e.compilation].trace.snapshots[e.snapshot.0 as usize].resume;
+        let resume = rebuilt.resume;
         let kind = match (resume, after) {
             (Resume::Raise, _) => 1,
             (Resume::Dying { .. }, _) => 2,
@@ -561,7 +571,7 @@ impl Tracer {
             Goal::Bridge { exit } => {
                 let e = &t.exits[exit as usize];
                 let c = &t.compilations[e.compilation];
-                (c.trace.snapshots[e.snapshot.0 as usize].frames.len(), c.code, u32::MAX)
+                (c.packed.frames(e.snapshot), c.code, u32::MAX)
             }
         };
         let extent = match goal {
@@ -777,18 +787,20 @@ impl State {
                     }
                     _ => peel::End::Exit,
                 };
-                let start = match goal {
+                let left = match goal {
                     Goal::Bridge { exit } => {
                         let e = &self.exits[exit as usize];
-                        let c = &self.compilations[e.compilation];
-                        Some(peel::Start {
-                            trace: &c.trace,
-                            snapshot: &c.trace.snapshots[e.snapshot.0 as usize],
-                            known: &e.known,
-                            condition: e.condition,
-                        })
+                        Some(self.compilations[e.compilation].packed.snapshot(e.snapshot))
                     }
                     Goal::Loop { .. } => None,
+                };
+                let start = match (goal, &left) {
+                    (Goal::Bridge { exit }, Some((snapshot, known))) => {
+                        let e = &self.exits[exit as usize];
+                        let values = &self.compilations[e.compilation].packed.values;
+                        Some(peel::Start { values, snapshot, known, condition: e.condition })
+                    }
+                    _ => None,
                 };
                 let b = peel::compile_bridge(&self.env, raw, helpers, start, end)?;
                 (b.trace, None, b.origins, b.known, b.inputs)
@@ -814,8 +826,9 @@ impl State {
                 let e = &self.exits[exit as usize];
                 let c = &self.compilations[e.compilation];
                 let mut order: Vec<Val> = Vec::new();
-                c.trace.snapshots[e.snapshot.0 as usize].for_each_value(|v| order.push(v));
-                let locations = &c.compiled.exits[e.index];
+                let (snapshot, _) = c.packed.snapshot(e.snapshot);
+                snapshot.for_each_value(|v| order.push(v));
+                let locations = c.packed.locations(e.index, &snapshot);
                 inputs
                     .iter()
                     .map(|v| locations[order.iter().position(|w| w == v).expect("an exit's value")])
@@ -830,7 +843,7 @@ impl State {
             first_exit: ExitId(first_exit),
             targets: &targets,
         };
-        let compiled = self.backend.compile(&request).map_err(|e| match e {
+        let mut compiled = self.backend.compile(&request).map_err(|e| match e {
             CompileError::CodeMemoryFull | CompileError::NoExecutableMemory => Abort::CodeMemory,
             CompileError::TooManySpills => Abort::TooManySpills,
         })?;
@@ -851,10 +864,10 @@ impl State {
                 snapshot,
                 index,
                 after,
-                known: known[snapshot.0 as usize].clone(),
                 condition: condition(&trace, op),
                 count: 0,
                 failures: 0,
+                unpacked: None,
                 may_bridge: after == After::Nothing
                     && resume == Resume::Execute
                     && op.code != OpCode::GuardClear
@@ -894,7 +907,17 @@ impl State {
             }
         }
         let entry = compiled.entry;
-        self.compilations.insert(Compilation { trace, compiled, header, embedded: recording.embedded, code });
+        let guards = trace.ops.iter().filter(|op| op.code.is_guard()).map(|op| op.snap);
+        let places = compiled.exits.iter().map(|places| &places[..]);
+        let packed = Packed::new(&trace, &known, guards.zip(places));
+        (compiled.exits, compiled.op_offsets) = (Vec::new(), Vec::new());
+        self.compilations.insert(Compilation {
+            compiled,
+            packed,
+            header,
+            embedded: recording.embedded,
+            code,
+        });
         match goal {
             Goal::Loop { state } => {
                 self.loops[state].trace = Some(number);
@@ -902,6 +925,7 @@ impl State {
             }
             Goal::Bridge { exit } => {
                 self.backend.patch_exit(ExitId(exit), entry);
+                self.exits[exit as usize].unpacked = None;
                 self.statistics.bridges += 1;
             }
         }

@@ -152,7 +152,7 @@ fn bridges_link_to_the_label_in_the_state_that_the_loop_expects() {
         let Some(exit) = splice::exit_at_start_of_turn(raw, &l) else { continue };
         let snapshot = l.trace.ops[exit].snap.0 as usize;
         let start = Start {
-            trace: &l.trace,
+            values: &tracer::optimizer::Values::of(&l.trace),
             snapshot: &l.trace.snapshots[snapshot],
             known: &l.known[snapshot],
             condition: tracer::optimizer::condition(&l.trace, &l.trace.ops[exit]),
