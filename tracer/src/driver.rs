@@ -269,6 +269,7 @@ fn environment() -> Env {
         true_object: (&raw const sys::_Py_TrueStruct) as usize,
         false_object: (&raw const sys::_Py_FalseStruct) as usize,
         is_leaf: layout::is_leaf,
+        drops_licences: true,
         keeps_class: layout::keeps_class,
         type_of: layout::type_of,
         payload_of: layout::payload_of,

@@ -58,6 +58,7 @@ fn env(program: &Program) -> Env {
         keeps_class: |_| true,
         type_of,
         payload_of,
+        drops_licences: false,
         refcnt: traces::memory::REFCNT_OFFSET,
         localsplus: LOCALSPLUS,
         frame_func: 0,

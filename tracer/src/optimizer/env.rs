@@ -29,6 +29,9 @@ pub struct Env {
     pub false_object: usize,
     /// Whether freeing an instance of this type can't run Python code.
     pub is_leaf: fn(usize) -> bool,
+    /// Whether a type guard may be left out that only permits to drop a local: what it permits is done either way, but the trace leaves later
+    /// than the recording would.
+    pub drops_licences: bool,
     /// Whether instances of this type keep their class (static types).
     pub keeps_class: fn(usize) -> bool,
     /// The type of a constant object, or 0.

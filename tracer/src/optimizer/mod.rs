@@ -243,6 +243,7 @@ impl<'e> Optimizer<'e> {
             }
             Frame => self.frame_ptr,
             ThreadState => self.thread_state(),
+            GuardType if self.is_mere_licence(raw, op, args[0]) => Abs::NONE,
             GuardTrue | GuardFalse | GuardType | GuardIs | GuardNull | GuardNonNull => {
                 self.guard(raw, code, args[0], args[1], op.snap)?;
                 Abs::NONE
@@ -419,6 +420,37 @@ impl<'e> Optimizer<'e> {
         self.out.push(new);
         self.learn(code, a, b);
         Ok(())
+    }
+
+    /// Whether a guard's type only allows to drop the object without further ado, and the type that it is now known to have allows that as
+    /// well: a local of one type that is overwritten with another has the second one when the recording is fed once more.
+    fn is_mere_licence(&self, raw: &Trace, guard: &Op, a: Abs) -> bool {
+        let (object, ty) = (guard.args[0], guard.args[1]);
+        // Only a local of the loop's frame, and (no use but these) never pushed in this turn: who asks for the type of a value on the
+        // stack may want to know it.
+        let in_loop = self.env.drops_licences && raw.ops.last().is_some_and(|op| op.code == OpCode::Jump);
+        let local = in_loop
+            && object.op_index().is_some_and(|i| {
+                let end = raw
+                    .snapshots
+                    .last()
+                    .map_or(0, |s| s.frames[0].slots.len() as u32 - s.frames[0].stack_depth);
+                raw.ops[i].code == OpCode::Param && (raw.ops[i].imm as u32) < end
+            });
+        if !local {
+            return false;
+        }
+        let known = self.info(a).known_type;
+        if known == 0 || raw.const_of(ty) == Some(Const::Ptr(known)) || !(self.env.is_leaf)(known) {
+            return false;
+        }
+        let is_decref = |code| matches!(code, OpCode::Decref | OpCode::DecrefLeaf);
+        let uses = |op: &&Op| op.operands().contains(&object) || raw.list(op.list).contains(&object);
+        let mut dropped = false;
+        raw.ops.iter().filter(uses).all(|op| {
+            dropped |= is_decref(op.code);
+            is_decref(op.code) || matches!(op.code, OpCode::GuardType | OpCode::GuardNonNull)
+        }) && dropped
     }
 
     /// Notes what a guard that held says.

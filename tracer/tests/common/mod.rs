@@ -95,6 +95,7 @@ pub fn env(program: &Program) -> Env {
         keeps_class,
         type_of,
         payload_of,
+        drops_licences: false,
         refcnt: 0,
         localsplus: LOCALSPLUS,
         // Fields that no random program looks at.
