@@ -621,7 +621,10 @@ impl<D: Deaths> Machine for Direct<D> {
             let tstate = self.tstate;
             let size = (*code).co_nlocalsplus as usize + (*code).co_stacksize as usize + SPECIALS_WORDS;
             let room = ((*tstate).datastack_limit as usize).wrapping_sub((*tstate).datastack_top as usize);
-            (*tstate).recursion_remaining > 1 && size * size_of::<usize>() < room
+            // Another frame evaluator that a program installed has to see each frame.
+            (*tstate).recursion_remaining > 1
+                && size * size_of::<usize>() < room
+                && crate::evaluate::is_current(tstate)
         }
     }
 
