@@ -149,6 +149,8 @@ impl Recorder<'_> {
     }
 }
 
+// The trait's primitives take addresses of live objects, as its rules say; they can't be `unsafe` one by one.
+#[allow(clippy::not_unsafe_ptr_arg_deref)]
 impl Machine for Recorder<'_> {
     type Obj = RObj;
     type Int = RInt;
