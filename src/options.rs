@@ -50,7 +50,14 @@ const DEFAULT_THRESHOLD: u32 = 127;
 
 impl Default for Options {
     fn default() -> Options {
-        Options { mode: Mode::On, threshold: DEFAULT_THRESHOLD, stats: None, dump: None, code_memory: true, limit: u32::MAX }
+        Options {
+            mode: Mode::On,
+            threshold: DEFAULT_THRESHOLD,
+            stats: None,
+            dump: None,
+            code_memory: true,
+            limit: u32::MAX,
+        }
     }
 }
 

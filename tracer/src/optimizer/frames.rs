@@ -184,9 +184,8 @@ impl Optimizer<'_> {
         self.frames[depth].set_slot(k, a);
         if self.info(a).immortal && self.info(a).constant != Some(Const::Obj(0)) {
             // One real reference for each place in memory; one may be left from a place that it was moved out of.
-            let places = |f: &FrameMemory| {
-                f.slots.iter().filter(|&&b| b == a).count() + usize::from(f.function == a)
-            };
+            let places =
+                |f: &FrameMemory| f.slots.iter().filter(|&&b| b == a).count() + usize::from(f.function == a);
             let wanted = self.frames.iter().map(places).sum::<usize>() as i32;
             let missing = wanted - self.info(a).held;
             self.add_real(a, missing.max(0));
