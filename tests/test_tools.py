@@ -5,6 +5,7 @@ Run by `make test` with the base Python.
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -96,6 +97,17 @@ class Counting(unittest.TestCase):
         unit = "...\nRan 25 tests in 7.003s\n\nFAILED (failures=1, errors=2, skipped=3)\n"
         self.assertEqual(run_tests.counted(run_tests.UNITTEST, unit), (19, 3))
         self.assertEqual(run_tests.counted(run_tests.UNITTEST, "Ran 1 test in 0.1s\n\nOK\n"), (1, 0))
+
+
+class Documents(unittest.TestCase):
+    def test_files_that_the_documents_name_exist(self):
+        for document in "README.md", "ARCHITECTURE.md":
+            text = (ROOT / document).read_text()
+            named = set(re.findall(r"`((?:[a-z_0-9-]+/)+(?:[a-z_0-9-]+(?:\.[a-z]+)?)?|[a-z_0-9/-]+\.(?:rs|py|md|txt|trace))`", text))
+            # What `make` builds, and what a dump writes.
+            missing = {name for name in named if not (ROOT / name).exists()} - {"exits.txt", "build/ext", "target/release/coluber"}
+            self.assertEqual(missing, set(), document)
+            self.assertGreater(len(named), 2)
 
 
 if __name__ == "__main__":

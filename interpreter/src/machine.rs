@@ -363,6 +363,14 @@ pub trait Machine: Sized {
         below: usize,
         return_to: usize,
     ) -> Flow;
+    /// As `enter_call`, for a function that is not on the stack: its reference is taken over, the top `nargs` move.
+    fn enter_function(
+        &mut self,
+        function: Self::Obj,
+        code: *mut PyCodeObject,
+        nargs: usize,
+        return_to: usize,
+    ) -> Flow;
     /// Returns from the current frame: the value (taken over) is pushed in the caller, or is the result of the entry frame. Locals are
     /// dropped in order after the frame was unlinked.
     fn leave_call(&mut self, value: Self::Obj) -> Flow;

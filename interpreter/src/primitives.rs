@@ -657,6 +657,26 @@ impl<D: Deaths> Machine for Direct<D> {
     }
 
     #[inline(always)]
+    fn enter_function(
+        &mut self,
+        function: Self::Obj,
+        code: *mut PyCodeObject,
+        nargs: usize,
+        return_to: usize,
+    ) -> Flow {
+        // SAFETY: as above.
+        unsafe {
+            let args = self.slot(nargs);
+            self.sp = args;
+            let locals = self.frame_push_for_call(function, code, nargs, return_to);
+            for i in 0..nargs {
+                *locals.add(i) = *args.add(i);
+            }
+        }
+        Flow::Next
+    }
+
+    #[inline(always)]
     fn leave_call(&mut self, value: Self::Obj) -> Flow {
         // SAFETY: the invariant; the dying frame is unlinked before it is cleared.
         unsafe {

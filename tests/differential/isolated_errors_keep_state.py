@@ -5,8 +5,15 @@ import traceback
 
 
 def at(code, lasti):
-    """The call's own offset: CPython's specialiser moves the call of a builtin from CALL to the PRECALL before it once the code is warm."""
-    return lasti + 4 if dis.opname[code.co_code[lasti]] == "PRECALL" else lasti
+    """The offset that does not depend on how warm CPython's code is: its specialiser moves the call of a builtin from CALL to the PRECALL
+    before it, and calls a __getitem__ from the end of BINARY_SUBSCR's caches."""
+    name = lambda i: dis.opname[code.co_code[i]]
+    start = lasti
+    while name(start) == "CACHE":
+        start -= 2
+    if name(start) == "BINARY_SUBSCR":
+        return start
+    return lasti + 4 if name(lasti) == "PRECALL" else lasti
 
 
 class Hostile:

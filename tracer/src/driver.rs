@@ -7,7 +7,7 @@ use crate::abort::Abort;
 use crate::code_info::CodeInfo;
 use crate::exits::{self, Rebuilt};
 use crate::layout;
-use crate::optimizer::{Env, Header, HelperIds, peel};
+use crate::optimizer::{Condition, Env, Header, HelperIds, Knowledge, condition, peel};
 use crate::recorder::{After, Recorder, Recording};
 use crate::runtime;
 use crate::statistics::Statistics;
@@ -21,11 +21,12 @@ use interpreter::machine::Flow;
 use interpreter::opcode;
 use slab::Slab;
 use std::cell::UnsafeCell;
+use std::rc::Rc;
 use std::time::Instant;
 use traces::codegen::{
     Backend, CompileError, Compiled, ExitId, ExitState, Location, Request, Runtime, Target,
 };
-use traces::{OpCode, Resume, SnapId, Trace, Val, verify};
+use traces::{OpCode, Resume, SnapId, Trace, Type, Val, verify};
 
 /// How the tracer behaves; all are set by the executable's options.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +80,6 @@ struct Compilation {
     /// Kept as long as the trace: what it embeds.
     embedded: Vec<*mut PyObject>,
     code: *mut PyCodeObject,
-    first_exit: u32,
 }
 
 /// One side exit.
@@ -89,8 +89,10 @@ struct Exit {
     /// The exit's place among those of its trace.
     index: usize,
     after: After,
-    /// Known types of the snapshot's slots.
-    types: Box<[usize]>,
+    /// What is known there.
+    known: Rc<Knowledge>,
+    /// What is known because the guard failed.
+    condition: Option<Condition>,
     count: u32,
     failures: u32,
     may_bridge: bool,
@@ -259,6 +261,7 @@ fn environment() -> Env {
         keeps_class: layout::keeps_class,
         type_of: layout::type_of,
         payload_of: layout::payload_of,
+        refcnt: std::mem::offset_of!(PyObject, ob_refcnt) as i32,
         localsplus: std::mem::offset_of!(sys::_PyInterpreterFrame, localsplus) as i32,
         prev_instr: std::mem::offset_of!(sys::_PyInterpreterFrame, prev_instr) as i32,
         frame_obj: std::mem::offset_of!(sys::_PyInterpreterFrame, frame_obj) as i32,
@@ -570,8 +573,9 @@ impl Tracer {
         let t = self.state();
         t.recording = false;
         t.statistics.recording_ns += started.elapsed().as_nanos() as u64;
-        let result =
-            outcome.and_then(|o| t.install(recording.expect("recorded"), goal, code, start_instruction, &o));
+        let result = outcome.and_then(|o| {
+            t.install(recording.expect("recorded"), goal, code, start_instruction, &o, d.frame)
+        });
         if let Err(abort) = result {
             t.failed(goal, abort, start_instruction);
         }
@@ -685,6 +689,41 @@ impl State {
         }
     }
 
+    /// Locals that some path of this loop stores and that are numbers nobody else has now: the loop had better have them unboxed,
+    /// lest a path that was not recorded builds a box in each turn.
+    fn unboxable(
+        &self,
+        code: *mut PyCodeObject,
+        header: u32,
+        frame: *mut sys::_PyInterpreterFrame,
+    ) -> Vec<(usize, Type)> {
+        let end = self.infos.get(&(code as usize)).and_then(|i| i.loops.get(&header)).copied().unwrap_or(0);
+        let mut found: Vec<(usize, Type)> = Vec::new();
+        for i in opcode::instructions(code) {
+            let inside = (header as usize..=end as usize).contains(&i.index);
+            if !inside || u32::from(i.opcode) != sys::STORE_FAST || found.iter().any(|f| f.0 == i.arg) {
+                continue;
+            }
+            // SAFETY: the frame is live and stands at the loop's header; a local is null or an object.
+            unsafe {
+                let o = *capi::frame::locals(frame).add(i.arg);
+                if o.is_null() {
+                    continue;
+                }
+                let ty = (*o).ob_type;
+                let alone = (*o).ob_refcnt == 1;
+                if ty == &raw mut sys::PyFloat_Type && alone {
+                    found.push((i.arg, Type::Float));
+                } else if ty == &raw mut sys::PyLong_Type
+                    && capi::long::as_i64(o).is_some_and(|v| alone || (-5..=256).contains(&v))
+                {
+                    found.push((i.arg, Type::Int));
+                }
+            }
+        }
+        found
+    }
+
     fn install(
         &mut self,
         recording: Recording,
@@ -692,6 +731,7 @@ impl State {
         code: *mut PyCodeObject,
         instruction: u32,
         outcome: &Outcome,
+        frame: *mut sys::_PyInterpreterFrame,
     ) -> Result<(), Abort> {
         if self.statistics.traces + self.statistics.bridges >= self.policy.max_traces {
             return Err(Abort::Limit);
@@ -703,10 +743,11 @@ impl State {
             log::trace!("recorded:\n{}", traces::text::print(raw));
         }
         let mut targets: Vec<Target> = Vec::new();
-        let (trace, header, origins, types, inputs) = match (goal, outcome) {
-            (Goal::Loop { .. }, Outcome::Closed) => {
-                let l = peel::compile_loop(&self.env, raw, helpers)?;
-                (l.trace, Some(l.header), l.origins, l.types, Vec::new())
+        let (trace, header, origins, known, inputs) = match (goal, outcome) {
+            (Goal::Loop { state }, Outcome::Closed) => {
+                let unbox = self.unboxable(code, self.loops[state].header, frame);
+                let l = peel::compile_loop(&self.env, raw, helpers, &unbox)?;
+                (l.trace, Some(l.header), l.origins, l.known, Vec::new())
             }
             _ => {
                 let end = match outcome {
@@ -727,13 +768,14 @@ impl State {
                         Some(peel::Start {
                             trace: &c.trace,
                             snapshot: &c.trace.snapshots[e.snapshot.0 as usize],
-                            types: &e.types,
+                            known: &e.known,
+                            condition: e.condition,
                         })
                     }
                     Goal::Loop { .. } => None,
                 };
                 let b = peel::compile_bridge(&self.env, raw, helpers, start, end)?;
-                (b.trace, None, b.origins, b.types, b.inputs)
+                (b.trace, None, b.origins, b.known, b.inputs)
             }
         };
         if self.policy.stress || cfg!(debug_assertions) {
@@ -793,7 +835,8 @@ impl State {
                 snapshot,
                 index,
                 after,
-                types: types[snapshot.0 as usize].clone(),
+                known: known[snapshot.0 as usize].clone(),
+                condition: condition(&trace, op),
                 count: 0,
                 failures: 0,
                 may_bridge: after == After::Nothing
@@ -835,14 +878,7 @@ impl State {
             }
         }
         let entry = compiled.entry;
-        self.compilations.insert(Compilation {
-            trace,
-            compiled,
-            header,
-            embedded: recording.embedded,
-            code,
-            first_exit,
-        });
+        self.compilations.insert(Compilation { trace, compiled, header, embedded: recording.embedded, code });
         match goal {
             Goal::Loop { state } => {
                 self.loops[state].trace = Some(number);

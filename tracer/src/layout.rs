@@ -97,10 +97,10 @@ pub fn payload_of(code: OpCode, object: usize) -> Option<Const> {
     let o = object as *mut PyObject;
     match code {
         OpCode::IntValue => {
-            // SAFETY: an exact int or bool, as checked here.
             let value = if ty == (&raw const sys::PyLong_Type) as usize
                 || ty == (&raw const sys::PyBool_Type) as usize
             {
+                // SAFETY: an exact int or bool, as checked here.
                 unsafe { capi::long::as_i64(o) }
             } else {
                 None

@@ -25,7 +25,7 @@ use tracer::optimizer::{Fact, FactArg, Header, HeaderSlot, Requirement};
 use traces::parse::parse;
 use traces::text::{Names, constant, print_with};
 use traces::verify::{verify, verify_recording};
-use traces::{Const, OpCode, Slot, SnapId, Trace, Type, Val, golden};
+use traces::{Const, Op, OpCode, Slot, SnapId, Trace, Val, golden};
 
 fn named(c: Const) -> String {
     MadeUp.constant(c).unwrap_or_else(|| constant(c))
@@ -106,7 +106,13 @@ fn recording(text: &str) -> Trace {
             other => panic!("a recording's slot is {other:?}"),
         });
         let values: Vec<Val> = values.collect();
-        trace.ops[end].list = trace.push_list(&values);
+        let params = trace.ops.iter().take_while(|op| op.code == OpCode::Param).count();
+        if values.len() == params {
+            trace.ops[end].list = trace.push_list(&values);
+        } else {
+            // A bridge out of an inlined call: what its last op is makes no difference to the optimizer, but it does to the verifier.
+            trace.ops[end] = Op { snap: SnapId(at as u32), ..Op::new(OpCode::Exit, &[]) };
+        }
     }
     let errors = verify_recording(&trace);
     assert!(errors.is_empty(), "an ill-formed recording: {}\n{text}", errors.join("; "));
@@ -138,7 +144,7 @@ fn run_case(how: &str, text: &str, last: &mut Option<Loop>) -> String {
         Err(abort) => format!("not compiled: {}\n", abort.name()),
     };
     match words[0] {
-        "loop" => match peel::compile_loop(&env, &recording(text), &HELPERS) {
+        "loop" => match peel::compile_loop(&env, &recording(text), &HELPERS, &[]) {
             Ok(l) => {
                 let out = format!("{}{}", header(&l.header), checked(&l.trace));
                 *last = Some(l);
@@ -155,7 +161,8 @@ fn run_case(how: &str, text: &str, last: &mut Option<Loop>) -> String {
             let start = Start {
                 trace: &l.trace,
                 snapshot: &l.trace.snapshots[id.0 as usize],
-                types: &l.types[id.0 as usize],
+                known: &l.known[id.0 as usize],
+                condition: None,
             };
             bridge(Some(start), if words.get(2) == Some(&"exit") { End::Exit } else { End::Link(&l.header) })
         }
@@ -181,7 +188,38 @@ fn optimize(input: &str) -> String {
     out
 }
 
+/// Their expected parts are written by hand: not to be blessed before they are reached.
+#[test]
+#[ignore = "the optimizer does not do this yet"]
+fn recordings_that_should_become_these_traces() {
+    golden::run_dir("golden/open", "optimized", optimize);
+}
+
 #[test]
 fn recordings_become_these_traces() {
     golden::run_dir("golden", "optimized", optimize);
+}
+
+/// The ops of the optimized loop's body: what is done in each turn.
+fn body(file: &str, case: usize) -> Vec<OpCode> {
+    let text = std::fs::read_to_string(format!("golden/{file}.txt")).expect("a golden file");
+    let input = golden::File::parse(&text).expect("a golden file").input;
+    let cases = format!("\n{input}");
+    let recorded = cases.split("\n== ").nth(case + 1).expect("a case").split_once('\n').expect("a title").1;
+    let Ok(l) = peel::compile_loop(&env(), &recording(recorded), &HELPERS, &[]) else { panic!("compiles") };
+    let label = l.trace.label_index().expect("a loop");
+    l.trace.ops[label + 1..].iter().map(|op| op.code).filter(|code| *code != OpCode::Param).collect()
+}
+
+#[test]
+fn a_turn_over_local_floats_is_arithmetic_alone() {
+    use OpCode::*;
+    assert_eq!(body("hoisting", 0), [FloatAdd, GuardClear, Jump]);
+    assert_eq!(body("unboxing", 0), [IntAddOvf, FloatMul, BoolNot, GuardClear, Jump]);
+}
+
+#[test]
+fn a_turn_that_stores_to_a_list_asks_nothing_of_it() {
+    use OpCode::*;
+    assert_eq!(body("hoisting", 1), [FloatAdd, NewFloat, StoreObjAt, DecrefLeaf, Jump]);
 }

@@ -58,6 +58,7 @@ fn env(program: &Program) -> Env {
         keeps_class: |_| true,
         type_of,
         payload_of,
+        refcnt: 0,
         localsplus: LOCALSPLUS,
         frame_func: 0,
         prev_instr: 56,
@@ -84,7 +85,7 @@ fn check(looped: bool, seeds: std::ops::Range<u64>) {
         let env = env(&program);
         let helpers = program.trace.helpers;
         let optimized = if looped {
-            compile_loop(&env, &program.trace, helpers).map(|l| l.trace)
+            compile_loop(&env, &program.trace, helpers, &[]).map(|l| l.trace)
         } else {
             compile_bridge(&env, &program.trace, helpers, None, End::Exit).map(|b| b.trace)
         };

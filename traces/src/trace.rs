@@ -222,6 +222,12 @@ pub struct Snapshot {
 impl Snapshot {
     /// Calls `f` with every value that has to be available at the exit (constants included, repeats possible).
     pub fn for_each_value(&self, mut f: impl FnMut(Val)) {
+        self.for_each_needed(&mut f);
+        self.keep.iter().copied().for_each(&mut f);
+    }
+
+    /// The same without those that are only kept: what rebuilding the interpreter's state takes.
+    pub fn for_each_needed(&self, mut f: impl FnMut(Val)) {
         fn slot(s: &Slot, f: &mut impl FnMut(Val)) {
             if let Slot::Value(v) = s {
                 f(*v)
@@ -244,7 +250,6 @@ impl Snapshot {
             }
         }
         self.increfs.iter().copied().for_each(&mut f);
-        self.keep.iter().copied().for_each(&mut f);
     }
 }
 

@@ -1,9 +1,13 @@
 //! Subscripts: exact lists and tuples with machine-integer indices by hand, dicts by their functions, the rest by CPython's.
 
 use super::{done_int, finish_binary};
-use crate::field::{ItemsField, LIST_SIZE, TUPLE_SIZE, TypeOf};
+use crate::field::{FUNCTION_CODE, ItemsField, LIST_SIZE, TUPLE_SIZE, TypeOf};
 use crate::helpers;
 use crate::machine::{Arg, Compare, Flow, IntOp, Machine};
+use crate::opcode;
+use capi::opcode as op;
+use capi::refs::type_of;
+use capi::sys;
 
 /// The index counted from the start, when it is in range; negative ones count from the end.
 #[inline(always)]
@@ -60,11 +64,86 @@ pub fn binary_subscr<M: Machine>(m: &mut M, _: usize) -> Flow {
         m.will_drop(key);
         let item = m.call_obj(&helpers::DICT_GET, [Arg::Obj(container), Arg::Obj(key)]);
         return finish_binary(m, container, key, item);
+    } else if let Some(flow) = call_getitem(m, container) {
+        return flow;
     }
     m.will_drop(container);
     m.will_drop(key);
     let item = m.call_obj(&helpers::GET_ITEM, [Arg::Obj(container), Arg::Obj(key)]);
     finish_binary(m, container, key, item)
+}
+
+/// The inline cache of `BINARY_SUBSCR`: whether the type's `__getitem__` is a plain Python function.
+#[repr(C, packed(2))]
+#[derive(Clone, Copy)]
+struct GetItemCache {
+    /// For types of this version; 0: not resolved.
+    version: u32,
+    /// 1: it is, and stands in the type's own cache (as CPython keeps it).
+    plain: u16,
+}
+
+/// Calls a class's own `__getitem__(self, key)` without leaving the evaluator; `None`: nothing was done.
+#[inline(always)]
+fn call_getitem<M: Machine>(m: &mut M, container: M::Obj) -> Option<Flow> {
+    let address = m.peek_address(container);
+    let cache = m.inline_cache().cast::<GetItemCache>();
+    // SAFETY: a live object; the instruction's own cache.
+    let (function, ty, version) = unsafe {
+        let ty = type_of(address);
+        if (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_HEAPTYPE) == 0 {
+            return None;
+        }
+        let mut seen = *cache;
+        if seen.version == 0 || seen.version != (*ty).tp_version_tag {
+            seen = resolve_getitem(ty, cache);
+        }
+        if seen.plain == 0 {
+            return None;
+        }
+        ((*ty.cast::<sys::PyHeapTypeObject>())._spec_cache.getitem, ty, seen.version)
+    };
+    if !m.is_type_object(container, ty) || !m.is_type_version(ty, version) {
+        return None;
+    }
+    let function = m.known(function);
+    let code = m.load_obj(function, FUNCTION_CODE);
+    let code_address = m.peek_address(code);
+    let plain = code_address.cast::<sys::PyCodeObject>();
+    if !m.is_object(code, code_address) || !takes_two(plain) || !m.may_push_frame(plain) {
+        return None;
+    }
+    m.incref(function);
+    let return_to = m.instruction() + 1 + opcode::caches(op::BINARY_SUBSCR);
+    Some(m.enter_function(function, plain, 2, return_to))
+}
+
+/// Two positional parameters and nothing else?
+fn takes_two(code: *mut sys::PyCodeObject) -> bool {
+    const SHAPE: u32 = sys::CO_OPTIMIZED | sys::CO_VARARGS | sys::CO_VARKEYWORDS;
+    // SAFETY: a function's code.
+    unsafe {
+        (*code).co_flags as u32 & SHAPE == sys::CO_OPTIMIZED
+            && (*code).co_kwonlyargcount == 0
+            && (*code).co_argcount == 2
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn resolve_getitem(ty: *mut sys::PyTypeObject, cache: *mut GetItemCache) -> GetItemCache {
+    // SAFETY: a live heap type; the cache is the instruction's own.
+    unsafe {
+        let function = sys::_PyType_Lookup(ty, capi::id!(___getitem__));
+        let plain = !function.is_null() && type_of(function) == &raw mut sys::PyFunction_Type;
+        let version = (*ty).tp_version_tag;
+        if plain {
+            (*ty.cast::<sys::PyHeapTypeObject>())._spec_cache.getitem = function;
+        }
+        let found = GetItemCache { version, plain: u16::from(plain && version != 0) };
+        *cache = found;
+        found
+    }
 }
 
 /// The end of a successful look-up: CPython drops the index first, then the sequence.

@@ -129,6 +129,8 @@ impl Names {
             (&raw const sys::_Py_FalseStruct as usize, "False"),
             (&raw const sys::_Py_NotImplementedStruct as usize, "NotImplemented"),
             (&raw const sys::_Py_EllipsisObject as usize, "Ellipsis"),
+            // What an iterator's helper answers at its end: a mark, no object.
+            (interpreter::helpers::exhausted() as usize, "<exhausted>"),
             (0, "NULL"),
         ];
         if let Some((_, name)) = singletons.iter().find(|(address, _)| *address == o as usize) {

@@ -11,6 +11,8 @@ pub struct Survivors {
     pub params: Vec<Option<usize>>,
     /// For each snapshot of the old trace its number in the new one.
     pub snapshots: Vec<Option<SnapId>>,
+    /// For each op of the old trace its value in the new one, or `NONE`.
+    pub values: Vec<Val>,
 }
 
 fn is_needed(trace: &Trace, op: &Op) -> bool {
@@ -54,7 +56,7 @@ impl Marker<'_> {
             }
             if op.snap != SnapId::NONE && !self.snapshots[op.snap.0 as usize] {
                 self.snapshots[op.snap.0 as usize] = true;
-                trace.snapshots[op.snap.0 as usize].for_each_value(|v| self.mark(v));
+                trace.snapshots[op.snap.0 as usize].for_each_needed(|v| self.mark(v));
             }
             match (op.code, self.label) {
                 // What a loop's params get is needed when they are.
@@ -153,6 +155,7 @@ pub fn eliminate(trace: &mut Trace) -> Survivors {
             snapshots.push(rename(s, &|v| map(&renumber, v)));
         }
     }
+    survivors.values = renumber;
     trace.ops = ops;
     trace.lists = lists;
     trace.snapshots = snapshots;
@@ -180,6 +183,10 @@ fn rename(mut s: Snapshot, map: &impl Fn(Val) -> Val) -> Snapshot {
         }
     }
     s.increfs.iter_mut().for_each(|v| *v = map(*v));
-    s.keep.iter_mut().for_each(|v| *v = map(*v));
+    // What was kept in case a bridge wants it does not live for that alone.
+    s.keep.retain_mut(|v| {
+        *v = map(*v);
+        *v != Val::NONE
+    });
     s
 }

@@ -35,6 +35,8 @@ pub struct Env {
     pub type_of: fn(usize) -> usize,
     /// What `int_value`, `float_value` or `bool_value` of a constant object gives.
     pub payload_of: fn(OpCode, usize) -> Option<Const>,
+    /// Offset of the reference count in an object.
+    pub refcnt: i32,
     /// Offset of `localsplus[0]` in a frame.
     pub localsplus: i32,
     /// Offset of `f_func` in a frame.

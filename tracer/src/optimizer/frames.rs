@@ -1,7 +1,9 @@
 //! Frames: translating snapshots, and bringing the frames in memory up to date before other code may look at them.
 
+use super::known::{Knowledge, MOST_KEPT};
 use super::{Abs, Boxed, Info, Optimized, Optimizer};
 use crate::abort::Abort;
+use std::rc::Rc;
 use traces::{
     Const, FrameState, Op, OpCode, Region, Resume, Slot, SnapId, Snapshot, Trace, Type, Val, Virtual,
 };
@@ -71,7 +73,7 @@ impl Optimizer<'_> {
             increfs: Vec::new(),
             keep: Vec::new(),
         };
-        let mut types: Vec<usize> = Vec::with_capacity(32);
+        let mut known = Knowledge { types: Vec::with_capacity(32), ..Default::default() };
         let mut touched: Vec<Abs> = Vec::with_capacity(32);
         let mut virtuals: Vec<Abs> = Vec::new();
         for (depth, frame) in source.frames.iter().enumerate() {
@@ -80,7 +82,7 @@ impl Optimizer<'_> {
                 Slot::Value(v) => {
                     let a = self.abs(raw, v);
                     let in_memory = self.frames.get(depth).map_or(Abs::NONE, |f| f.function) == a;
-                    types.push(self.info(a).known_type);
+                    known.types.push(self.info(a).known_type);
                     self.slot_state(a, in_memory, &mut touched, &mut virtuals, &mut snapshot)
                 }
                 _ => Slot::InMemory,
@@ -89,7 +91,10 @@ impl Optimizer<'_> {
             for (k, &slot) in frame.slots.iter().enumerate() {
                 let a = self.slot_abs(raw, slot);
                 let in_memory = self.frames.get(depth).is_some_and(|f| f.slot(k) == a);
-                types.push(self.info(a).known_type);
+                known.types.push(self.info(a).known_type);
+                if in_memory && depth == 0 && self.is_param(a) {
+                    known.slots.push((k as u32, self.info(a).val));
+                }
                 slots.push(self.slot_state(a, in_memory, &mut touched, &mut virtuals, &mut snapshot));
             }
             let frame_val = if memory_frame == Abs::NONE { Val::NONE } else { self.value(memory_frame) };
@@ -119,9 +124,15 @@ impl Optimizer<'_> {
         if wrong {
             return Err(Abort::Counts);
         }
+        known.facts = self.known_facts();
+        known.for_each_value(|v| {
+            if snapshot.keep.len() < MOST_KEPT && !snapshot.keep.contains(&v) {
+                snapshot.keep.push(v);
+            }
+        });
         let out = self.out.push_snapshot(snapshot);
         self.origins.push(id);
-        self.types.push(types.into_boxed_slice());
+        self.known.push(Rc::new(known));
         self.last_snapshot = Some((id, self.generation, out));
         Ok(out)
     }
@@ -184,14 +195,17 @@ impl Optimizer<'_> {
         self.frames[depth].set_slot(k, a);
         if self.info(a).immortal && self.info(a).constant != Some(Const::Obj(0)) {
             // One real reference for each place in memory; one may be left from a place that it was moved out of.
-            let places =
-                |f: &FrameMemory| f.slots.iter().filter(|&&b| b == a).count() + usize::from(f.function == a);
-            let wanted = self.frames.iter().map(places).sum::<usize>() as i32;
-            let missing = wanted - self.info(a).held;
+            let missing = self.places(a) - self.info(a).held;
             self.add_real(a, missing.max(0));
         }
         self.out.push(op);
         self.generation += 1;
+    }
+
+    /// How many slots and functions of frames in memory hold an object.
+    pub(super) fn places(&self, a: Abs) -> i32 {
+        let of = |f: &FrameMemory| f.slots.iter().filter(|&&b| b == a).count() + usize::from(f.function == a);
+        self.frames.iter().map(of).sum::<usize>() as i32
     }
 
     /// Brings the frames in memory up to date: inlined frames are pushed, locals stored, `prev_instr` set.

@@ -7,7 +7,7 @@
 
 use super::{Abs, Boxed, Info, Optimized, Optimizer, frames::FrameMemory, memory::Key};
 use crate::abort::Abort;
-use traces::{Const, Op, OpCode, Region, SnapId, Trace, Type, Val};
+use traces::{Const, Effect, Op, OpCode, Region, Slot, SnapId, Trace, Type, Val};
 
 /// What a value must be known to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -85,6 +85,17 @@ pub struct Fact {
     pub ty: Type,
     /// What the result is known to be.
     pub requirement: Requirement,
+}
+
+/// How well a state has to fit a header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fit {
+    /// The end of a loop's body that may be peeled once more: what can be unboxed has to be.
+    Unboxed,
+    /// The end of a loop's body: boxes may be built.
+    Boxes,
+    /// A link from elsewhere, which may take boxes apart.
+    Link,
 }
 
 /// The contract of a loop's label.
@@ -336,7 +347,7 @@ impl Optimizer<'_> {
         }
         for fact in &header.facts {
             let [a, b] = fact.args.map(|arg| self.fact_operand(arg, params));
-            let key = Key { code: fact.code, a, b, imm: fact.imm, region: fact.region };
+            let key = self.ordered(Key { code: fact.code, a, b, imm: fact.imm, region: fact.region });
             let result = match (fact.result, fact.requirement.constant) {
                 (Some(p), _) => params[p],
                 (None, Some(c)) => self.constant(c),
@@ -354,6 +365,8 @@ impl Optimizer<'_> {
             }
         }
         self.assumed_used = vec![false; self.assumed.len()];
+        self.wanted = self.assumed.iter().map(|(key, _)| *key).collect();
+        self.last_known = None;
         self.generation += 1;
         slots
     }
@@ -377,7 +390,7 @@ impl Optimizer<'_> {
     }
 
     /// Whether the state fits the header, apart from guards that the link can still make.
-    pub(super) fn matches(&mut self, slots: &[Abs], header: &Header) -> Result<(), usize> {
+    pub(super) fn matches(&mut self, slots: &[Abs], header: &Header, fit: Fit) -> Result<(), usize> {
         if slots.len() != header.slots.len() {
             return Err(usize::MAX);
         }
@@ -392,7 +405,9 @@ impl Optimizer<'_> {
                 HeaderSlot::Boxed { ty, param } => {
                     let same_box = boxes.iter().all(|&(p, b)| (p == param) == (b == a));
                     boxes.push((param, a));
-                    same_box && self.unboxed(a, ty).is_some()
+                    same_box
+                        && (self.unboxed(a, ty).is_some()
+                            || (fit == Fit::Link && self.may_unbox(a, ty, slots)))
                 }
                 HeaderSlot::Object { class, requirement, .. } => {
                     let same = classes.iter().all(|&(c, b)| c != class || b == a);
@@ -405,7 +420,8 @@ impl Optimizer<'_> {
                         (Some(_), None) => info.boxed.is_none(),
                         _ => true,
                     };
-                    same && known && constant && a != null
+                    let box_in_each_turn = fit == Fit::Unboxed && info.boxed.is_some();
+                    same && known && constant && a != null && !box_in_each_turn
                 }
             };
             if !fits {
@@ -442,6 +458,79 @@ impl Optimizer<'_> {
         }
     }
 
+    /// Whether [`Self::unbox_slot`] may try: an object that just this slot holds.
+    fn may_unbox(&self, a: Abs, ty: Type, slots: &[Abs]) -> bool {
+        let info = self.info(a);
+        let wanted = match ty {
+            Type::Int => self.env.int_type,
+            Type::Float => self.env.float_type,
+            _ => return false,
+        };
+        (info.known_type == wanted || info.known_type == 0)
+            && info.boxed.is_none()
+            && info.constant.is_none()
+            && !info.immortal
+            && (info.owed, info.held) == (1, 1)
+            && slots.iter().filter(|&&b| b == a).count() == 1
+    }
+
+    /// Takes the number in a slot out of its box, with guards that leave at `snap`. Allowed where nobody can tell: the slot
+    /// has the only reference, or it is one of the small ints, which are what they are. Returns the slot's new object, a box that nobody has seen.
+    pub(super) fn unbox_slot(&mut self, raw: &Trace, snap: SnapId, k: usize, ty: Type) -> Optimized<Abs> {
+        let source = raw.snapshots[snap.0 as usize].frames[0].slots[k];
+        let a = self.slot_abs(raw, source);
+        let Slot::Value(source) = source else { return Err(Abort::NoFixedPoint) };
+        let Some(source) = source.op_index() else { return Err(Abort::NoFixedPoint) };
+        let (read, known_type) = match ty {
+            Type::Int => (OpCode::IntValue, self.env.int_type),
+            Type::Float => (OpCode::FloatValue, self.env.float_type),
+            _ => return Err(Abort::NoFixedPoint),
+        };
+        let requirement = Requirement { known_type, ..Default::default() };
+        self.require(raw, snap, a, &requirement)?;
+        let payload = self.unbox(raw, read, a, snap)?;
+        let mut load = Op::new(OpCode::LoadInt, &[]);
+        (load.imm, load.region) = (self.env.refcnt, Region::RefCount);
+        let count = self.load(&load, a, Abs::NONE);
+        let one = self.constant(Const::Int(1));
+        let alone = self.pure_op(raw, &Op::new(OpCode::IntEq, &[]), count, one)?;
+        if ty == Type::Int {
+            let (low, many) = (self.constant(Const::Int(5)), self.constant(Const::Int(262)));
+            let from_low = self.pure_op(raw, &Op::new(OpCode::IntAdd, &[]), payload, low)?;
+            let small = self.pure_op(raw, &Op::new(OpCode::IntULt, &[]), from_low, many)?;
+            let large = self.pure_op(raw, &Op::new(OpCode::BoolNot, &[]), small, Abs::NONE)?;
+            let shared = self.pure_op(raw, &Op::new(OpCode::BoolNot, &[]), alone, Abs::NONE)?;
+            let seen = self.pure_op(raw, &Op::new(OpCode::BoolAnd, &[]), large, shared)?;
+            self.guard(raw, OpCode::GuardFalse, seen, Abs::NONE, snap)?;
+        } else {
+            self.guard(raw, OpCode::GuardTrue, alone, Abs::NONE, snap)?;
+        }
+        self.decref(raw, OpCode::DecrefLeaf, a, snap)?;
+        let boxed = if ty == Type::Int { Boxed::Int(payload) } else { Boxed::Float(payload) };
+        let new = self.new_box(boxed, known_type, 1);
+        self.map[source] = new;
+        self.generation += 1;
+        Ok(new)
+    }
+
+    /// Takes the numbers in these slots out of their boxes before the loop is closed, where the recording neither does so itself
+    /// nor lets other code see them.
+    pub(super) fn unbox_ahead(&mut self, raw: &Trace, unbox: &[(usize, Type)]) -> Optimized<()> {
+        if raw.ops.iter().any(|op| raw.effect(op) == Effect::RunsPython) {
+            return Ok(());
+        }
+        let at = self.at;
+        for &(k, ty) in unbox {
+            let sources = &raw.snapshots[at.0 as usize].frames[0].slots;
+            let Some(&source) = sources.get(k) else { continue };
+            let slots: Vec<Abs> = sources.clone().iter().map(|&s| self.slot_abs(raw, s)).collect();
+            if matches!(source, Slot::Value(v) if !v.is_const()) && self.may_unbox(slots[k], ty, &slots) {
+                self.unbox_slot(raw, at, k, ty)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the state fit the header (`matches` said it can), with guards that leave at `snap`. Returns the values of the params.
     pub(super) fn link(
         &mut self,
@@ -451,6 +540,15 @@ impl Optimizer<'_> {
         header: &Header,
     ) -> Optimized<Vec<Abs>> {
         let mut args = vec![Abs::NONE; header.params.len()];
+        let mut slots = slots.to_vec();
+        for (k, slot) in header.slots.iter().enumerate() {
+            if let HeaderSlot::Boxed { ty, .. } = *slot
+                && self.unboxed(slots[k], ty).is_none()
+            {
+                slots[k] = self.unbox_slot(raw, snap, k, ty)?;
+            }
+        }
+        let slots = &slots[..];
         // Questions first: while nothing has been stored, a guard leaves with the state as it is.
         for (&a, slot) in slots.iter().zip(&header.slots) {
             if let HeaderSlot::Object { requirement, .. } = slot {

@@ -89,8 +89,9 @@ impl Optimizer<'_> {
             return;
         }
         self.value(a);
-        // What is held of a constant belongs to frames in memory.
-        if self.info(a).held == 0 || self.info(a).immortal {
+        // What is held of a constant belongs to frames in memory first.
+        let kept = if self.info(a).immortal { self.places(a) } else { 0 };
+        if self.info(a).held <= kept {
             self.add_real(a, 1);
         }
         let info = self.info_mut(a);

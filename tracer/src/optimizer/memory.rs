@@ -29,6 +29,7 @@ impl Key {
 #[derive(Clone, Default)]
 pub struct Heap {
     entries: Vec<(Key, Abs)>,
+    version: u32,
 }
 
 impl Heap {
@@ -38,15 +39,22 @@ impl Heap {
     }
     /// Notes a value.
     pub fn insert(&mut self, key: Key, value: Abs) {
+        self.version += 1;
         self.entries.push((key, value));
     }
     /// Forgets everything.
     pub fn clear(&mut self) {
+        self.version += 1;
         self.entries.clear();
     }
     /// Forgets what fails the test.
     pub fn retain(&mut self, mut keep: impl FnMut(&Key) -> bool) {
+        self.version += 1;
         self.entries.retain(|(k, _)| keep(k));
+    }
+    /// Changes with what is known.
+    pub fn version(&self) -> u32 {
+        self.version
     }
     /// All that is known, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &(Key, Abs)> {

@@ -6,13 +6,14 @@
 //! (`peel`). Called by `peel` and `driver`; knows no Python but through [`Env`].
 //!
 //! - `value`: abstract values; `fold`: constant folding; `memory`: what loads may be forwarded; `ledger`: counts;
-//!   `frames`: snapshots, and bringing frames in memory up to date; `header`: loop headers and linking to them; `dead`: dead code.
+//!   `frames`: snapshots, and bringing frames in memory up to date; `header`: loop headers and linking to them; `known`: what exits tell bridges; `dead`: dead code.
 
 pub mod dead;
 mod env;
 pub mod fold;
 mod frames;
 mod header;
+mod known;
 mod ledger;
 mod memory;
 pub mod peel;
@@ -20,6 +21,7 @@ mod value;
 
 pub use env::{Env, HelperIds};
 pub use header::{Fact, FactArg, Header, HeaderSlot, Requirement};
+pub use known::{Condition, Knowledge, KnownFact, condition};
 pub use value::{Abs, Boxed, Info};
 
 use crate::abort::Abort;
@@ -27,6 +29,7 @@ use fold::{Fold, fold};
 use frames::FrameMemory;
 use fxhash::FxHashMap;
 use memory::{Heap, Key};
+use std::rc::Rc;
 use traces::{Const, Effect, Op, OpCode, Region, SnapId, Trace, Type, Val};
 
 /// The optimizer's state. Cloning it lets `peel` try again from the same point.
@@ -52,8 +55,12 @@ pub struct Optimizer<'e> {
     scratch: Vec<i32>,
     /// For each snapshot of `out` the recorded one it was made from.
     pub origins: Vec<SnapId>,
-    /// For each snapshot of `out` the known types (or 0) of functions of inlined frames and of slots, outermost frame first.
-    pub types: Vec<Box<[usize]>>,
+    /// For each snapshot of `out` what is known there.
+    pub known: Vec<Rc<Knowledge>>,
+    /// The facts that bridges may want to know.
+    wanted: Vec<Key>,
+    /// What was known of them last, and of which heap.
+    last_known: Option<(u32, Rc<Vec<KnownFact>>)>,
     frame_ptr: Abs,
     /// The facts that were assumed at the start of this copy: key, value.
     assumed: Vec<(Key, Abs)>,
@@ -82,7 +89,9 @@ impl<'e> Optimizer<'e> {
             last_snapshot: None,
             scratch: Vec::new(),
             origins: Vec::new(),
-            types: Vec::new(),
+            known: Vec::new(),
+            wanted: Vec::new(),
+            last_known: None,
             frame_ptr: Abs::NONE,
             assumed: Vec::new(),
             assumed_used: Vec::new(),
@@ -419,15 +428,7 @@ impl<'e> Optimizer<'e> {
                 let value = code == GuardTrue;
                 self.info_mut(a).constant = Some(Const::Bool(value));
                 if let Some((compare, x, y)) = self.info(a).compare {
-                    let equal =
-                        (matches!(compare, IntEq | AddressEq) && value) || (compare == IntNe && !value);
-                    if equal && self.info(x).constant.is_none() {
-                        self.info_mut(x).constant = self.info(y).constant;
-                    } else if equal && self.info(y).constant.is_none() {
-                        self.info_mut(y).constant = self.info(x).constant;
-                    } else if compare == BoolNot {
-                        self.learn(if value { GuardFalse } else { GuardTrue }, x, Abs::NONE);
-                    }
+                    self.learn_comparison(compare, x, y, value);
                 }
             }
             GuardType => {
@@ -453,6 +454,19 @@ impl<'e> Optimizer<'e> {
             _ => {}
         }
         self.generation += 1;
+    }
+
+    /// Notes what the outcome of a comparison says of its operands.
+    fn learn_comparison(&mut self, compare: OpCode, x: Abs, y: Abs, value: bool) {
+        use OpCode::*;
+        let equal = (matches!(compare, IntEq | AddressEq) && value) || (compare == IntNe && !value);
+        if equal && self.info(x).constant.is_none() {
+            self.info_mut(x).constant = self.info(y).constant;
+        } else if equal && self.info(y).constant.is_none() {
+            self.info_mut(y).constant = self.info(x).constant;
+        } else if compare == BoolNot {
+            self.learn(if value { GuardFalse } else { GuardTrue }, x, Abs::NONE);
+        }
     }
 
     fn call(&mut self, raw: &Trace, op: &Op) -> Optimized<Abs> {

@@ -8,10 +8,12 @@
 //! state of its header.
 
 use super::{
-    Abs, Env, FrameMemory, Header, Info, Optimized, Optimizer,
+    Abs, Condition, Env, FrameMemory, Header, Info, Knowledge, Optimized, Optimizer,
     dead::{self, Survivors},
+    header::Fit,
 };
 use crate::abort::Abort;
+use std::rc::Rc;
 use traces::{Const, Helper, Op, OpCode, Resume, Slot, SnapId, Snapshot, Trace, Type, Val, Virtual};
 
 /// Copies of the recording that are tried before it is given up.
@@ -25,8 +27,8 @@ pub struct Loop {
     pub header: Header,
     /// For each snapshot of the trace the recorded one it was made from.
     pub origins: Vec<SnapId>,
-    /// For each snapshot the known types of its slots.
-    pub types: Vec<Box<[usize]>>,
+    /// For each snapshot what is known there.
+    pub known: Vec<Rc<Knowledge>>,
 }
 
 /// Where a trace that is no loop ends.
@@ -72,11 +74,18 @@ impl<'e> Optimizer<'e> {
     }
 }
 
-/// Makes a loop of a recording that ends with `jump`.
-pub fn compile_loop(env: &Env, raw: &Trace, helpers: &'static [Helper]) -> Optimized<Loop> {
+/// Makes a loop of a recording that ends with `jump`. The slots of `unbox` hold such numbers, which paths that were not recorded change:
+/// the loop has them unboxed though it does not use them itself.
+pub fn compile_loop(
+    env: &Env,
+    raw: &Trace,
+    helpers: &'static [Helper],
+    unbox: &[(usize, Type)],
+) -> Optimized<Loop> {
     let mut o = Optimizer::new(env, Trace::new(helpers));
     o.start_in_memory(raw);
     o.feed_all(raw)?;
+    o.unbox_ahead(raw, unbox)?;
     let mut generic: Vec<bool> = Vec::new();
     for copy in 0..MAX_COPIES {
         let (slots, end) = o.end_state(raw);
@@ -85,13 +94,14 @@ pub fn compile_loop(env: &Env, raw: &Trace, helpers: &'static [Helper]) -> Optim
         }
         let header = o.describe(&slots, &generic);
         let saved = o.clone();
-        match close(&mut o, raw, slots, end, header) {
+        let fit = if copy + 1 == MAX_COPIES { Fit::Boxes } else { Fit::Unboxed };
+        match close(&mut o, raw, slots, end, header, fit) {
             Ok(mut header) => {
                 let survivors = dead::eliminate(&mut o.out);
                 header.live = survivors.params.iter().map(Option::is_some).collect();
                 return Ok(Loop {
                     origins: surviving(&o.origins, &survivors),
-                    types: surviving(&o.types, &survivors),
+                    known: surviving_known(&o.known, &survivors),
                     header,
                     trace: o.out,
                 });
@@ -127,16 +137,17 @@ fn close(
     slots: Vec<Abs>,
     end: SnapId,
     header: Header,
+    fit: Fit,
 ) -> Result<Header, Failure> {
     let initial = o.link(raw, end, &slots, &header)?;
     let start = o.start_loop(&header, &initial);
     o.start_from(raw, &start);
     o.feed_all(raw)?;
     let (slots, end) = o.end_state(raw);
-    if o.matches(&slots, &header).is_err() {
+    if o.matches(&slots, &header, fit).is_err() {
         let mut different = vec![false; slots.len()];
         // Each slot that does not fit by itself; where only the sharing differs, the one that was named.
-        while let Err(k) = o.matches_except(&slots, &header, &different) {
+        while let Err(k) = o.matches_except(&slots, &header, &different, fit) {
             if k >= different.len() || std::mem::replace(&mut different[k], true) {
                 return Err(Failure::Abort(Abort::NoFixedPoint));
             }
@@ -168,22 +179,30 @@ impl Optimizer<'_> {
         })
     }
 
-    fn matches_except(&mut self, slots: &[Abs], header: &Header, except: &[bool]) -> Result<(), usize> {
+    fn matches_except(
+        &mut self,
+        slots: &[Abs],
+        header: &Header,
+        except: &[bool],
+        fit: Fit,
+    ) -> Result<(), usize> {
         let kept: Vec<usize> = (0..slots.len()).filter(|&k| !except[k]).collect();
         let part = Header { slots: kept.iter().map(|&k| header.slots[k]).collect(), ..header.clone() };
         let values: Vec<Abs> = kept.iter().map(|&k| slots[k]).collect();
-        self.matches(&values, &part).map_err(|k| kept.get(k).copied().unwrap_or(usize::MAX))
+        self.matches(&values, &part, fit).map_err(|k| kept.get(k).copied().unwrap_or(usize::MAX))
     }
 }
 
-/// What a bridge starts from: the exit's snapshot, and the types of its values, as the trace that it leaves knows them.
+/// What a bridge starts from: the exit's snapshot, and what the trace that it leaves knows there.
 pub struct Start<'a> {
     /// The trace that it leaves.
     pub trace: &'a Trace,
     /// The snapshot of the exit.
     pub snapshot: &'a Snapshot,
-    /// For each slot (and function) in the order of `SlotTypes`: the known type, or 0.
-    pub types: &'a [usize],
+    /// What is known there.
+    pub known: &'a Knowledge,
+    /// What is known because the guard failed.
+    pub condition: Option<Condition>,
 }
 
 /// Where a bridge went.
@@ -207,13 +226,19 @@ pub struct Bridge {
     pub linked: Linked,
     /// For each snapshot of the trace the recorded one it was made from.
     pub origins: Vec<SnapId>,
-    /// For each snapshot the known types of its slots.
-    pub types: Vec<Box<[usize]>>,
+    /// For each snapshot what is known there.
+    pub known: Vec<Rc<Knowledge>>,
 }
 
 /// What belongs to the snapshots that survived.
 fn surviving<T: Clone>(of: &[T], survivors: &Survivors) -> Vec<T> {
     of.iter().zip(&survivors.snapshots).filter(|(_, kept)| kept.is_some()).map(|(x, _)| x.clone()).collect()
+}
+
+/// What is known at the snapshots that survived, of the values that did.
+fn surviving_known(known: &[Rc<Knowledge>], survivors: &Survivors) -> Vec<Rc<Knowledge>> {
+    let kept = known.iter().zip(&survivors.snapshots).filter(|(_, kept)| kept.is_some());
+    kept.map(|(k, _)| Rc::new(k.renumber(&survivors.values))).collect()
 }
 
 /// Makes a bridge of a recording. With no `start` the recording starts from the interpreter.
@@ -249,7 +274,7 @@ pub fn compile_bridge(
         End::Link(_) | End::Entry if !one_frame => return Err(Abort::FrameChanged),
         End::Link(header) => {
             let saved = o.clone();
-            if o.matches(&slots, header).is_ok()
+            if o.matches(&slots, header, Fit::Link).is_ok()
                 && let Ok(args) = o.link(raw, snap, &slots, header)
             {
                 let mut live = header.live.iter();
@@ -276,7 +301,7 @@ pub fn compile_bridge(
     inputs.retain(|_| flags.next().is_some_and(|p| p.is_some()));
     Ok(Bridge {
         origins: surviving(&o.origins, &survivors),
-        types: surviving(&o.types, &survivors),
+        known: surviving_known(&o.known, &survivors),
         trace: o.out,
         inputs,
         linked,
@@ -287,7 +312,7 @@ impl Optimizer<'_> {
     /// Binds the params of a bridge's recording to what the exit's snapshot says of the slots.
     fn start_at_exit(&mut self, raw: &Trace, start: &Start<'_>, inputs: &[Val]) {
         self.start_copy(raw);
-        let mut types = start.types.iter().copied();
+        let mut types = start.known.types.iter().copied();
         let mut values: Vec<(Val, Abs)> = Vec::new();
         let mut boxes: Vec<Option<Abs>> = vec![None; start.snapshot.virtuals.len()];
         let input = |o: &mut Self, v: Val, values: &mut Vec<(Val, Abs)>| -> Abs {
@@ -318,15 +343,25 @@ impl Optimizer<'_> {
             let function = (depth > 0).then_some(frame.function);
             for (k, slot) in function.iter().map(|s| (usize::MAX, s)).chain(frame.slots.iter().enumerate()) {
                 let ty = types.next().unwrap_or(0);
-                let a = match *slot {
-                    Slot::Null => self.constant(Const::Obj(0)),
-                    Slot::Value(v) => {
+                let kept = start.known.slots.iter().find(|(slot, _)| depth == 0 && *slot as usize == k);
+                let kept = kept.map(|&(_, v)| v).filter(|v| inputs.contains(v));
+                let a = match (*slot, kept) {
+                    (Slot::Null, _) => self.constant(Const::Obj(0)),
+                    // In memory, and in a register as well.
+                    (Slot::InMemory, Some(v)) => {
+                        let a = input(self, v, &mut values);
+                        self.info_mut(a).owed += 1;
+                        self.info_mut(a).held += 1;
+                        self.frames[0].set_slot(k, a);
+                        a
+                    }
+                    (Slot::Value(v), _) => {
                         let a = input(self, v, &mut values);
                         self.info_mut(a).owed += 1;
                         self.info_mut(a).held += 1;
                         a
                     }
-                    Slot::InMemory => {
+                    (Slot::InMemory, None) => {
                         let mut info = Info::new(Type::Obj, Val::NONE);
                         (info.owed, info.held) = (1, 1);
                         if depth == 0 {
@@ -350,7 +385,7 @@ impl Optimizer<'_> {
                         }
                         a
                     }
-                    Slot::Virtual(n) => {
+                    (Slot::Virtual(n), _) => {
                         let a = match boxes[n as usize] {
                             Some(a) => a,
                             None => {
@@ -389,6 +424,16 @@ impl Optimizer<'_> {
             let a = input(self, v, &mut values);
             self.info_mut(a).held -= 1;
         }
+        self.learn_known(start.known, start.condition, |o, v| {
+            // Only what the exit kept: it keeps so much and no more.
+            let available = v.is_const() || inputs.contains(&v);
+            let new = !values.iter().any(|(w, _)| *w == v);
+            let a = available.then(|| input(o, v, &mut values))?;
+            if new && !v.is_const() {
+                o.info_mut(a).nonnull = false;
+            }
+            Some(a)
+        });
         let owing: Vec<Abs> = (0..self.infos.len() as u32).map(Abs).collect();
         for a in owing {
             let info = self.info(a);

@@ -151,6 +151,8 @@ impl Recorder<'_> {
     }
 }
 
+// The trait's primitives take addresses of live objects, as its rules say; they can't be `unsafe` one by one.
+#[allow(clippy::not_unsafe_ptr_arg_deref)]
 impl Machine for Recorder<'_> {
     type Obj = RObj;
     type Int = RInt;
@@ -697,20 +699,21 @@ impl Machine for Recorder<'_> {
         below: usize,
         return_to: usize,
     ) -> Flow {
-        self.touch();
-        self.embed(code.cast());
-        let null = Machine::null(self);
-        let caller = self.top();
-        let args = caller.stack.split_off(caller.stack.len() - nargs);
-        caller.stack.truncate(caller.stack.len() - 1 - below);
-        caller.instr = return_to as u32 - 1;
+        let args = self.take_arguments(code, nargs, 1 + below, return_to);
         let flow = self.d.enter_call(function.ptr, code, nargs, below, return_to);
-        // SAFETY: the code of a live function.
-        let slots = unsafe { (*code).co_nlocalsplus as usize };
-        let mut locals = args;
-        locals.resize(slots, null);
-        let frame = self.d.frame;
-        self.frames.push(Shadow { code, function, frame, instr: 0, locals, stack: Vec::new() });
+        self.push_shadow(function, code, args);
+        flow
+    }
+    fn enter_function(
+        &mut self,
+        function: RObj,
+        code: *mut PyCodeObject,
+        nargs: usize,
+        return_to: usize,
+    ) -> Flow {
+        let args = self.take_arguments(code, nargs, 0, return_to);
+        let flow = self.d.enter_function(function.ptr, code, nargs, return_to);
+        self.push_shadow(function, code, args);
         flow
     }
     fn leave_call(&mut self, value: RObj) -> Flow {
@@ -737,6 +740,36 @@ impl Machine for Recorder<'_> {
         let flow = self.d.leave_call(value.ptr);
         self.top().stack.push(value);
         flow
+    }
+}
+
+impl Recorder<'_> {
+    /// The arguments of a call, moved off the caller's stack, with `dropped` places below them.
+    fn take_arguments(
+        &mut self,
+        code: *mut PyCodeObject,
+        nargs: usize,
+        dropped: usize,
+        return_to: usize,
+    ) -> Vec<RObj> {
+        self.touch();
+        self.embed(code.cast());
+        let caller = self.top();
+        let args = caller.stack.split_off(caller.stack.len() - nargs);
+        caller.stack.truncate(caller.stack.len() - dropped);
+        caller.instr = return_to as u32 - 1;
+        args
+    }
+
+    /// The picture of the frame that was just pushed.
+    fn push_shadow(&mut self, function: RObj, code: *mut PyCodeObject, args: Vec<RObj>) {
+        let null = Machine::null(self);
+        // SAFETY: the code of a live function.
+        let slots = unsafe { (*code).co_nlocalsplus as usize };
+        let mut locals = args;
+        locals.resize(slots, null);
+        let frame = self.d.frame;
+        self.frames.push(Shadow { code, function, frame, instr: 0, locals, stack: Vec::new() });
     }
 }
 

@@ -56,7 +56,7 @@ fn payload_of(code: OpCode, object: usize) -> Option<Const> {
 }
 
 /// Helpers, of each effect one.
-pub static HELPERS: [Helper; 8] = [
+pub static HELPERS: [Helper; 9] = [
     helper(
         "push_frame",
         &[Type::Ptr, Type::Ptr, Type::Obj, Type::Ptr, Type::Ptr],
@@ -70,6 +70,8 @@ pub static HELPERS: [Helper; 8] = [
     helper("sin", &[Type::Float], Type::Float, Effect::Pure),
     helper("pow", &[Type::Float, Type::Float], Type::Float, Effect::Pure),
     helper("scale3", &[Type::Float, Type::Float, Type::Float], Type::Float, Effect::Pure),
+    // Takes the references of its arguments over.
+    helper("steal", &[Type::Obj, Type::Obj], Type::Obj, Effect::RunsPython),
 ];
 
 const fn helper(name: &'static str, args: &'static [Type], result: Type, effect: Effect) -> Helper {
@@ -88,12 +90,13 @@ pub fn env() -> Env {
         keeps_class: |ty| ty != TYPES[4].1,
         type_of,
         payload_of,
+        refcnt: 0,
         localsplus: 72,
         frame_func: 8,
         frame_obj: 40,
         prev_instr: 56,
         first_unit: 200,
-        helpers: HelperIds { push_frame: 0, pop_frame: 1 },
+        helpers: HelperIds { push_frame: 0, pop_frame: 1, stealing: (8, 8) },
     }
 }
 

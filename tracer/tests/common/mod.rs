@@ -95,12 +95,13 @@ pub fn env(program: &Program) -> Env {
         keeps_class,
         type_of,
         payload_of,
+        refcnt: 0,
         localsplus: LOCALSPLUS,
         // Fields that no random program looks at.
         frame_func: 40,
         frame_obj: 48,
         prev_instr: 56,
         first_unit: 200,
-        helpers: HelperIds { push_frame: -1, pop_frame: -1 },
+        helpers: HelperIds { push_frame: -1, pop_frame: -1, stealing: (-1, -1) },
     }
 }

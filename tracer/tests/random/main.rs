@@ -1,0 +1,185 @@
+//! What the optimizer makes of random recordings means what the recording meant: the same exits, frames, counts and deaths.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod splice;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use common::env;
+use tracer::optimizer::peel::{self, End, Linked, Start};
+use traces::Trace;
+use traces::memory::{Kind, Memory};
+use traces::random::{Program, RecordingOptions, Rng, recording};
+use traces::verify::{verify, verify_recording};
+
+/// Every mixture of options, with seeds. `RANDOM_SEEDS=from..to` chooses others.
+fn all_options(looped: bool) -> impl Iterator<Item = (u64, RecordingOptions)> {
+    let range = std::env::var("RANDOM_SEEDS").ok();
+    let range = range.as_deref().and_then(|text| text.split_once(".."));
+    let (from, to) = range.map_or((0, 3000), |(a, b)| (a.parse().expect("seed"), b.parse().expect("seed")));
+    (from..to).map(move |seed: u64| {
+        let flag = |bit: u64| seed >> bit & 1 == 1;
+        let options = RecordingOptions {
+            looped,
+            memory: flag(0),
+            calls: flag(1),
+            ops: [30, 60, 120, 250][(seed >> 2 & 3) as usize],
+            ..RecordingOptions::default()
+        };
+        (seed, options)
+    })
+}
+
+/// Gives some locals another value or another type, so that other guards leave. Objects that the trace may embed stay.
+fn vary(program: &mut Program, rng: &mut Rng) {
+    let original = program.initial.clone();
+    program.memory.restore(&original);
+    for input in &program.inputs {
+        let object = input.bits() as usize;
+        let memory = &mut program.memory;
+        if object == 0 || memory.refcnt(object) != Ok(1) || rng.one_in(3) {
+            continue;
+        }
+        let payload = object + 16;
+        let write = |memory: &mut Memory, kind: Kind, words: [u64; 2]| {
+            memory.write_u64(object + 8, memory.type_address(kind) as u64)?;
+            memory.write_u64(payload, words[0])?;
+            memory.write_u64(payload + 8, words[1])
+        };
+        let float = rng.pick(&[0.0, -0.0, 1.0, -2.5, 1e300, f64::INFINITY, f64::NAN, 7.0]);
+        let written = match rng.below(8) {
+            0..4 => write(memory, Kind::Float, [float.to_bits(), 0]),
+            // One digit of 30 bits, and its sign.
+            _ => write(memory, Kind::Int, [rng.pick(&[1, u64::MAX]), rng.bits() & 0x3fff_ffff | 1]),
+        };
+        written.expect("objects of locals have room for both");
+    }
+    program.initial = program.memory.bytes().to_vec();
+}
+
+/// Runs that left elsewhere, or with other values, than the recording.
+static OTHER_WAYS: AtomicUsize = AtomicUsize::new(0);
+
+/// Compares on the recorded state, and on others.
+fn check_varied(program: &mut Program, trace: &Trace, seed: u64) -> Result<(), String> {
+    program.check_same(trace)?;
+    let recorded_way = program.evaluate_trace(trace).map(|ran| ran.outcome);
+    let initial = program.initial.clone();
+    let mut rng = Rng::new(seed);
+    for variation in 0..6 {
+        vary(program, &mut rng);
+        program.check_same(trace).map_err(|error| format!("variation {variation}: {error}"))?;
+        if program.evaluate_trace(trace).map(|ran| ran.outcome) != recorded_way {
+            OTHER_WAYS.fetch_add(1, Relaxed);
+        }
+        program.initial.clone_from(&initial);
+    }
+    Ok(())
+}
+
+/// Optimizes and compares; returns how many were compiled, and the reasons of the others.
+fn check(looped: bool) -> (usize, BTreeMap<&'static str, usize>) {
+    let mut compiled = 0;
+    let mut aborts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut failures = Vec::new();
+    for (seed, options) in all_options(looped) {
+        let mut program = recording(seed, &options);
+        assert_eq!(verify_recording(&program.trace), [""; 0], "seed {seed}\n{}", program.trace);
+        let env = env(&program);
+        let raw = &program.trace;
+        let optimized = if looped {
+            peel::compile_loop(&env, raw, raw.helpers, &[]).map(|l| l.trace)
+        } else {
+            peel::compile_bridge(&env, raw, raw.helpers, None, End::Exit).map(|b| b.trace)
+        };
+        match optimized {
+            Ok(trace) => {
+                compiled += 1;
+                let wrong = match verify(&trace) {
+                    errors if errors.is_empty() => check_varied(&mut program, &trace, seed),
+                    errors => Err(errors.join("; ")),
+                };
+                if let Err(error) = wrong {
+                    failures.push((
+                        program.trace.ops.len(),
+                        format!(
+                            "seed {seed}: {error}\n---- recorded\n{}---- optimized\n{trace}",
+                            program.trace
+                        ),
+                    ));
+                }
+            }
+            Err(abort) => *aborts.entry(abort.name()).or_default() += 1,
+        }
+    }
+    failures.sort();
+    let n = failures.len();
+    assert!(
+        n == 0,
+        "{n} of {compiled} traces differ from their recordings; the shortest:\n{}",
+        failures[0].1
+    );
+    (compiled, aborts)
+}
+
+#[test]
+fn optimized_loops_mean_what_their_recordings_meant() {
+    let (compiled, aborts) = check(true);
+    assert!(OTHER_WAYS.load(Relaxed) > compiled, "variations have to go other ways");
+    println!("{compiled} loops, not compiled: {aborts:?}");
+    assert!(compiled > aborts.values().sum::<usize>(), "{compiled} loops, not compiled: {aborts:?}");
+}
+
+#[test]
+fn optimized_traces_that_leave_mean_what_their_recordings_meant() {
+    let (compiled, aborts) = check(false);
+    println!("{compiled} traces, not compiled: {aborts:?}");
+    assert!(compiled > 9 * aborts.values().sum::<usize>(), "{compiled} traces, not compiled: {aborts:?}");
+}
+
+/// A loop is left at the start of a turn by an exit whose bridge takes one turn, jumps to the label, and the loop goes on.
+#[test]
+fn bridges_link_to_the_label_in_the_state_that_the_loop_expects() {
+    let (mut linked, mut failures) = (0, Vec::new());
+    for (seed, options) in all_options(true) {
+        let mut program = recording(seed, &options);
+        let env = env(&program);
+        let raw = &program.trace;
+        let Ok(l) = peel::compile_loop(&env, raw, raw.helpers, &[]) else { continue };
+        let Some(exit) = splice::exit_at_start_of_turn(raw, &l) else { continue };
+        let snapshot = l.trace.ops[exit].snap.0 as usize;
+        let start = Start {
+            trace: &l.trace,
+            snapshot: &l.trace.snapshots[snapshot],
+            known: &l.known[snapshot],
+            condition: None,
+        };
+        let Ok(bridge) = peel::compile_bridge(&env, raw, raw.helpers, Some(start), End::Link(&l.header))
+        else {
+            continue;
+        };
+        if bridge.linked != Linked::Label {
+            continue;
+        }
+        linked += 1;
+        let trace = splice::splice(&l.trace, exit, &bridge);
+        let wrong = match (verify(&bridge.trace), verify(&trace)) {
+            (a, b) if a.is_empty() && b.is_empty() => check_varied(&mut program, &trace, seed),
+            (a, b) => Err(format!("{a:?}; {b:?}")),
+        };
+        if let Err(error) = wrong {
+            let text = format!(
+                "seed {seed}: {error}\n---- recorded\n{}---- loop\n{}---- bridge from v{exit}\n{}---- together\n{trace}",
+                program.trace, l.trace, bridge.trace
+            );
+            failures.push((program.trace.ops.len(), text));
+        }
+    }
+    failures.sort();
+    let n = failures.len();
+    assert!(n == 0, "{n} of {linked} bridges are wrong; the shortest:\n{}", failures[0].1);
+    println!("{linked} bridges linked");
+    assert!(linked > 300, "{linked}");
+}
