@@ -198,6 +198,8 @@ pub trait Machine: Sized {
     fn instruction(&self) -> usize;
     /// Where the next instruction is; `jump(instruction() + 1 + caches)` is what happens by itself.
     fn jump(&mut self, target: usize);
+    /// The rest of this opcode belongs to the later instruction at `index`: frames show that one from now on. All questions were asked.
+    fn step_to(&mut self, index: usize);
     /// A jump backwards to a loop header: `jump`, then the eval breaker is served and the loop counted. Ends the opcode.
     fn loop_edge(&mut self, target: usize) -> Flow;
     /// `eval_breaker` is zero? To be asked before side effects; a recorder guards it.

@@ -142,6 +142,16 @@ impl<D: Deaths> Machine for Direct<D> {
     }
 
     #[inline(always)]
+    fn step_to(&mut self, index: usize) {
+        // SAFETY: the invariant; an instruction of this code.
+        unsafe {
+            let unit = units(self.code()).add(index);
+            (*self.frame).prev_instr = unit;
+            self.ip = unit.add(1 + crate::opcode::caches(*unit as u8));
+        }
+    }
+
+    #[inline(always)]
     fn loop_edge(&mut self, target: usize) -> Flow {
         self.jump(target);
         if !self.breaker_clear() {
@@ -477,7 +487,7 @@ impl<D: Deaths> Machine for Direct<D> {
     #[inline(always)]
     fn load_int(&mut self, o: Self::Obj, field: Field) -> Self::Int {
         // SAFETY: the opcode asked for the object's type, which has this field.
-        unsafe { *o.cast::<u8>().add(field.offset).cast::<i64>() }
+        unsafe { *o.cast::<u8>().wrapping_add(field.offset).cast::<i64>() }
     }
 
     #[inline(always)]

@@ -49,6 +49,7 @@ pub fn call<M: Machine>(m: &mut M, arg: usize) -> Flow {
     } else if m.may_specialise()
         && kwnames.is_null()
         && let Some(flow) = super::intrinsics::call(m, function, nargs, below)
+            .or_else(|| super::methods::call(m, function, nargs, below))
     {
         return flow;
     }

@@ -11,7 +11,7 @@ use capi::sys;
 
 /// The index counted from the start, when it is in range; negative ones count from the end.
 #[inline(always)]
-fn in_range<M: Machine>(m: &mut M, index: M::Int, size: M::Int) -> Option<M::Int> {
+pub(super) fn in_range<M: Machine>(m: &mut M, index: M::Int, size: M::Int) -> Option<M::Int> {
     let below = m.int_below(index, size);
     if m.branch(below) {
         return Some(index);

@@ -28,6 +28,8 @@ fn region(r: field::Region) -> Region {
         field::Region::Cell => Region::Cell,
         field::Region::Function => Region::Function,
         field::Region::Instance => Region::Instance,
+        field::Region::RefCount => Region::RefCount,
+        field::Region::Volatile => Region::Volatile,
         field::Region::Other => Region::Other,
     }
 }
@@ -236,6 +238,13 @@ impl Machine for Recorder<'_> {
     }
     fn jump(&mut self, target: usize) {
         self.d.jump(target)
+    }
+    fn step_to(&mut self, index: usize) {
+        // Guards of this instruction lead to its start.
+        self.start_snapshot();
+        self.touch();
+        self.d.step_to(index);
+        self.unit = index as u32;
     }
     fn loop_edge(&mut self, target: usize) -> Flow {
         if !self.d.breaker_clear() {
