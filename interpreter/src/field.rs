@@ -29,6 +29,10 @@ pub enum Region {
     Function,
     /// Slots and inline values of instances.
     Instance,
+    /// Numbers in the buffer of an `array.array`.
+    ArrayItem,
+    /// Length and buffer pointer of an `array.array`.
+    ArrayHead,
     /// Reference counts: never remembered.
     RefCount,
     /// What changes at any time: never remembered.
@@ -119,6 +123,12 @@ fields! {
     TUPLE_ITER_SEQ = capi::objects::TupleIter, it_seq, TupleIter;
 }
 fields! {
+    /// Number of items of an `array.array`.
+    ARRAY_SIZE = capi::objects::Array, ob_base.ob_size, ArrayHead;
+    /// Its buffer.
+    ARRAY_ITEMS = capi::objects::Array, ob_item, ArrayHead;
+    /// Which kind of items it has.
+    ARRAY_KIND = capi::objects::Array, ob_descr, Immutable;
     /// Next index of an enumerate object.
     ENUMERATE_INDEX = capi::objects::Enumerate, en_index, Enumerate;
     /// The iterator inside.

@@ -8,9 +8,10 @@ use crate::deaths::Deaths;
 use crate::direct::{Direct, type_object};
 use crate::field::{Field, ItemsField, TypeOf};
 use crate::helper::Helper;
-use crate::machine::{Arg, CheckedOp, Compare, FloatOp, FloatUnary, Flow, IntOp, Machine};
+use crate::machine::{Arg, CheckedOp, Compare, FloatOp, FloatUnary, Flow, IntOp, Machine, NumberSize};
 use crate::{helpers, keys, numbers};
 use capi::frame::{self, SPECIALS_WORDS};
+use capi::objects::Array;
 use capi::refs::type_of;
 use capi::sys::{self, PyCodeObject, PyObject, PyTypeObject};
 use std::ptr;
@@ -524,6 +525,42 @@ impl<D: Deaths> Machine for Direct<D> {
     ) -> Self::Obj {
         // SAFETY: as above.
         unsafe { items_of(o, items).offset(index as isize).replace(value) }
+    }
+
+    #[inline(always)]
+    fn float_number(&mut self, array: Self::Obj, index: Self::Int) -> Self::Float {
+        // SAFETY: the opcode asked for the kind of the array and the range.
+        unsafe { *(*array.cast::<Array>()).ob_item.cast::<f64>().offset(index as isize) }
+    }
+
+    #[inline(always)]
+    fn int_number(&mut self, array: Self::Obj, index: Self::Int, size: NumberSize) -> Self::Int {
+        // SAFETY: as above.
+        unsafe {
+            let items = (*array.cast::<Array>()).ob_item;
+            match size {
+                NumberSize::Half => (*items.cast::<i32>().offset(index as isize)).into(),
+                NumberSize::Word => *items.cast::<i64>().offset(index as isize),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn set_float_number(&mut self, array: Self::Obj, index: Self::Int, value: Self::Float) {
+        // SAFETY: as above.
+        unsafe { *(*array.cast::<Array>()).ob_item.cast::<f64>().offset(index as isize) = value }
+    }
+
+    #[inline(always)]
+    fn set_int_number(&mut self, array: Self::Obj, index: Self::Int, size: NumberSize, value: Self::Int) {
+        // SAFETY: as above.
+        unsafe {
+            let items = (*array.cast::<Array>()).ob_item;
+            match size {
+                NumberSize::Half => *items.cast::<i32>().offset(index as isize) = value as i32,
+                NumberSize::Word => *items.cast::<i64>().offset(index as isize) = value,
+            }
+        }
     }
 
     #[inline(always)]
