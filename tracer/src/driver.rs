@@ -7,7 +7,8 @@ use crate::abort::Abort;
 use crate::code_info::CodeInfo;
 use crate::exits::{self, Rebuilt};
 use crate::layout;
-use crate::optimizer::{Condition, Env, Header, HelperIds, Knowledge, condition, peel};
+use crate::optimizer::{Condition, Env, Header, HelperIds, condition, peel};
+use crate::packed::Packed;
 use crate::recorder::{After, Recorder, Recording};
 use crate::runtime;
 use crate::statistics::Statistics;
@@ -21,12 +22,12 @@ use interpreter::machine::Flow;
 use interpreter::opcode;
 use slab::Slab;
 use std::cell::UnsafeCell;
-use std::rc::Rc;
+use std::ffi::CStr;
 use std::time::Instant;
 use traces::codegen::{
     Backend, CompileError, Compiled, ExitId, ExitState, Location, Request, Runtime, Target,
 };
-use traces::{OpCode, Resume, SnapId, Trace, Type, Val, verify};
+use traces::{OpCode, Resume, SnapId, Snapshot, Trace, Type, Val, verify};
 
 /// How the tracer behaves; all are set by the executable's options.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +74,9 @@ struct LoopState {
 
 /// A compiled trace.
 struct Compilation {
-    trace: Trace,
+    /// Its exits are in `packed`.
     compiled: Compiled,
+    packed: Packed,
     /// The contract of its label.
     header: Option<Header>,
     /// Kept as long as the trace: what it embeds.
@@ -118,13 +120,15 @@ struct Exit {
     /// The exit's place among those of its trace.
     index: usize,
     after: After,
-    /// What is known there.
-    known: Rc<Knowledge>,
     /// What is known because the guard failed.
     condition: Option<Condition>,
     count: u32,
     failures: u32,
     may_bridge: bool,
+    /// Where the outermost frame goes on; `None` when it is in an inlined call.
+    outer: Option<u32>,
+    /// Unpacked, once it is seen to be taken often.
+    unpacked: Option<Box<(Snapshot, Vec<Location>)>>,
 }
 
 /// What a recording is for.
@@ -157,7 +161,7 @@ struct State {
     statistics: Statistics,
     recording: bool,
     enabled: bool,
-    rebuilt: Rebuilt,
+    rebuilt: Option<Rebuilt>,
     dump: Option<Box<dyn Dump>>,
     random: u64,
     /// Inlined code object -> code objects whose traces contain it.
@@ -216,15 +220,24 @@ fn tracer() -> &'static Tracer {
 /// Counts down the instructions to the next exit that stress mode takes on purpose.
 pub static STRESS_COUNTDOWN: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(i64::MAX);
 
+/// Times after which an exit's snapshot stays unpacked.
+const OFTEN: u32 = 30;
+
 /// Called by compiled code when an exit is taken, while its native frame stands.
 unsafe extern "C" fn on_exit(exit: u32, state: *const ExitState) -> usize {
     let t = tracer().state();
-    let e = &t.exits[exit as usize];
+    let e = &mut t.exits[exit as usize];
     let c = &t.compilations[e.compilation];
+    let unpacked = e.unpacked.take().unwrap_or_else(|| {
+        let (snapshot, _) = c.packed.snapshot(e.snapshot);
+        let locations = c.packed.locations(e.index, &snapshot);
+        Box::new((snapshot, locations))
+    });
     // SAFETY: called from the exit `exit` of that compilation.
-    t.rebuilt = unsafe {
-        exits::rebuild(&c.trace.snapshots[e.snapshot.0 as usize], &c.compiled.exits[e.index], &*state)
-    };
+    t.rebuilt = Some(unsafe { exits::rebuild(&unpacked.0, &unpacked.1, &*state) });
+    if e.count >= OFTEN {
+        e.unpacked = Some(unpacked);
+    }
     exit as usize
 }
 
@@ -320,7 +333,7 @@ impl Tracer {
                 statistics: Statistics::default(),
                 recording: false,
                 enabled: true,
-                rebuilt: Rebuilt::default(),
+                rebuilt: None,
                 dump,
                 random: 0x9e37_79b9_7f4a_7c15,
                 inliners: Default::default(),
@@ -365,6 +378,17 @@ pub fn set_enabled(enabled: bool) {
     // SAFETY: the GIL is held.
     if let Some(t) = unsafe { TRACER } {
         t.state().enabled = enabled;
+    }
+}
+
+/// Whether a code object names this global or attribute.
+fn uses_name(code: *mut PyCodeObject, name: &CStr) -> bool {
+    // SAFETY: a live code object's names are a tuple of strings; comparing them runs nothing and can't fail.
+    unsafe {
+        let names = (*code).co_names;
+        (0..sys::PyTuple_Size(names)).any(|i| {
+            sys::PyUnicode_CompareWithASCIIString(sys::PyTuple_GetItem(names, i), name.as_ptr()) == 0
+        })
     }
 }
 
@@ -462,9 +486,7 @@ impl State {
     /// Notes how a run of a loop's trace went; a loop that is left again and again after a short run is not entered any more.
     fn weigh(&mut self, trace: usize, exit: u32, sampled: Option<u64>) {
         let e = &self.exits[exit as usize];
-        let frames = &self.compilations[e.compilation].trace.snapshots[e.snapshot.0 as usize].frames;
-        let (inner, instr) = (frames.len() > 1, frames[0].instr);
-        let grows = e.may_bridge;
+        let (outer, grows) = (e.outer, e.may_bridge);
         let Some(c) = self.compilations.get_mut(trace) else { return };
         if let Some(ns) = sampled {
             c.worth.samples += 1;
@@ -476,7 +498,7 @@ impl State {
         let code = c.code as usize;
         let Some(l) = c.loop_state.and_then(|state| self.loops.get_mut(state)) else { return };
         let end = self.infos.get(&code).and_then(|info| info.loops.get(&l.header)).copied().unwrap_or(0);
-        if inner || (l.header..=end).contains(&instr) {
+        if outer.is_none_or(|instr| (l.header..=end).contains(&instr)) {
             c.worth.thrashes += 1;
             if c.worth.is_bad() {
                 l.trace = None;
@@ -541,12 +563,12 @@ impl Tracer {
     /// Goes on after an exit: `exits::rebuild` has put the frames right.
     fn leave(&self, d: &mut Direct, exit: u32) -> Flow {
         let t = self.state();
-        let rebuilt = std::mem::take(&mut t.rebuilt);
+        let rebuilt = t.rebuilt.take().expect("an exit rebuilds");
         let e = &mut t.exits[exit as usize];
         e.count += 1;
         let after = e.after;
         let hot = e.may_bridge && e.count >= t.policy.exit_threshold;
-        let resume = t.compilations[e.compilation].trace.snapshots[e.snapshot.0 as usize].resume;
+        let resume = rebuilt.resume;
         let kind = match (resume, after) {
             (Resume::Raise, _) => 1,
             (Resume::Dying { .. }, _) => 2,
@@ -609,7 +631,7 @@ impl Tracer {
             Goal::Bridge { exit } => {
                 let e = &t.exits[exit as usize];
                 let c = &t.compilations[e.compilation];
-                (c.trace.snapshots[e.snapshot.0 as usize].frames.len(), c.code, u32::MAX)
+                (c.packed.frames(e.snapshot), c.code, u32::MAX)
             }
         };
         let extent = match goal {
@@ -759,6 +781,10 @@ impl State {
     ) -> Vec<(usize, Type)> {
         let end = self.infos.get(&(code as usize)).and_then(|i| i.loops.get(&header)).copied().unwrap_or(0);
         let mut found: Vec<(usize, Type)> = Vec::new();
+        // Who asks for addresses of objects could tell.
+        if uses_name(code, c"id") {
+            return found;
+        }
         for i in opcode::instructions(code) {
             let inside = (header as usize..=end as usize).contains(&i.index);
             if !inside || u32::from(i.opcode) != sys::STORE_FAST || found.iter().any(|f| f.0 == i.arg) {
@@ -821,18 +847,20 @@ impl State {
                     }
                     _ => peel::End::Exit,
                 };
-                let start = match goal {
+                let left = match goal {
                     Goal::Bridge { exit } => {
                         let e = &self.exits[exit as usize];
-                        let c = &self.compilations[e.compilation];
-                        Some(peel::Start {
-                            trace: &c.trace,
-                            snapshot: &c.trace.snapshots[e.snapshot.0 as usize],
-                            known: &e.known,
-                            condition: e.condition,
-                        })
+                        Some(self.compilations[e.compilation].packed.snapshot(e.snapshot))
                     }
                     Goal::Loop { .. } => None,
+                };
+                let start = match (goal, &left) {
+                    (Goal::Bridge { exit }, Some((snapshot, known))) => {
+                        let e = &self.exits[exit as usize];
+                        let values = &self.compilations[e.compilation].packed.values;
+                        Some(peel::Start { values, snapshot, known, condition: e.condition })
+                    }
+                    _ => None,
                 };
                 let b = peel::compile_bridge(&self.env, raw, helpers, start, end)?;
                 (b.trace, None, b.origins, b.known, b.inputs)
@@ -858,8 +886,9 @@ impl State {
                 let e = &self.exits[exit as usize];
                 let c = &self.compilations[e.compilation];
                 let mut order: Vec<Val> = Vec::new();
-                c.trace.snapshots[e.snapshot.0 as usize].for_each_value(|v| order.push(v));
-                let locations = &c.compiled.exits[e.index];
+                let (snapshot, _) = c.packed.snapshot(e.snapshot);
+                snapshot.for_each_value(|v| order.push(v));
+                let locations = c.packed.locations(e.index, &snapshot);
                 inputs
                     .iter()
                     .map(|v| locations[order.iter().position(|w| w == v).expect("an exit's value")])
@@ -874,7 +903,7 @@ impl State {
             first_exit: ExitId(first_exit),
             targets: &targets,
         };
-        let compiled = self.backend.compile(&request).map_err(|e| match e {
+        let mut compiled = self.backend.compile(&request).map_err(|e| match e {
             CompileError::CodeMemoryFull | CompileError::NoExecutableMemory => Abort::CodeMemory,
             CompileError::TooManySpills => Abort::TooManySpills,
         })?;
@@ -895,10 +924,14 @@ impl State {
                 snapshot,
                 index,
                 after,
-                known: known[snapshot.0 as usize].clone(),
                 condition: condition(&trace, op),
                 count: 0,
                 failures: 0,
+                outer: match &trace.snapshots[snapshot.0 as usize].frames[..] {
+                    [frame] => Some(frame.instr),
+                    _ => None,
+                },
+                unpacked: None,
                 may_bridge: after == After::Nothing
                     && resume == Resume::Execute
                     && op.code != OpCode::GuardClear
@@ -938,9 +971,13 @@ impl State {
             }
         }
         let entry = compiled.entry;
+        let guards = trace.ops.iter().filter(|op| op.code.is_guard()).map(|op| op.snap);
+        let places = compiled.exits.iter().map(|places| &places[..]);
+        let packed = Packed::new(&trace, &known, guards.zip(places));
+        (compiled.exits, compiled.op_offsets) = (Vec::new(), Vec::new());
         self.compilations.insert(Compilation {
-            trace,
             compiled,
+            packed,
             header,
             embedded: recording.embedded,
             code,
@@ -957,6 +994,7 @@ impl State {
             }
             Goal::Bridge { exit } => {
                 self.backend.patch_exit(ExitId(exit), entry);
+                self.exits[exit as usize].unpacked = None;
                 self.statistics.bridges += 1;
             }
         }

@@ -27,8 +27,10 @@ impl Reader<'_> {
 }
 
 /// What an exit leaves to be done.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rebuilt {
+    /// How to go on.
+    pub resume: Resume,
     /// The object whose count reached zero, for `Resume::Dying`.
     pub dying: Option<*mut PyObject>,
 }
@@ -40,7 +42,7 @@ pub struct Rebuilt {
 /// Called from an exit of a trace that was entered with `state.frame`; `locations` belong to `snapshot`.
 pub unsafe fn rebuild(snapshot: &Snapshot, locations: &[Location], state: &ExitState) -> Rebuilt {
     let mut reader = Reader { locations: locations.iter(), state };
-    let mut rebuilt = Rebuilt::default();
+    let mut rebuilt = Rebuilt { resume: snapshot.resume, dying: None };
     if let Resume::Dying { .. } = snapshot.resume {
         rebuilt.dying = Some(reader.next() as *mut PyObject);
     }

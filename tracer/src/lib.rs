@@ -7,6 +7,7 @@ pub mod dump;
 pub mod exits;
 mod layout;
 pub mod optimizer;
+mod packed;
 pub mod recorder;
 pub mod runtime;
 pub mod statistics;

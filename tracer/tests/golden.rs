@@ -159,7 +159,7 @@ fn run_case(how: &str, text: &str, last: &mut Option<Loop>) -> String {
             let l = last.as_ref().expect("a loop before");
             let id = SnapId(words[1].trim_start_matches('s').parse().expect("a snapshot"));
             let start = Start {
-                trace: &l.trace,
+                values: &tracer::optimizer::Values::of(&l.trace),
                 snapshot: &l.trace.snapshots[id.0 as usize],
                 known: &l.known[id.0 as usize],
                 condition: None,

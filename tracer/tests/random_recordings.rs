@@ -58,7 +58,7 @@ fn env(program: &Program) -> Env {
         keeps_class: |_| true,
         type_of,
         payload_of,
-        refcnt: 0,
+        refcnt: traces::memory::REFCNT_OFFSET,
         localsplus: LOCALSPLUS,
         frame_func: 0,
         prev_instr: 56,

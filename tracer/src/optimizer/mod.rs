@@ -22,6 +22,7 @@ mod value;
 pub use env::{Env, HelperIds};
 pub use header::{Fact, FactArg, Header, HeaderSlot, Requirement};
 pub use known::{Condition, Knowledge, KnownFact, condition};
+pub use peel::Values;
 pub use value::{Abs, Boxed, Info};
 
 use crate::abort::Abort;

@@ -193,10 +193,35 @@ impl Optimizer<'_> {
     }
 }
 
+/// What is to be known of a trace's values once it is compiled.
+#[derive(Clone, Debug, Default)]
+pub struct Values {
+    types: Box<[Type]>,
+    consts: Box<[Const]>,
+}
+
+impl Values {
+    /// Those of this trace.
+    pub fn of(trace: &Trace) -> Values {
+        Values {
+            types: trace.ops.iter().map(|op| op.ty).collect(),
+            consts: trace.consts.clone().into_boxed_slice(),
+        }
+    }
+    /// The constant behind a value.
+    pub fn const_of(&self, v: Val) -> Option<Const> {
+        v.const_index().map(|i| self.consts[i])
+    }
+    /// The type of a value.
+    pub fn ty(&self, v: Val) -> Type {
+        self.const_of(v).map_or_else(|| self.types[v.0 as usize], Const::ty)
+    }
+}
+
 /// What a bridge starts from: the exit's snapshot, and what the trace that it leaves knows there.
 pub struct Start<'a> {
-    /// The trace that it leaves.
-    pub trace: &'a Trace,
+    /// The values of the trace that it leaves.
+    pub values: &'a Values,
     /// The snapshot of the exit.
     pub snapshot: &'a Snapshot,
     /// What is known there.
@@ -256,7 +281,7 @@ pub fn compile_bridge(
         start.snapshot.for_each_value(|v| {
             if !v.is_const() && !inputs.contains(&v) {
                 let mut op = Op::new(OpCode::Param, &[]);
-                (op.ty, op.imm) = (start.trace.ty(v), inputs.len() as i32);
+                (op.ty, op.imm) = (start.values.ty(v), inputs.len() as i32);
                 out.push(op);
                 inputs.push(v);
             }
@@ -319,11 +344,11 @@ impl Optimizer<'_> {
             if let Some((_, a)) = values.iter().find(|(w, _)| *w == v) {
                 return *a;
             }
-            let a = match start.trace.const_of(v) {
+            let a = match start.values.const_of(v) {
                 Some(c) => o.constant(c),
                 None => {
                     let index = inputs.iter().position(|&w| w == v).expect("inputs has every value");
-                    let mut info = Info::new(start.trace.ty(v), Val::op(index));
+                    let mut info = Info::new(start.values.ty(v), Val::op(index));
                     info.nonnull = true;
                     o.new_abs(info)
                 }

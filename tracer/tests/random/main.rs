@@ -90,6 +90,7 @@ fn check(looped: bool) -> (usize, BTreeMap<&'static str, usize>) {
         let env = env(&program);
         let raw = &program.trace;
         let optimized = if looped {
+            // None of them unboxed ahead: the comparison would see that an untouched number is another object afterwards.
             peel::compile_loop(&env, raw, raw.helpers, &[]).map(|l| l.trace)
         } else {
             peel::compile_bridge(&env, raw, raw.helpers, None, End::Exit).map(|b| b.trace)
@@ -151,10 +152,10 @@ fn bridges_link_to_the_label_in_the_state_that_the_loop_expects() {
         let Some(exit) = splice::exit_at_start_of_turn(raw, &l) else { continue };
         let snapshot = l.trace.ops[exit].snap.0 as usize;
         let start = Start {
-            trace: &l.trace,
+            values: &tracer::optimizer::Values::of(&l.trace),
             snapshot: &l.trace.snapshots[snapshot],
             known: &l.known[snapshot],
-            condition: None,
+            condition: tracer::optimizer::condition(&l.trace, &l.trace.ops[exit]),
         };
         let Ok(bridge) = peel::compile_bridge(&env, raw, raw.helpers, Some(start), End::Link(&l.header))
         else {
