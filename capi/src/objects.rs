@@ -56,6 +56,23 @@ pub struct Enumerate {
     pub one: *mut PyObject,
 }
 
+/// `arrayobject` (Modules/arraymodule.c).
+#[repr(C)]
+pub struct Array {
+    /// Head, with the number of items.
+    pub ob_base: crate::sys::PyVarObject,
+    /// The items.
+    pub ob_item: *mut u8,
+    /// Capacity in items.
+    pub allocated: Py_ssize_t,
+    /// What kind of items they are: a static table's row.
+    pub ob_descr: *const u8,
+    /// Weak references.
+    pub weakreflist: *mut PyObject,
+    /// How many buffers are exported.
+    pub ob_exports: Py_ssize_t,
+}
+
 /// `longrangeiterobject` (Objects/rangeobject.c): numbers that do not fit a `long`.
 #[repr(C)]
 pub struct LongRangeIter {

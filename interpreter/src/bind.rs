@@ -21,7 +21,7 @@ pub fn call(
     // SAFETY: the machine's invariant; the callable at `nargs + 1` is a Python function.
     unsafe {
         let tstate = d.tstate;
-        if (*tstate).recursion_remaining <= 1 {
+        if (*tstate).recursion_remaining <= 1 || !crate::evaluate::is_current(tstate) {
             return None;
         }
         let args = d.sp.sub(nargs);

@@ -1,7 +1,8 @@
 //! `CALL` of C functions, method descriptors and types by their own C functions, without CPython's dispatcher between
 //! (what CPython's own specialised instructions do). For threaded handlers only.
 
-use crate::direct::{AtTheEnd, Direct};
+use crate::deaths::AtTheEnd;
+use crate::direct::Direct;
 use crate::machine::Machine;
 use capi::refs::{decref, new_ref, type_of};
 use capi::sys::{self, PyObject, PyTypeObject};

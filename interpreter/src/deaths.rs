@@ -33,52 +33,68 @@ impl Deaths for AtOnce {
 }
 
 /// At the end of the opcode, where a threaded handler jumps to a function that does it: a call within the handler would make
-/// it save registers on entry. The dead are linked through their counts, the last one first.
+/// it save registers on entry. Until then an object keeps its last reference, so that a collection takes it for alive.
 #[derive(Clone, Copy, Debug)]
 pub struct AtTheEnd {
-    /// The last object that died, or null.
-    pub last: *mut PyObject,
+    /// In the order of their deaths; null behind the last.
+    pub dead: [*mut PyObject; 3],
+}
+
+impl AtTheEnd {
+    /// Nobody died.
+    pub const NONE: AtTheEnd = AtTheEnd { dead: [ptr::null_mut(); 3] };
 }
 
 impl Deaths for AtTheEnd {
     #[inline(always)]
-    unsafe fn dead(&mut self, _: *mut PyThreadState, o: *mut PyObject) {
-        // SAFETY: by contract; nobody looks at a dead object's count.
-        unsafe { (*o).ob_refcnt = self.last as isize };
-        self.last = o;
+    unsafe fn dead(&mut self, tstate: *mut PyThreadState, o: *mut PyObject) {
+        // SAFETY: by contract.
+        unsafe {
+            (*o).ob_refcnt = 1;
+            if self.dead[0].is_null() {
+                self.dead[0] = o;
+            } else if self.dead[1].is_null() {
+                self.dead[1] = o;
+            } else if self.dead[2].is_null() {
+                self.dead[2] = o;
+            } else {
+                bury(tstate, self.dead[0], self.dead[1], self.dead[2]);
+                self.dead = [o, ptr::null_mut(), ptr::null_mut()];
+            }
+        }
     }
     #[inline(always)]
     unsafe fn settle(&mut self, tstate: *mut PyThreadState) {
-        if !self.last.is_null() {
+        if !self.dead[0].is_null() {
             // SAFETY: by contract.
-            unsafe { bury(tstate, self.last) };
-            self.last = ptr::null_mut();
+            unsafe { bury(tstate, self.dead[0], self.dead[1], self.dead[2]) };
+            *self = AtTheEnd::NONE;
         }
     }
 }
 
-/// Frees the noted dead in the order of their deaths.
+/// Drops the last references of the noted dead, in the order of their deaths.
 ///
 /// # Safety
-/// `last` is the chain of [`AtTheEnd`]; `tstate` is the running thread's.
+/// They are those of [`AtTheEnd`]; `tstate` is the running thread's.
 #[cold]
 #[inline(never)]
-pub unsafe fn bury(tstate: *mut PyThreadState, last: *mut PyObject) {
-    // SAFETY: by contract.
-    unsafe {
-        let mut first: *mut PyObject = ptr::null_mut();
-        let mut o = last;
-        while !o.is_null() {
-            let before = (*o).ob_refcnt as *mut PyObject;
-            (*o).ob_refcnt = first as isize;
-            first = o;
-            o = before;
+pub unsafe fn bury(
+    tstate: *mut PyThreadState,
+    first: *mut PyObject,
+    second: *mut PyObject,
+    third: *mut PyObject,
+) {
+    for o in [first, second, third] {
+        if o.is_null() {
+            return;
         }
-        while !first.is_null() {
-            let next = (*first).ob_refcnt as *mut PyObject;
-            (*first).ob_refcnt = 0;
-            numbers::dealloc(tstate, first);
-            first = next;
+        // SAFETY: by contract. A finaliser of an earlier one may have got hold of a later one.
+        unsafe {
+            (*o).ob_refcnt -= 1;
+            if (*o).ob_refcnt == 0 {
+                numbers::dealloc(tstate, o);
+            }
         }
     }
 }

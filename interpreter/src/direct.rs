@@ -5,7 +5,7 @@
 //! While a frame is executed its `stacktop` is -1, and its `prev_instr` is the instruction being executed, as in CPython.
 
 use crate::code_data::{CodeData, units};
-pub use crate::deaths::{AtOnce, AtTheEnd, Deaths, bury};
+use crate::deaths::{AtOnce, Deaths};
 use crate::field::TypeOf;
 use crate::helper::Helper;
 use crate::machine::{Arg, Flow};
@@ -43,6 +43,8 @@ pub struct Home {
     pub loops: *mut CodeData,
     /// What the entry frame returned, after `Flow::Return`.
     pub result: *mut PyObject,
+    /// Objects that died in an instruction, behind the first one.
+    pub dead: [*mut PyObject; 2],
 }
 
 impl Home {
@@ -60,6 +62,7 @@ impl Home {
             },
             loops: ptr::null_mut(),
             result: null,
+            dead: [null; 2],
         }
     }
 }

@@ -61,8 +61,18 @@ pub fn is_installed() -> bool {
     // SAFETY: reads the main interpreter's field.
     unsafe {
         sys::_PyInterpreterState_GetEvalFrameFunc(sys::PyInterpreterState_Main())
-            .is_some_and(|f| ptr::fn_addr_eq(f, eval_frame as unsafe extern "C" fn(_, _, _) -> _))
+            .is_some_and(|f| f as usize == eval_frame as *const () as usize)
     }
+}
+
+/// Is ours the evaluator that this interpreter calls?
+///
+/// # Safety
+/// `tstate` is the running thread's.
+#[inline(always)]
+pub unsafe fn is_current(tstate: *mut PyThreadState) -> bool {
+    // SAFETY: by contract.
+    unsafe { (*(*tstate).interp).eval_frame.is_some_and(|f| f as usize == eval_frame as *const () as usize) }
 }
 
 /// Evaluates a frame: PEP 523.

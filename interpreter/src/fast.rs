@@ -589,7 +589,7 @@ pub unsafe fn call(m: &mut Registers, arg: usize) -> bool {
 /// `RETURN_VALUE` to a caller in the same loop, of a frame that nobody looked at.
 #[inline(always)]
 pub unsafe fn return_value(m: &mut Registers, _: usize) -> bool {
-    // SAFETY: the machine's invariant. What dies here dies after the frame is unlinked, as always.
+    // SAFETY: the machine's invariant. What may run code when it dies is left to the full opcode.
     unsafe {
         let tstate = m.tstate;
         let dying = m.frame;
@@ -601,23 +601,33 @@ pub unsafe fn return_value(m: &mut Registers, _: usize) -> bool {
         {
             return false;
         }
-        let value = m.pop();
         let code = (*dying).f_code;
-        let caller = (*dying).previous;
-        (*tstate).recursion_remaining += 1;
-        (*(*tstate).cframe).current_frame = caller;
+        let function = (*dying).f_func.cast::<PyObject>();
+        if (*function).ob_refcnt == 1 || (*code).ob_base.ob_base.ob_refcnt == 1 {
+            return false;
+        }
+        // Locals from the first on, as long as what dies is a number; the full opcode goes on where this stops.
         let locals = capi::frame::locals(dying);
         let count = (*code).co_nlocalsplus as usize;
         let mut i = 0;
         while i < count {
             let o = *locals.add(i);
             if !o.is_null() {
-                m.decref(o);
+                if (*o).ob_refcnt > 1 {
+                    (*o).ob_refcnt -= 1;
+                } else if !numbers::free_number(tstate, o) {
+                    return false;
+                }
+                *locals.add(i) = std::ptr::null_mut();
             }
             i += 1;
         }
-        m.decref((*dying).f_func.cast());
-        m.decref(code.cast());
+        let value = m.pop();
+        let caller = (*dying).previous;
+        (*tstate).recursion_remaining += 1;
+        (*(*tstate).cframe).current_frame = caller;
+        (*function).ob_refcnt -= 1;
+        (*code).ob_base.ob_base.ob_refcnt -= 1;
         (*tstate).datastack_top = dying.cast();
         m.switch_to_frame(caller);
         m.push(value);

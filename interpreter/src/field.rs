@@ -29,6 +29,14 @@ pub enum Region {
     Function,
     /// Slots and inline values of instances.
     Instance,
+    /// Numbers in the buffer of an `array.array`.
+    ArrayItem,
+    /// Length and buffer pointer of an `array.array`.
+    ArrayHead,
+    /// Reference counts: never remembered.
+    RefCount,
+    /// What changes at any time: never remembered.
+    Volatile,
     /// Anything else.
     Other,
 }
@@ -38,7 +46,7 @@ pub enum Region {
 pub struct Field {
     /// Name in dumps.
     pub name: &'static str,
-    /// Byte offset from the object.
+    /// Byte offset from the object; of what stands before it, negative as a two's complement.
     pub offset: usize,
     /// What it may overlap.
     pub region: Region,
@@ -113,6 +121,37 @@ fields! {
     TUPLE_ITER_INDEX = capi::objects::TupleIter, it_index, TupleIter;
     /// The tuple, or null when exhausted.
     TUPLE_ITER_SEQ = capi::objects::TupleIter, it_seq, TupleIter;
+}
+fields! {
+    /// Number of items of an `array.array`.
+    ARRAY_SIZE = capi::objects::Array, ob_base.ob_size, ArrayHead;
+    /// Its buffer.
+    ARRAY_ITEMS = capi::objects::Array, ob_item, ArrayHead;
+    /// Which kind of items it has.
+    ARRAY_KIND = capi::objects::Array, ob_descr, Immutable;
+    /// Next index of an enumerate object.
+    ENUMERATE_INDEX = capi::objects::Enumerate, en_index, Enumerate;
+    /// The iterator inside.
+    ENUMERATE_ITER = capi::objects::Enumerate, en_sit, Immutable;
+    /// The pair that it hands out again when nobody else holds it.
+    ENUMERATE_PAIR = capi::objects::Enumerate, en_result, Immutable;
+    /// Reference count of an object.
+    REFCOUNT = sys::PyObject, ob_refcnt, RefCount;
+    /// Method definition of a C function.
+    C_FUNCTION_DEFINITION = sys::PyCFunctionObject, m_ml, Immutable;
+    /// Object of a C function.
+    C_FUNCTION_SELF = sys::PyCFunctionObject, m_self, Immutable;
+}
+/// `_gc_next` in the head before an object of a GC type: 0 when the GC does not watch the object.
+pub const GC_NEXT: Field = Field {
+    name: "gc_next",
+    offset: 0usize.wrapping_sub(size_of::<sys::PyGC_Head>()),
+    region: Region::Volatile,
+};
+/// An item of a pair that is used again: not for tuples that a program can see.
+pub const fn pair_item(index: usize) -> Field {
+    let offset = offset_of!(sys::PyTupleObject, ob_item) + index * size_of::<usize>();
+    Field { name: "pair", offset, region: Region::Other }
 }
 fields! {
     /// Function of a bound method.

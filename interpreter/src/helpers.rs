@@ -142,6 +142,8 @@ helpers! {
     GET_BUILTIN_ITER = sys::PyObject_GetIter, (Obj) -> Obj, Memory;
     /// The next value; the sentinel [`exhausted`] at the end; null with an exception.
     ITER_NEXT = iter_next, (Obj) -> Obj, RunsPython;
+    /// The GC goes on watching a tuple that it had let go.
+    GC_TRACK = gc_track, (Obj) -> Int, Memory;
     /// `container[key]`
     GET_ITEM = sys::PyObject_GetItem, (Obj, Obj) -> Obj, RunsPython;
     /// `container[key] = value`
@@ -152,6 +154,26 @@ helpers! {
     DICT_GET = dict_get, (Obj, Obj) -> Obj, RunsPython;
     /// `dict[key]` of an exact dict with an exact str or int key (a KeyError is all that may happen, unless the dict has odd keys).
     DICT_SET = sys::PyDict_SetItem, (Obj, Obj, Obj) -> Int32, RunsPython;
+    /// `list[start:stop:step]` of an exact list; the step is not 0.
+    LIST_SLICE = list_slice, (Obj, Int, Int, Int) -> Obj, RunsPython;
+    /// `list[start:stop] = value` of an exact list; a null value deletes: list, start, stop, value.
+    LIST_SET_SLICE = list_set_slice, (Obj, Int, Int, Obj) -> Int32, RunsPython;
+    /// `container[start:stop:step]` of an exact str or tuple, the step possibly null: container, start, stop, step.
+    GET_SLICE = get_slice, (Obj, Obj, Obj, Obj) -> Obj, RunsPython;
+    /// `list.pop(index)` of an exact list, the index in range and counted from the start.
+    LIST_POP = list_pop, (Obj, Int) -> Obj, Memory;
+    /// `list.insert(index, value)` of an exact list, which takes a reference of its own.
+    LIST_INSERT = sys::PyList_Insert, (Obj, Int, Obj) -> Int32, Memory;
+    /// A C function without arguments: thread, function, self.
+    C_NO_ARGUMENTS = c_no_arguments, (Ptr, Ptr, Obj) -> Obj, RunsPython;
+    /// A C function of one argument: thread, function, self, argument.
+    C_ONE_ARGUMENT = c_one_argument, (Ptr, Ptr, Obj, Obj) -> Obj, RunsPython;
+    /// A C function of an array of no arguments: function, self.
+    C_FAST_0 = c_fast_0, (Ptr, Obj) -> Obj, RunsPython;
+    /// A C function of an array of one argument: function, self, argument.
+    C_FAST_1 = c_fast_1, (Ptr, Obj, Obj) -> Obj, RunsPython;
+    /// A C function of an array of two arguments: function, self, arguments.
+    C_FAST_2 = c_fast_2, (Ptr, Obj, Obj, Obj) -> Obj, RunsPython;
     /// Appends to an exact list; the list takes a reference of its own.
     LIST_APPEND = sys::PyList_Append, (Obj, Obj) -> Int32, Memory;
     /// `list.extend` as `*` in displays does it; the list, any iterable.
@@ -332,6 +354,12 @@ unsafe extern "C" fn iter_next(iterator: *mut PyObject) -> *mut PyObject {
     }
 }
 
+unsafe extern "C" fn gc_track(o: *mut PyObject) -> i64 {
+    // SAFETY: called as a helper, with a live object of a GC type that is not tracked.
+    unsafe { sys::PyObject_GC_Track(o.cast()) };
+    0
+}
+
 #[cold]
 unsafe fn end_of_iteration() -> *mut PyObject {
     // SAFETY: the thread holds the GIL.
@@ -382,6 +410,162 @@ unsafe extern "C" fn list_extend(list: *mut PyObject, iterable: *mut PyObject) -
         }
         -1
     }
+}
+
+/// `PySlice_AdjustIndices`: start, stop, and how many items there are.
+fn adjust(len: i64, start: i64, stop: i64, step: i64) -> (i64, i64, i64) {
+    let clamp = |i: i64| {
+        if i < 0 {
+            let from_start = i.saturating_add(len);
+            if from_start < 0 { if step < 0 { -1 } else { 0 } } else { from_start }
+        } else if i >= len {
+            if step < 0 { len - 1 } else { len }
+        } else {
+            i
+        }
+    };
+    let (start, stop) = (clamp(start), clamp(stop));
+    let count = if step < 0 {
+        if stop < start { (start - stop - 1) / -step + 1 } else { 0 }
+    } else if start < stop {
+        (stop - start - 1) / step + 1
+    } else {
+        0
+    };
+    (start, stop, count)
+}
+
+/// `list_subscript` of Objects/listobject.c.
+unsafe extern "C" fn list_slice(list: *mut PyObject, start: i64, stop: i64, step: i64) -> *mut PyObject {
+    // SAFETY: called as a helper, with an exact list.
+    unsafe {
+        let step = step.max(-i64::MAX);
+        let (start, stop, count) = adjust(size_of_sequence(list) as i64, start, stop, step);
+        if count <= 0 {
+            return sys::PyList_New(0);
+        }
+        if step == 1 {
+            return sys::PyList_GetSlice(list, start as isize, stop as isize);
+        }
+        let result = sys::PyList_New(count as isize);
+        if result.is_null() {
+            return result;
+        }
+        let from = (*list.cast::<sys::PyListObject>()).ob_item.offset(start as isize);
+        let to = (*result.cast::<sys::PyListObject>()).ob_item;
+        for i in 0..count as isize {
+            *to.offset(i) = new_ref(*from.offset(i * step as isize));
+        }
+        result
+    }
+}
+
+unsafe extern "C" fn list_set_slice(
+    list: *mut PyObject,
+    start: i64,
+    stop: i64,
+    value: *mut PyObject,
+) -> c_int {
+    // SAFETY: called as a helper, with an exact list and a live value or null.
+    unsafe {
+        let (start, stop, _) = adjust(size_of_sequence(list) as i64, start, stop, 1);
+        sys::PyList_SetSlice(list, start as isize, stop as isize, value)
+    }
+}
+
+unsafe extern "C" fn get_slice(
+    container: *mut PyObject,
+    start: *mut PyObject,
+    stop: *mut PyObject,
+    step: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: called as a helper, with live objects; the step may be null.
+    unsafe {
+        let slice = sys::PySlice_New(start, stop, step);
+        if slice.is_null() {
+            return slice;
+        }
+        let result = sys::PyObject_GetItem(container, slice);
+        decref(slice);
+        result
+    }
+}
+
+/// `list_pop_impl` of Objects/listobject.c.
+unsafe extern "C" fn list_pop(list: *mut PyObject, index: i64) -> *mut PyObject {
+    // SAFETY: called as a helper, with an exact list that has such an item.
+    unsafe {
+        let object = list.cast::<sys::PyListObject>();
+        let left = (*object).ob_base.ob_size - 1;
+        let slot = (*object).ob_item.offset(index as isize);
+        let item = *slot;
+        if left >= (*object).allocated >> 1 {
+            // No smaller array yet (`list_resize`).
+            ptr::copy(slot.add(1), slot, left as usize - index as usize);
+            (*object).ob_base.ob_size = left;
+            return item;
+        }
+        let item = new_ref(item);
+        if sys::PyList_SetSlice(list, index as isize, index as isize + 1, ptr::null_mut()) < 0 {
+            decref(item);
+            return ptr::null_mut();
+        }
+        item
+    }
+}
+
+type OneArgument = unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject;
+type Fast = unsafe extern "C" fn(*mut PyObject, *const *mut PyObject, isize, *mut PyObject) -> *mut PyObject;
+
+/// As `cfunction_vectorcall_O` of Objects/methodobject.c: these count as a level of recursion.
+unsafe extern "C" fn c_one_argument(
+    tstate: *mut sys::PyThreadState,
+    function: OneArgument,
+    this: *mut PyObject,
+    argument: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: called as a helper, with the running thread; the opcode read the convention from the function's definition.
+    unsafe {
+        if (*tstate).recursion_remaining <= 1 {
+            if sys::Py_EnterRecursiveCall(c" while calling a Python object".as_ptr()) != 0 {
+                return ptr::null_mut();
+            }
+        } else {
+            (*tstate).recursion_remaining -= 1;
+        }
+        let result = function(this, argument);
+        (*tstate).recursion_remaining += 1;
+        result
+    }
+}
+
+unsafe extern "C" fn c_no_arguments(
+    tstate: *mut sys::PyThreadState,
+    function: OneArgument,
+    this: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: as above.
+    unsafe { c_one_argument(tstate, function, this, ptr::null_mut()) }
+}
+
+unsafe extern "C" fn c_fast_0(function: Fast, this: *mut PyObject) -> *mut PyObject {
+    // SAFETY: called as a helper; functions without keywords ignore the last parameter, as in C.
+    unsafe { function(this, ptr::null(), 0, ptr::null_mut()) }
+}
+
+unsafe extern "C" fn c_fast_1(function: Fast, this: *mut PyObject, a: *mut PyObject) -> *mut PyObject {
+    // SAFETY: as above.
+    unsafe { function(this, [a].as_ptr(), 1, ptr::null_mut()) }
+}
+
+unsafe extern "C" fn c_fast_2(
+    function: Fast,
+    this: *mut PyObject,
+    a: *mut PyObject,
+    b: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: as above.
+    unsafe { function(this, [a, b].as_ptr(), 2, ptr::null_mut()) }
 }
 
 /// `unpack_iterable` of Python/ceval.c for `n` values: a new tuple with exactly them, null with an exception.

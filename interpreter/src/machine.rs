@@ -105,6 +105,25 @@ pub enum FloatUnary {
     Sqrt,
 }
 
+/// Size of an integer in a buffer of numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NumberSize {
+    /// 32 bits.
+    Half,
+    /// 64 bits.
+    Word,
+}
+
+impl NumberSize {
+    /// Binary logarithm of the size in bytes.
+    pub const fn shift(self) -> u8 {
+        match self {
+            NumberSize::Half => 2,
+            NumberSize::Word => 3,
+        }
+    }
+}
+
 /// Comparisons, in the order of `COMPARE_OP`'s argument.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -198,6 +217,8 @@ pub trait Machine: Sized {
     fn instruction(&self) -> usize;
     /// Where the next instruction is; `jump(instruction() + 1 + caches)` is what happens by itself.
     fn jump(&mut self, target: usize);
+    /// The rest of this opcode belongs to the later instruction at `index`: frames show that one from now on. All questions were asked.
+    fn step_to(&mut self, index: usize);
     /// A jump backwards to a loop header: `jump`, then the eval breaker is served and the loop counted. Ends the opcode.
     fn loop_edge(&mut self, target: usize) -> Flow;
     /// `eval_breaker` is zero? To be asked before side effects; a recorder guards it.
@@ -311,6 +332,14 @@ pub trait Machine: Sized {
     /// Overwrites item `index` (in range), which takes the reference over; the old one is returned with its reference.
     fn swap_item(&mut self, o: Self::Obj, items: ItemsField, index: Self::Int, value: Self::Obj)
     -> Self::Obj;
+    /// The double at `index` (in range) of an `array.array` of doubles.
+    fn float_number(&mut self, array: Self::Obj, index: Self::Int) -> Self::Float;
+    /// The integer at `index` (in range) of an `array.array` of signed integers of this size.
+    fn int_number(&mut self, array: Self::Obj, index: Self::Int, size: NumberSize) -> Self::Int;
+    /// Overwrites a double.
+    fn set_float_number(&mut self, array: Self::Obj, index: Self::Int, value: Self::Float);
+    /// Overwrites an integer, with a value that fits.
+    fn set_int_number(&mut self, array: Self::Obj, index: Self::Int, size: NumberSize, value: Self::Int);
     /// Borrows the value of entry `index` of a dict with unicode-only or general keys whose keys version was asked; possibly null.
     fn dict_value(&mut self, dict: Self::Obj, index: usize) -> Self::Obj;
     /// Borrows inline value `index` of an instance that has them (asked before); null when unset.

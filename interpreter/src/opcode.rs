@@ -55,6 +55,21 @@ pub fn instructions(code: *mut PyCodeObject) -> impl Iterator<Item = Instruction
     })
 }
 
+/// The instruction behind the one at `index`, when it needs no EXTENDED_ARG: its index, opcode and argument.
+///
+/// # Safety
+/// `index` is an instruction of this live code, and not the last one.
+#[inline(always)]
+pub unsafe fn following(code: *mut PyCodeObject, index: usize) -> (usize, u8, usize) {
+    // SAFETY: by contract.
+    unsafe {
+        let opcode = DEOPT[usize::from(*units(code).add(index) as u8)];
+        let next = index + 1 + caches(opcode);
+        let unit = *units(code).add(next);
+        (next, DEOPT[usize::from(unit as u8)], usize::from(unit >> 8))
+    }
+}
+
 /// Undoes CPython's rewriting of a code object: base opcodes, empty caches.
 #[cold]
 #[inline(never)]

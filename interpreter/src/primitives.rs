@@ -8,9 +8,10 @@ use crate::deaths::Deaths;
 use crate::direct::{Direct, type_object};
 use crate::field::{Field, ItemsField, TypeOf};
 use crate::helper::Helper;
-use crate::machine::{Arg, CheckedOp, Compare, FloatOp, FloatUnary, Flow, IntOp, Machine};
+use crate::machine::{Arg, CheckedOp, Compare, FloatOp, FloatUnary, Flow, IntOp, Machine, NumberSize};
 use crate::{helpers, keys, numbers};
 use capi::frame::{self, SPECIALS_WORDS};
+use capi::objects::Array;
 use capi::refs::type_of;
 use capi::sys::{self, PyCodeObject, PyObject, PyTypeObject};
 use std::ptr;
@@ -139,6 +140,16 @@ impl<D: Deaths> Machine for Direct<D> {
     fn jump(&mut self, target: usize) {
         // SAFETY: the invariant; jumps stay within the code.
         self.ip = unsafe { units(self.code()).add(target) };
+    }
+
+    #[inline(always)]
+    fn step_to(&mut self, index: usize) {
+        // SAFETY: the invariant; an instruction of this code.
+        unsafe {
+            let unit = units(self.code()).add(index);
+            (*self.frame).prev_instr = unit;
+            self.ip = unit.add(1 + crate::opcode::caches(*unit as u8));
+        }
     }
 
     #[inline(always)]
@@ -477,7 +488,7 @@ impl<D: Deaths> Machine for Direct<D> {
     #[inline(always)]
     fn load_int(&mut self, o: Self::Obj, field: Field) -> Self::Int {
         // SAFETY: the opcode asked for the object's type, which has this field.
-        unsafe { *o.cast::<u8>().add(field.offset).cast::<i64>() }
+        unsafe { *o.cast::<u8>().wrapping_add(field.offset).cast::<i64>() }
     }
 
     #[inline(always)]
@@ -514,6 +525,42 @@ impl<D: Deaths> Machine for Direct<D> {
     ) -> Self::Obj {
         // SAFETY: as above.
         unsafe { items_of(o, items).offset(index as isize).replace(value) }
+    }
+
+    #[inline(always)]
+    fn float_number(&mut self, array: Self::Obj, index: Self::Int) -> Self::Float {
+        // SAFETY: the opcode asked for the kind of the array and the range.
+        unsafe { *(*array.cast::<Array>()).ob_item.cast::<f64>().offset(index as isize) }
+    }
+
+    #[inline(always)]
+    fn int_number(&mut self, array: Self::Obj, index: Self::Int, size: NumberSize) -> Self::Int {
+        // SAFETY: as above.
+        unsafe {
+            let items = (*array.cast::<Array>()).ob_item;
+            match size {
+                NumberSize::Half => (*items.cast::<i32>().offset(index as isize)).into(),
+                NumberSize::Word => *items.cast::<i64>().offset(index as isize),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn set_float_number(&mut self, array: Self::Obj, index: Self::Int, value: Self::Float) {
+        // SAFETY: as above.
+        unsafe { *(*array.cast::<Array>()).ob_item.cast::<f64>().offset(index as isize) = value }
+    }
+
+    #[inline(always)]
+    fn set_int_number(&mut self, array: Self::Obj, index: Self::Int, size: NumberSize, value: Self::Int) {
+        // SAFETY: as above.
+        unsafe {
+            let items = (*array.cast::<Array>()).ob_item;
+            match size {
+                NumberSize::Half => *items.cast::<i32>().offset(index as isize) = value as i32,
+                NumberSize::Word => *items.cast::<i64>().offset(index as isize) = value,
+            }
+        }
     }
 
     #[inline(always)]
@@ -621,7 +668,10 @@ impl<D: Deaths> Machine for Direct<D> {
             let tstate = self.tstate;
             let size = (*code).co_nlocalsplus as usize + (*code).co_stacksize as usize + SPECIALS_WORDS;
             let room = ((*tstate).datastack_limit as usize).wrapping_sub((*tstate).datastack_top as usize);
-            (*tstate).recursion_remaining > 1 && size * size_of::<usize>() < room
+            // Another frame evaluator that a program installed has to see each frame.
+            (*tstate).recursion_remaining > 1
+                && size * size_of::<usize>() < room
+                && crate::evaluate::is_current(tstate)
         }
     }
 

@@ -3,7 +3,8 @@
 //! `dispatch::run` of optimised builds. Nothing here may keep a local whose address is given away: the compiler would turn
 //! the jumps into calls, and the stack would overflow (`tests/dispatch.rs` shows it).
 
-use crate::direct::{self, AtOnce, AtTheEnd, Direct, Home};
+use crate::deaths::{self, AtOnce, AtTheEnd};
+use crate::direct::{Direct, Home};
 use crate::dispatch::opcodes;
 use crate::machine::{Flow, Machine};
 use crate::{builtin_calls, fast, numbers, opcode};
@@ -30,8 +31,13 @@ type Registers = Direct<AtTheEnd>;
 unsafe fn next(m: Registers) -> Flow {
     // SAFETY: the machine's invariant.
     unsafe {
-        if !m.deaths.last.is_null() {
-            return bury_one(m.frame, m.sp, m.ip, m.tstate, m.deaths.last as usize, m.home);
+        let [first, second, third] = m.deaths.dead;
+        if !first.is_null() {
+            if second.is_null() {
+                return bury_one(m.frame, m.sp, m.ip, m.tstate, first as usize, m.home);
+            }
+            (*m.home).dead = [second, third];
+            return bury_all(m.frame, m.sp, m.ip, m.tstate, first as usize, m.home);
         }
         jump(m.frame, m.sp, m.ip, m.tstate, m.home)
     }
@@ -53,7 +59,7 @@ unsafe fn jump(
     }
 }
 
-/// Frees what died in an instruction, then goes on; the usual case, one int or float, without a call.
+/// Frees what died in an instruction, then goes on; the usual case, an int or float, without a call.
 #[inline(never)]
 unsafe extern "C" fn bury_one(
     frame: *mut sys::_PyInterpreterFrame,
@@ -63,28 +69,30 @@ unsafe extern "C" fn bury_one(
     dead: usize,
     home: *mut Home,
 ) -> Flow {
-    // SAFETY: the machine's invariant; the chain of the dead.
+    // SAFETY: the machine's invariant; the object that died.
     unsafe {
-        let o = dead as *mut sys::PyObject;
-        if (*o).ob_refcnt == 0 && numbers::free_number(tstate, o) {
+        if numbers::free_number(tstate, dead as *mut sys::PyObject) {
             return jump(frame, sp, ip, tstate, home);
         }
+        (*home).dead = [std::ptr::null_mut(); 2];
         bury_all(frame, sp, ip, tstate, dead, home)
     }
 }
 
+/// Frees `first` and those in the home.
 #[inline(never)]
 unsafe extern "C" fn bury_all(
     frame: *mut sys::_PyInterpreterFrame,
     sp: *mut *mut sys::PyObject,
     ip: *mut u16,
     tstate: *mut sys::PyThreadState,
-    dead: usize,
+    first: usize,
     home: *mut Home,
 ) -> Flow {
-    // SAFETY: the machine's invariant; the chain of the dead.
+    // SAFETY: the machine's invariant; the objects that died.
     unsafe {
-        direct::bury(tstate, dead as *mut sys::PyObject);
+        let [second, third] = (*home).dead;
+        deaths::bury(tstate, first as *mut sys::PyObject, second, third);
         jump(frame, sp, ip, tstate, home)
     }
 }
@@ -93,7 +101,12 @@ unsafe extern "C" fn bury_all(
 #[inline(always)]
 unsafe fn leave(m: Registers, flow: Flow) -> Flow {
     // SAFETY: the machine's invariant.
-    unsafe { leave_with(m.frame, m.sp, m.ip, m.tstate, m.deaths.last, m.home, flow) }
+    unsafe {
+        {
+            (*m.home).dead = [m.deaths.dead[1], m.deaths.dead[2]];
+            leave_with(m.frame, m.sp, m.ip, m.tstate, m.deaths.dead[0], m.home, flow)
+        }
+    }
 }
 
 #[cold]
@@ -110,7 +123,8 @@ unsafe fn leave_with(
     // SAFETY: the machine's invariant; the chain of the dead.
     unsafe {
         if !dead.is_null() {
-            direct::bury(tstate, dead);
+            let [second, third] = (*home).dead;
+            deaths::bury(tstate, dead, second, third);
         }
         (*home).registers = Direct { frame, sp, ip, tstate, home, deaths: AtOnce };
     }
@@ -161,7 +175,7 @@ macro_rules! make_handlers {
                         ip: ip.add(1 + opcode::caches(op::$op)),
                         tstate,
                         home,
-                        deaths: AtTheEnd { last: std::ptr::null_mut() },
+                        deaths: AtTheEnd::NONE,
                     };
                     match $f(&mut m, arg) {
                         Flow::Next => next(m),
@@ -231,7 +245,7 @@ macro_rules! quick_handlers {
                         ip: ip.add(1 + opcode::caches(op::$op)),
                         tstate,
                         home,
-                        deaths: AtTheEnd { last: std::ptr::null_mut() },
+                        deaths: AtTheEnd::NONE,
                     };
                     if fast::$quick(&mut m, arg) {
                         next(m)
@@ -281,14 +295,8 @@ unsafe extern "C" fn quick_call(
     // SAFETY: the machine's invariant; the caches belong to the instruction.
     unsafe {
         (*frame).prev_instr = ip;
-        let mut m = Direct {
-            frame,
-            sp,
-            ip: ip.add(1 + opcode::CALL_CACHES),
-            tstate,
-            home,
-            deaths: AtTheEnd { last: std::ptr::null_mut() },
-        };
+        let mut m =
+            Direct { frame, sp, ip: ip.add(1 + opcode::CALL_CACHES), tstate, home, deaths: AtTheEnd::NONE };
         if fast::call(&mut m, arg) { next(m) } else { call_builtin(frame, sp, ip, tstate, arg, home) }
     }
 }
@@ -305,14 +313,8 @@ unsafe extern "C" fn call_builtin(
 ) -> Flow {
     // SAFETY: the machine's invariant; the cache is the instruction's: 1 says no keywords.
     unsafe {
-        let mut m = Direct {
-            frame,
-            sp,
-            ip: ip.add(1 + opcode::CALL_CACHES),
-            tstate,
-            home,
-            deaths: AtTheEnd { last: std::ptr::null_mut() },
-        };
+        let mut m =
+            Direct { frame, sp, ip: ip.add(1 + opcode::CALL_CACHES), tstate, home, deaths: AtTheEnd::NONE };
         if *ip.add(1) != 1 {
             return handlers::CALL(frame, sp, ip, tstate, arg, home);
         }
@@ -358,7 +360,7 @@ unsafe extern "C" fn binary<const WHAT: u32>(
             ip: ip.add(1 + opcode::caches(op::BINARY_OP)),
             tstate,
             home,
-            deaths: AtTheEnd { last: std::ptr::null_mut() },
+            deaths: AtTheEnd::NONE,
         };
         if fast::binary_op(&mut m, WHAT) {
             next(m)

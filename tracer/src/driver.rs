@@ -82,6 +82,35 @@ struct Compilation {
     /// Kept as long as the trace: what it embeds.
     embedded: Vec<*mut PyObject>,
     code: *mut PyCodeObject,
+    /// Of which loop it is the root.
+    loop_state: Option<usize>,
+    worth: Worth,
+}
+
+/// Whether a loop's trace is worth entering.
+#[derive(Clone, Copy, Default)]
+struct Worth {
+    entries: u32,
+    /// Exits to an instruction inside the loop that grow no bridge: the next turn enters again.
+    thrashes: u32,
+    samples: u32,
+    sampled_ns: u64,
+}
+
+/// Every so many entries the time until the exit is taken.
+const SAMPLE: u32 = 16;
+/// So many exits back into the loop, most of the entries, each after less than this time: entering costs more than it gives.
+const THRASHES: u32 = 1500;
+/// See `THRASHES`.
+const SHORT_RUN_NS: u64 = 700;
+
+impl Worth {
+    fn is_bad(&self) -> bool {
+        self.thrashes > THRASHES
+            && self.thrashes > self.entries / 2
+            && self.samples > 0
+            && self.sampled_ns / u64::from(self.samples) < SHORT_RUN_NS
+    }
 }
 
 /// One side exit.
@@ -96,6 +125,8 @@ struct Exit {
     count: u32,
     failures: u32,
     may_bridge: bool,
+    /// Where the outermost frame goes on; `None` when it is in an inlined call.
+    outer: Option<u32>,
     /// Unpacked, once it is seen to be taken often.
     unpacked: Option<Box<(Snapshot, Vec<Location>)>>,
 }
@@ -453,6 +484,31 @@ impl State {
         })
     }
 
+    /// Notes how a run of a loop's trace went; a loop that is left again and again after a short run is not entered any more.
+    fn weigh(&mut self, trace: usize, exit: u32, sampled: Option<u64>) {
+        let e = &self.exits[exit as usize];
+        let (outer, grows) = (e.outer, e.may_bridge);
+        let Some(c) = self.compilations.get_mut(trace) else { return };
+        if let Some(ns) = sampled {
+            c.worth.samples += 1;
+            c.worth.sampled_ns += ns;
+        }
+        if grows {
+            return;
+        }
+        let code = c.code as usize;
+        let Some(l) = c.loop_state.and_then(|state| self.loops.get_mut(state)) else { return };
+        let end = self.infos.get(&code).and_then(|info| info.loops.get(&l.header)).copied().unwrap_or(0);
+        if outer.is_none_or(|instr| (l.header..=end).contains(&instr)) {
+            c.worth.thrashes += 1;
+            if c.worth.is_bad() {
+                l.trace = None;
+                l.failures = self.policy.max_failures;
+                self.statistics.blacklisted += 1;
+            }
+        }
+    }
+
     /// No trace of this code object is entered any more.
     fn invalidate(&mut self, code: usize) {
         for (i, c) in self.compilations.iter() {
@@ -493,8 +549,12 @@ impl Tracer {
             STRESS_COUNTDOWN.store(turns, std::sync::atomic::Ordering::Relaxed);
         }
         t.active += 1;
+        let worth = &mut t.compilations[trace].worth;
+        worth.entries = worth.entries.wrapping_add(1);
+        let sampled = worth.entries.is_multiple_of(SAMPLE).then(Instant::now);
         // SAFETY: the frame is the current one and stands at the trace's header; the frame holds the code and so the trace.
         let exit = unsafe { enter(entry, d.frame.cast(), d.tstate.cast()) } as u32;
+        self.state().weigh(trace, exit, sampled.map(|start| start.elapsed().as_nanos() as u64));
         let flow = self.leave(d, exit);
         self.state().active -= 1;
         self.release_invalid();
@@ -868,6 +928,10 @@ impl State {
                 condition: condition(&trace, op),
                 count: 0,
                 failures: 0,
+                outer: match &trace.snapshots[snapshot.0 as usize].frames[..] {
+                    [frame] => Some(frame.instr),
+                    _ => None,
+                },
                 unpacked: None,
                 may_bridge: after == After::Nothing
                     && resume == Resume::Execute
@@ -918,6 +982,11 @@ impl State {
             header,
             embedded: recording.embedded,
             code,
+            loop_state: match goal {
+                Goal::Loop { state } => Some(state),
+                Goal::Bridge { .. } => None,
+            },
+            worth: Worth::default(),
         });
         match goal {
             Goal::Loop { state } => {

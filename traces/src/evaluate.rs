@@ -283,6 +283,7 @@ impl<'a> Run<'a> {
             NewInt => return value(Const::Obj(memory.new_int(operand(0) as i64)?)),
             NewFloat => return value(Const::Obj(memory.new_float(f64::from_bits(operand(0)))?)),
             BoolObj => return value(Const::Obj(memory.bool_object(operand(0) != 0))),
+            AddressAt => return value(Const::Ptr(operand(0).wrapping_add(operand(1)) as usize)),
             LoadInt => return value(Const::Int(memory.read_u64(address)? as i64)),
             LoadU32 => return value(Const::Int(memory.read_u32(address)? as i64)),
             LoadI32 => return value(Const::Int(memory.read_u32(address)? as i32 as i64)),

@@ -119,6 +119,10 @@ pub enum Region {
     TupleIter,
     /// The state of an enumerate object.
     Enumerate,
+    /// Numbers in the buffer of an `array.array`.
+    ArrayItem,
+    /// Length and buffer pointer of an `array.array`.
+    ArrayHead,
     /// Anything else.
     Other,
 }
@@ -337,6 +341,9 @@ ops! {
     NewFloat "new_float" (F) O Allocates [];
     /// `True` or `False`: borrowed.
     BoolObj "bool_obj" (B) O Pure [];
+
+    /// The address `index` bytes behind `base`: only for a load or store directly behind it.
+    AddressAt "address_at" (A I) P Pure [];
 
     // ---- memory: `[base + imm]`, and `[base + 8*index + imm]` for `_at`
     LoadInt "load_int" (A) I Reads [imm region];

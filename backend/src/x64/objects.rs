@@ -83,6 +83,10 @@ impl Lowering<'_> {
             LoadI32 => self.load(Q, &[0x63], to, a, op.imm),
             LoadU8 => self.load(D, &[0x0f, 0xb6], to, a, op.imm),
             LoadFloat => self.load_double(to, a, op.imm),
+            AddressAt => {
+                let sum = Op { code: IntAdd, ..op.clone() };
+                self.int_binary(&sum, to, a, b)
+            }
             LoadObjAt => {
                 let item = self.item(a, b, op.imm);
                 self.asm.op(Q, &[0x8b], to, item);

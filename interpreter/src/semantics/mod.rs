@@ -5,6 +5,7 @@
 //! All are inlined into the interpreter's loop, so that the machine's registers stay registers.
 
 pub mod arithmetic;
+pub mod arrays;
 pub mod attributes;
 pub mod calls;
 pub mod compare;
@@ -12,7 +13,9 @@ pub mod globals;
 pub mod intrinsics;
 pub mod iteration;
 pub mod jumps;
+pub mod methods;
 pub mod sequences;
+pub mod slices;
 pub mod stack;
 pub mod strings;
 pub mod subscripts;

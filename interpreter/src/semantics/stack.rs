@@ -199,6 +199,11 @@ pub fn copy_free_vars<M: Machine>(m: &mut M, n: usize) -> Flow {
 /// `BUILD_SLICE`
 #[inline(always)]
 pub fn build_slice<M: Machine>(m: &mut M, n: usize) -> Flow {
+    if m.may_specialise()
+        && let Some(flow) = super::slices::subscript(m, n)
+    {
+        return flow;
+    }
     let start = m.peek(n);
     let stop = m.peek(n - 1);
     let step = if n == 3 { m.peek(1) } else { m.null() };

@@ -11,7 +11,7 @@ use capi::sys;
 
 /// The index counted from the start, when it is in range; negative ones count from the end.
 #[inline(always)]
-fn in_range<M: Machine>(m: &mut M, index: M::Int, size: M::Int) -> Option<M::Int> {
+pub(super) fn in_range<M: Machine>(m: &mut M, index: M::Int, size: M::Int) -> Option<M::Int> {
     let below = m.int_below(index, size);
     if m.branch(below) {
         return Some(index);
@@ -28,7 +28,7 @@ fn in_range<M: Machine>(m: &mut M, index: M::Int, size: M::Int) -> Option<M::Int
 
 /// Index of `key` in a sequence of that size field, when it is an exact int in range.
 #[inline(always)]
-fn index_of<M: Machine>(
+pub(super) fn index_of<M: Machine>(
     m: &mut M,
     sequence: M::Obj,
     key: M::Obj,
@@ -65,6 +65,16 @@ pub fn binary_subscr<M: Machine>(m: &mut M, _: usize) -> Flow {
         let item = m.call_obj(&helpers::DICT_GET, [Arg::Obj(container), Arg::Obj(key)]);
         return finish_binary(m, container, key, item);
     } else if let Some(flow) = call_getitem(m, container) {
+        return flow;
+    }
+    if m.may_specialise()
+        && let Some(number) = super::arrays::load(m, container, key)
+    {
+        return finish_binary(m, container, key, number);
+    }
+    if m.may_specialise()
+        && let Some(flow) = super::calls::get_item(m, container, key)
+    {
         return flow;
     }
     m.will_drop(container);
@@ -176,6 +186,11 @@ pub fn store_subscr<M: Machine>(m: &mut M, _: usize) -> Flow {
         }
     } else if m.is_type(container, TypeOf::Dict) {
         return store(m, &helpers::DICT_SET, value, container, key);
+    }
+    if m.may_specialise()
+        && let Some(flow) = super::arrays::store(m, value, container, key)
+    {
+        return flow;
     }
     store(m, &helpers::SET_ITEM, value, container, key)
 }

@@ -8,7 +8,7 @@ use capi::sys::{PyCodeObject, PyObject, PyTypeObject};
 use interpreter::direct::Direct;
 use interpreter::field::{self, Field, ItemsField, TypeOf};
 use interpreter::helper::{Effect, Helper};
-use interpreter::machine::{Arg, CheckedOp, Compare, FloatOp, FloatUnary, Flow, IntOp, Machine};
+use interpreter::machine::{Arg, CheckedOp, Compare, FloatOp, FloatUnary, Flow, IntOp, Machine, NumberSize};
 use traces::{Const, Op, OpCode, Region, Val};
 
 type RInt = Named<i64>;
@@ -28,6 +28,10 @@ fn region(r: field::Region) -> Region {
         field::Region::Cell => Region::Cell,
         field::Region::Function => Region::Function,
         field::Region::Instance => Region::Instance,
+        field::Region::ArrayItem => Region::ArrayItem,
+        field::Region::ArrayHead => Region::ArrayHead,
+        field::Region::RefCount => Region::RefCount,
+        field::Region::Volatile => Region::Volatile,
         field::Region::Other => Region::Other,
     }
 }
@@ -144,6 +148,21 @@ impl Recorder<'_> {
         RObj { ptr, val }
     }
 
+    /// The address of a number in an array.
+    fn number_address(&mut self, array: RObj, index: RInt, size: NumberSize) -> Val {
+        let items = self.load(OpCode::LoadPtr, array.val, field::ARRAY_ITEMS.offset, Region::ArrayHead);
+        let shift = self.rec.raw.constant(Const::Int(size.shift().into()));
+        let offset = self.op(OpCode::IntShl, &[index.val, shift]);
+        self.op(OpCode::AddressAt, &[items, offset])
+    }
+
+    fn store_number(&mut self, code: OpCode, address: Val, value: Val) {
+        self.effects = true;
+        let mut op = Op::new(code, &[address, value]);
+        op.region = Region::ArrayItem;
+        self.rec.raw.push(op);
+    }
+
     fn values_pointer(&mut self, o: RObj) -> Val {
         self.load_signed(OpCode::LoadPtr, o.val, layout::VALUES_POINTER, Region::Instance)
     }
@@ -236,6 +255,13 @@ impl Machine for Recorder<'_> {
     }
     fn jump(&mut self, target: usize) {
         self.d.jump(target)
+    }
+    fn step_to(&mut self, index: usize) {
+        // Guards of this instruction lead to its start.
+        self.start_snapshot();
+        self.touch();
+        self.d.step_to(index);
+        self.unit = index as u32;
     }
     fn loop_edge(&mut self, target: usize) -> Flow {
         if !self.d.breaker_clear() {
@@ -546,6 +572,28 @@ impl Machine for Recorder<'_> {
         (op.imm, op.region) = (offset as i32, region);
         self.rec.raw.push(op);
         RObj { ptr: self.d.swap_item(o.ptr, items, index.now, value.ptr), val: old }
+    }
+    fn float_number(&mut self, array: RObj, index: RInt) -> RFloat {
+        let address = self.number_address(array, index, NumberSize::Word);
+        let val = self.load(OpCode::LoadFloat, address, 0, Region::ArrayItem);
+        Named { now: self.d.float_number(array.ptr, index.now), val }
+    }
+    fn int_number(&mut self, array: RObj, index: RInt, size: NumberSize) -> RInt {
+        let address = self.number_address(array, index, size);
+        let code = if size == NumberSize::Word { OpCode::LoadInt } else { OpCode::LoadI32 };
+        let val = self.load(code, address, 0, Region::ArrayItem);
+        Named { now: self.d.int_number(array.ptr, index.now, size), val }
+    }
+    fn set_float_number(&mut self, array: RObj, index: RInt, value: RFloat) {
+        let address = self.number_address(array, index, NumberSize::Word);
+        self.store_number(OpCode::StoreFloat, address, value.val);
+        self.d.set_float_number(array.ptr, index.now, value.now);
+    }
+    fn set_int_number(&mut self, array: RObj, index: RInt, size: NumberSize, value: RInt) {
+        let address = self.number_address(array, index, size);
+        let code = if size == NumberSize::Word { OpCode::StoreInt } else { OpCode::StoreI32 };
+        self.store_number(code, address, value.val);
+        self.d.set_int_number(array.ptr, index.now, size, value.now);
     }
     fn dict_value(&mut self, dict: RObj, index: usize) -> RObj {
         let ptr = self.d.dict_value(dict.ptr, index);
