@@ -287,6 +287,8 @@ fn loads_and_stores_have_their_widths_and_signs() {
         run(&mut memory, "load_int ptr(0x8) END"),
         "op 0: access to 8 bytes at 0x10, outside of the arena"
     );
+    assert_eq!(run(&mut memory, "address_at ptr(0x70), 7"), "ptr(0x77)");
+    assert_eq!(run(&mut memory, "address_at ptr(0x70), -8"), "ptr(0x68)");
     let base = memory.base();
     assert_eq!(run(&mut memory, "frame"), format!("ptr({:#x})", base + 64));
     assert_eq!(run(&mut memory, "thread_state"), format!("ptr({:#x})", base + 128));

@@ -427,7 +427,14 @@ impl Generator<'_> {
             return None;
         }
         let items = self.memory_op(OpCode::LoadPtr, &[list], LIST_ITEMS, Region::ListItems)?;
-        let item = self.memory_op(OpCode::LoadObjAt, &[items, index], 0, Region::ListItem)?;
+        let item = if self.rng.one_in(4) {
+            let shift = self.int_const(3);
+            let offset = self.op(OpCode::IntShl, &[index, shift])?;
+            let address = self.op(OpCode::AddressAt, &[items, offset])?;
+            self.memory_op(OpCode::LoadObj, &[address], 0, Region::ListItem)?
+        } else {
+            self.memory_op(OpCode::LoadObjAt, &[items, index], 0, Region::ListItem)?
+        };
         if let Some(new) = store {
             self.memory_op(OpCode::StoreObjAt, &[items, index, new], 0, Region::ListItem);
         }
