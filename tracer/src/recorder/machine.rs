@@ -719,7 +719,13 @@ impl Machine for Recorder<'_> {
     }
 
     fn may_push_frame(&mut self, code: *mut PyCodeObject) -> bool {
-        if self.effects || !(self.may_inline)(code, self.frames.len()) || !self.d.may_push_frame(code) {
+        // A function that calls itself is a tree of calls, of which each path would become a trace.
+        let recursive = self.frames.iter().any(|f| f.code == code);
+        if self.effects
+            || recursive
+            || !(self.may_inline)(code, self.frames.len())
+            || !self.d.may_push_frame(code)
+        {
             return false;
         }
         // As many calls as are inlined now, and this one, have to be possible.
