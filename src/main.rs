@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(dead_code))] // the test harness brings its own main
 
 mod frozen;
+mod memory;
 mod module;
 mod options;
 mod report;
@@ -50,6 +51,7 @@ extern "C" fn c_main(argc: c_int, argv: *const *const c_char) -> c_int {
         unsafe { sys::Py_FinalizeEx() };
         return USAGE;
     }
+    memory::drop_startup_pages();
     // SAFETY: Python is initialized; this runs the program and finalizes.
     unsafe { sys::Py_RunMain() }
 }
