@@ -84,7 +84,7 @@ impl Lowering<'_> {
             LoadU8 => self.load(D, &[0x0f, 0xb6], to, a, op.imm),
             LoadFloat => self.load_double(to, a, op.imm),
             AddressAt => {
-                let sum = Op { code: IntAdd, ..op.clone() };
+                let sum = Op { code: IntAdd, ..*op };
                 self.int_binary(&sum, to, a, b)
             }
             LoadObjAt => {
