@@ -9,6 +9,11 @@ use super::{Abs, Boxed, Info, Optimized, Optimizer, frames::FrameMemory, memory:
 use crate::abort::Abort;
 use traces::{Const, Effect, Op, OpCode, Region, Slot, SnapId, Trace, Type, Val};
 
+/// Whether the op reads the number inside of a box.
+fn is_unboxing(code: OpCode) -> bool {
+    matches!(code, OpCode::IntValue | OpCode::FloatValue | OpCode::BoolValue)
+}
+
 /// What a value must be known to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Requirement {
@@ -203,6 +208,9 @@ impl Optimizer<'_> {
                 }
                 let Some(args) = self.fact_args(&bound, &key) else { continue };
                 done[i] = true;
+                if self.rests_on_a_forgotten_type(&key) {
+                    continue;
+                }
                 let info = self.info(result);
                 // A box that nobody has seen is not a fact of memory.
                 if info.boxed.is_some() {
@@ -241,6 +249,16 @@ impl Optimizer<'_> {
                 return;
             }
         }
+    }
+
+    /// A load whose object's type is no longer known (its class may have been assigned): it holds for the object that it was
+    /// made from, but who links may bring another one.
+    fn rests_on_a_forgotten_type(&self, key: &Key) -> bool {
+        if key.a == Abs::NONE || key.code.row().effect == Effect::Pure && !is_unboxing(key.code) {
+            return false;
+        }
+        let base = self.info(key.a);
+        base.ty == Type::Obj && base.constant.is_none() && base.known_type == 0
     }
 
     fn fact_args(&self, bound: &[(Abs, FactArg)], key: &Key) -> Option<[FactArg; 2]> {
