@@ -22,14 +22,12 @@ aborts! {
     LeftLoop "left_loop" "The loop ended while it was recorded";
     InnerLoop "inner_loop" "An inner loop is not compiled yet";
     TooLong "too_long" "The recording became too long";
-    TooDeep "too_deep" "Calls were inlined too deeply";
     Returned "returned" "The function returned before the loop came round";
     Raised "raised" "An exception was raised while recording";
     FrameObject "frame_object" "An inlined call's frame was kept by the program";
     FrameChanged "frame_changed" "The current frame changed in an unexpected way";
     Tracing "tracing" "A trace or profile function was set";
     TooManyArguments "too_many_arguments" "A call has more arguments than compiled code passes";
-    NoMemory "no_memory" "An allocation failed while recording";
     Contradiction "contradiction" "The loop's second turn can't take the recorded path";
     NoFixedPoint "no_fixed_point" "The loop's state did not settle";
     Counts "counts" "Reference counts could not be kept in the ledger";

@@ -674,7 +674,6 @@ impl Optimizer<'_> {
                 return Err(Abort::Counts);
             }
         }
-        // Constants that only memory's stale slots still count.
         Ok(())
     }
 
