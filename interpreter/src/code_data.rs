@@ -1,8 +1,9 @@
-//! What the evaluator keeps with each code object that has run a loop: the counters of its loops.
+//! What the evaluator keeps with each code object that has run a loop or is warm: the counters of its loops, its translation.
 //!
 //! Hangs on the code object (`co_extra`) and is freed with it.
 
 use crate::opcode;
+use crate::warm::Translation;
 use capi::sys::{self, PyCodeObject};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicI32, AtomicIsize, Ordering};
@@ -30,6 +31,8 @@ pub struct CodeData {
     pub loop_of: Box<[u16]>,
     /// One per loop header.
     pub loops: Box<[LoopCell]>,
+    /// What the interpreter runs when the code is warm.
+    pub translation: Translation,
 }
 
 impl CodeData {
@@ -97,7 +100,6 @@ pub unsafe fn get(code: *mut PyCodeObject) -> *mut CodeData {
 ///
 /// # Safety
 /// `code` is a live code object; the GIL is held.
-#[cold]
 #[inline(never)]
 pub unsafe fn get_or_create(code: *mut PyCodeObject) -> *mut CodeData {
     // SAFETY: by contract.
@@ -119,7 +121,12 @@ pub unsafe fn get_or_create(code: *mut PyCodeObject) -> *mut CodeData {
                 loops.push(LoopCell { counter: threshold(), header: header as u32, tracer: 0 });
             }
         }
-        let data = Box::into_raw(Box::new(CodeData { code, loop_of, loops: loops.into_boxed_slice() }));
+        let data = Box::into_raw(Box::new(CodeData {
+            code,
+            loop_of,
+            loops: loops.into_boxed_slice(),
+            translation: Translation::NONE,
+        }));
         if sys::_PyCode_SetExtra(code.cast(), INDEX.load(Ordering::Relaxed), data.cast()) != 0 {
             sys::PyErr_Clear();
             drop(Box::from_raw(data));

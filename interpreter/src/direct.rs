@@ -1,14 +1,13 @@
 //! The machine that executes: the interpreter itself. Its registers are the frame, the stack pointer and the instruction pointer.
 //!
-//! `dispatch::run` keeps a `Direct` in registers, which works only while no reference to it leaves inlined code: all
-//! primitives are inlined, what is slow calls functions of plain values or works on a copy (`out_of_line`).
+//! It runs cold code, one opcode after the other, and for warm code (`warm`) the opcodes that have no handlers of their own.
 //! While a frame is executed its `stacktop` is -1, and its `prev_instr` is the instruction being executed, as in CPython.
 
-use crate::code_data::{CodeData, units};
-use crate::deaths::{AtOnce, Deaths};
+use crate::code_data::units;
 use crate::field::TypeOf;
 use crate::helper::Helper;
 use crate::machine::{Arg, Flow};
+use crate::warm::Unit;
 use crate::{eval_breaker, helpers, opcode};
 use capi::frame::{self, SPECIALS_WORDS};
 use capi::refs::type_of;
@@ -19,7 +18,7 @@ use std::ptr;
 /// `tstate` (the running thread, GIL held), `sp` points behind the top of its value stack, `ip` at its next instruction;
 /// the code was made by CPython's compiler (or is as wrong as what crashes CPython itself).
 #[derive(Clone, Copy, Debug)]
-pub struct Direct<D: Deaths = AtOnce> {
+pub struct Direct {
     /// The current frame.
     pub frame: *mut sys::_PyInterpreterFrame,
     /// Behind the top of the value stack.
@@ -30,8 +29,6 @@ pub struct Direct<D: Deaths = AtOnce> {
     pub tstate: *mut PyThreadState,
     /// What does not need a register.
     pub home: *mut Home,
-    /// When objects die.
-    pub deaths: D,
 }
 
 /// State of one activation of the evaluator that stays in memory.
@@ -39,8 +36,12 @@ pub struct Direct<D: Deaths = AtOnce> {
 pub struct Home {
     /// The registers, when a function works on them in memory.
     pub registers: Direct,
-    /// Loop counters of the current code, or null when not looked up yet.
-    pub loops: *mut CodeData,
+    /// Units of the warm code that is running (`warm`).
+    pub(crate) units: *mut Unit,
+    /// What makes an instruction's address of a unit's: see `Home::instruction`.
+    pub(crate) delta: usize,
+    /// Where warm code goes on after what died was freed.
+    pub(crate) next: *mut Unit,
     /// What the entry frame returned, after `Flow::Return`.
     pub result: *mut PyObject,
     /// Objects that died in an instruction, behind the first one.
@@ -58,9 +59,10 @@ impl Home {
                 ip: ptr::null_mut(),
                 tstate: ptr::null_mut(),
                 home: ptr::null_mut(),
-                deaths: AtOnce,
             },
-            loops: ptr::null_mut(),
+            units: ptr::null_mut(),
+            delta: 0,
+            next: ptr::null_mut(),
             result: null,
             dead: [null; 2],
         }
@@ -83,14 +85,14 @@ impl Direct {
         frame: *mut sys::_PyInterpreterFrame,
         home: *mut Home,
     ) -> Direct {
-        let mut d = Direct { frame, sp: ptr::null_mut(), ip: ptr::null_mut(), tstate, home, deaths: AtOnce };
+        let mut d = Direct { frame, sp: ptr::null_mut(), ip: ptr::null_mut(), tstate, home };
         // SAFETY: by contract.
         unsafe { d.switch_to_frame(frame) };
         d
     }
 }
 
-impl<D: Deaths> Direct<D> {
+impl Direct {
     /// Loads the registers from a frame and marks it as executing (`stacktop` -1).
     ///
     /// # Safety
@@ -102,7 +104,6 @@ impl<D: Deaths> Direct<D> {
             self.frame = frame;
             self.sp = frame::locals(frame).add((*frame).stacktop as usize);
             self.ip = (*frame).prev_instr.add(1);
-            (*self.home).loops = ptr::null_mut();
             (*frame).stacktop = -1;
         }
     }
@@ -193,31 +194,12 @@ impl<D: Deaths> Direct<D> {
             self.frame = callee;
             self.sp = locals.add(nlocals);
             self.ip = units(code);
-            (*self.home).loops = ptr::null_mut();
             locals
-        }
-    }
-
-    /// Runs a function on the registers in memory: the way to call what is not inlined. (A local copy would do as well, but a
-    /// local whose address was given away forbids the jump to the next handler.)
-    #[inline(always)]
-    pub fn out_of_line<R>(&mut self, f: impl FnOnce(&mut Direct) -> R) -> R {
-        // SAFETY: the home outlives the machine, and nothing else refers to its registers meanwhile.
-        unsafe {
-            self.deaths.settle(self.tstate);
-            let Direct { frame, sp, ip, tstate, home, .. } = *self;
-            (*home).registers = Direct { frame, sp, ip, tstate, home, deaths: AtOnce };
-            let result = f(&mut (*home).registers);
-            let Direct { frame, sp, ip, .. } = (*home).registers;
-            (self.frame, self.sp, self.ip) = (frame, sp, ip);
-            result
         }
     }
 
     #[inline(always)]
     pub(crate) fn serve(&mut self) -> Flow {
-        // SAFETY: the invariant.
-        unsafe { self.deaths.settle(self.tstate) };
         eval_breaker::serve(self.tstate, self.frame)
     }
 
@@ -249,8 +231,6 @@ impl<D: Deaths> Direct<D> {
     #[inline(always)]
     pub(crate) fn call_c<const N: usize>(&mut self, helper: &'static Helper, args: [Arg<Self>; N]) -> usize {
         let address = helper.address;
-        // SAFETY: the invariant.
-        unsafe { self.deaths.settle(self.tstate) };
         // SAFETY: the row says the kinds of the function's parameters, which opcodes pass: all of the integer class of the C
         // calling convention, so that their exact types do not matter.
         unsafe {

@@ -1,12 +1,14 @@
 //! The one table from opcodes to functions, and what comes of it: `step` for any machine, `run` for the interpreter.
 
-use crate::direct::Direct;
+use crate::direct::{Direct, Home};
 use crate::direct_only::{classes, exceptions, functions, generators, imports, maps, matching};
 use crate::machine::{Flow, Machine};
 use crate::semantics::{
     arithmetic, attributes, calls, compare, globals, iteration, jumps, sequences, stack, strings, subscripts,
 };
+use crate::warm;
 use capi::opcode as op;
+use capi::sys;
 
 macro_rules! opcodes {
     ($then:ident) => {
@@ -127,9 +129,6 @@ macro_rules! opcodes {
     };
 }
 
-#[cfg(not(debug_assertions))]
-pub(crate) use opcodes;
-
 macro_rules! make_step {
     (traced { $($op:ident => $f:path,)* } direct { $($direct:ident => $g:path,)* }) => {
         /// Executes one instruction that `Direct::fetch` read. `HandOver` for opcodes that only the interpreter has.
@@ -141,36 +140,89 @@ macro_rules! make_step {
             }
         }
 
-        /// Executes one instruction that `Direct::fetch` read, any opcode.
-        pub fn step_direct(d: &mut Direct, opcode: u8, arg: usize) -> Flow {
-            match opcode {
-                $(op::$op => $f(d, arg),)*
-                $(op::$direct => $g(d, arg),)*
-                _ => Flow::HandOver,
-            }
-        }
+        /// Each opcode over the machine that executes; `HandOver` for what is none.
+        pub(crate) static OPCODES: [Opcode; 256] = {
+            let mut table: [Opcode; 256] = [|_, _| Flow::HandOver; 256];
+            $(table[op::$op as usize] = |d, arg| $f(d, arg);)*
+            $(table[op::$direct as usize] = |d, arg| $g(d, arg);)*
+            table
+        };
     };
 }
+
+/// Executes one instruction that `Direct::fetch` read.
+pub(crate) type Opcode = fn(&mut Direct, usize) -> Flow;
+
 opcodes!(make_step);
 
-#[cfg(not(debug_assertions))]
-pub use crate::threaded::run;
+/// How often a code object starts, or turns in a loop, before it is translated.
+const COLD_STARTS: i16 = 24;
 
-/// Runs until something other than the next instruction is to be done. Without optimisation handlers call one another, which
-/// would overflow the stack: so one at a time.
+/// `co_warmup` of a new code object (`QUICKENING_INITIAL_WARMUP_VALUE`). CPython's evaluator counts it up, to 0; we count it down.
+const INITIAL_WARMUP: i16 = -8;
+
+/// Runs until something other than the next instruction is to be done.
 ///
 /// # Safety
 /// The home's registers keep the machine's invariant.
-#[cfg(debug_assertions)]
-pub unsafe fn run(home: *mut crate::direct::Home) -> Flow {
+pub unsafe fn run(home: *mut Home) -> Flow {
     loop {
-        // SAFETY: by contract; the reference ends with each instruction.
-        let d = unsafe { &mut (*home).registers };
+        // SAFETY: by contract; the reference ends with each call.
+        unsafe {
+            let flow = warm::resume(home);
+            if flow != Flow::Switch {
+                return flow;
+            }
+            let flow = run_cold(&mut (*home).registers);
+            if flow != Flow::Switch {
+                return flow;
+            }
+        }
+    }
+}
+
+/// Runs code that is not translated, one opcode after the other, until it is warm or another frame is current.
+unsafe fn run_cold(d: &mut Direct) -> Flow {
+    let frame = d.frame;
+    loop {
         let (opcode, arg) = d.fetch();
-        let flow = step_direct(d, opcode, arg);
+        let flow = OPCODES[usize::from(opcode)](d, arg);
         if flow != Flow::Next {
             return flow;
         }
+        if d.frame != frame {
+            return Flow::Switch;
+        }
+        // SAFETY: the current frame's code.
+        if is_start(opcode) && unsafe { is_warm(d.code()) } {
+            return Flow::Switch;
+        }
+    }
+}
+
+/// Starts of functions, resumptions of generators, turns of loops.
+fn is_start(code: u8) -> bool {
+    matches!(
+        code,
+        op::RESUME
+            | op::JUMP_BACKWARD
+            | op::POP_JUMP_BACKWARD_IF_FALSE
+            | op::POP_JUMP_BACKWARD_IF_TRUE
+            | op::POP_JUMP_BACKWARD_IF_NONE
+            | op::POP_JUMP_BACKWARD_IF_NOT_NONE
+    )
+}
+
+/// Counts a start; translates when it was the last cold one.
+unsafe fn is_warm(code: *mut sys::PyCodeObject) -> bool {
+    // SAFETY: live code; the GIL is held.
+    unsafe {
+        if (*code).co_warmup > INITIAL_WARMUP - COLD_STARTS {
+            (*code).co_warmup -= 1;
+            return false;
+        }
+        let data = warm::translate(code);
+        !data.is_null() && !(*data).translation.units.is_null()
     }
 }
 

@@ -130,7 +130,7 @@ unsafe fn run(home: *mut Home, entry: *mut _PyInterpreterFrame, mut flow: Flow) 
         loop {
             let d = &raw mut (*home).registers;
             flow = match flow {
-                Flow::Next => dispatch::run(home),
+                Flow::Next | Flow::Switch => dispatch::run(home),
                 Flow::Return => return (*home).result,
                 Flow::Raise => {
                     exceptions::ensure_raised((*d).tstate);

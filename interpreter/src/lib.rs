@@ -3,21 +3,17 @@
 //! ```text
 //! CPython -> evaluate::eval_frame -> dispatch::run -> semantics::*  over  direct::Direct      (the interpreter)
 //!                                                     direct_only::*      (what only it does)
+//!                                                     warm::*             (translated code that ran some times)
 //! tracer  ->                         dispatch::step -> semantics::*  over  its Recorder
 //! ```
 
 mod bind;
-#[cfg(not(debug_assertions))]
-mod builtin_calls;
 pub mod code_data;
-pub mod deaths;
 pub mod direct;
 pub mod direct_only;
 pub mod dispatch;
 pub mod eval_breaker;
 pub mod evaluate;
-#[cfg(not(debug_assertions))]
-mod fast;
 pub mod field;
 pub mod helper;
 pub mod helpers;
@@ -28,6 +24,5 @@ pub mod numbers;
 pub mod opcode;
 mod primitives;
 pub mod semantics;
-#[cfg(not(debug_assertions))]
-mod threaded;
 mod tracing;
+mod warm;

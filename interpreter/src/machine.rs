@@ -41,6 +41,8 @@ pub enum Flow {
     HandOver,
     /// As `HandOver`, but from the machine's next instruction: this one is done. The interpreter only.
     HandOverNext,
+    /// On, at the machine's next instruction, in another of the interpreter's two ways of running code. Within it only.
+    Switch,
     /// As `Raise`, but the exception has its traceback entry for this frame already (a re-raise). Direct-only opcodes.
     Unwind,
 }

@@ -146,6 +146,56 @@ pub unsafe fn new_float(tstate: *mut PyThreadState, value: f64) -> *mut PyObject
     }
 }
 
+/// Frees a dead float by keeping it; false when enough are kept.
+///
+/// # Safety
+/// The count of `o`, an exact float, is 0; `tstate` is the running thread's; the GIL is held.
+#[inline(always)]
+pub unsafe fn free_float(tstate: *mut PyThreadState, o: *mut PyObject) -> bool {
+    // SAFETY: by contract; the list is CPython's own.
+    unsafe {
+        let state = &raw mut (*(*tstate).interp).float_state;
+        if (*state).numfree >= MOST_FREE_FLOATS {
+            return false;
+        }
+        (*o).ob_type = (*state).free_list.cast();
+        (*state).free_list = o.cast();
+        (*state).numfree += 1;
+        true
+    }
+}
+
+/// Frees a dead int of one digit by keeping it; false when enough are kept.
+///
+/// # Safety
+/// The count of `o`, an exact int of one digit, is 0; the GIL is held.
+#[inline(always)]
+pub unsafe fn free_digit(o: *mut PyObject) -> bool {
+    // SAFETY: by contract.
+    unsafe {
+        if FREE_COUNT >= MOST_FREE {
+            return false;
+        }
+        (*o).ob_type = FREE.cast();
+        FREE = o;
+        FREE_COUNT += 1;
+        true
+    }
+}
+
+/// An exact int or float?
+///
+/// # Safety
+/// `o` is live.
+#[inline(always)]
+pub unsafe fn is_number(o: *mut PyObject) -> bool {
+    // SAFETY: by contract.
+    unsafe {
+        let ty = type_of(o);
+        ty == &raw mut sys::PyFloat_Type || ty == &raw mut sys::PyLong_Type
+    }
+}
+
 /// Frees a dead int or float by keeping it for later; false when it is none, or enough are kept.
 ///
 /// # Safety
@@ -156,21 +206,11 @@ pub unsafe fn free_number(tstate: *mut PyThreadState, o: *mut PyObject) -> bool 
     unsafe {
         let ty = type_of(o);
         if ty == &raw mut sys::PyFloat_Type {
-            let state = &raw mut (*(*tstate).interp).float_state;
-            if (*state).numfree < MOST_FREE_FLOATS {
-                (*o).ob_type = (*state).free_list.cast();
-                (*state).free_list = o.cast();
-                (*state).numfree += 1;
-                return true;
-            }
-        } else if ty == &raw mut sys::PyLong_Type {
+            return free_float(tstate, o);
+        }
+        if ty == &raw mut sys::PyLong_Type {
             let size = (*o.cast::<PyLongObject>()).ob_base.ob_size;
-            if size.unsigned_abs() == 1 && FREE_COUNT < MOST_FREE {
-                (*o).ob_type = FREE.cast();
-                FREE = o;
-                FREE_COUNT += 1;
-                return true;
-            }
+            return size.unsigned_abs() == 1 && free_digit(o);
         }
         false
     }

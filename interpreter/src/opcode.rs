@@ -70,6 +70,13 @@ pub unsafe fn following(code: *mut PyCodeObject, index: usize) -> (usize, u8, us
     }
 }
 
+/// Did CPython's evaluator rewrite this code?
+#[allow(clippy::not_unsafe_ptr_arg_deref)] // callers pass what they run, see above
+pub fn is_specialised(code: *mut PyCodeObject) -> bool {
+    // SAFETY: instructions lie within the live code.
+    instructions(code).any(|i| unsafe { *units(code).add(i.index) as u8 } != i.opcode)
+}
+
 /// Undoes CPython's rewriting of a code object: base opcodes, empty caches.
 #[cold]
 #[inline(never)]
@@ -90,6 +97,6 @@ pub fn restore(code: *mut PyCodeObject) {
             i += 1 + caches(opcode);
         }
         // A long way to the next time (`_PyCode_Warmup` counts up to 0).
-        (*code).co_warmup = i16::MIN;
+        (*code).co_warmup = i16::MIN + 1;
     }
 }

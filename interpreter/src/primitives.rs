@@ -4,7 +4,6 @@
 //! objects only.
 
 use crate::code_data::{self, CodeData, units};
-use crate::deaths::Deaths;
 use crate::direct::{Direct, type_object};
 use crate::field::{Field, ItemsField, TypeOf};
 use crate::helper::Helper;
@@ -20,7 +19,7 @@ use std::ptr;
 const ARGUMENTS_OFFSET: usize = 1 << (usize::BITS - 1);
 
 #[allow(clippy::not_unsafe_ptr_arg_deref)] // the trait's rules are the contract
-impl<D: Deaths> Machine for Direct<D> {
+impl Machine for Direct {
     type Obj = *mut PyObject;
     type Int = i64;
     type Float = f64;
@@ -164,13 +163,8 @@ impl<D: Deaths> Machine for Direct<D> {
         if !crate::jit::is_present() {
             return Flow::Next;
         }
-        // SAFETY: the home outlives the machine; the current code lives.
-        let loops = unsafe {
-            if (*self.home).loops.is_null() {
-                (*self.home).loops = code_data::get_or_create(self.code());
-            }
-            (*self.home).loops
-        };
+        // SAFETY: the current code lives; the GIL is held.
+        let loops = unsafe { code_data::get_or_create(self.code()) };
         if loops.is_null() {
             return Flow::Next;
         }
@@ -180,7 +174,7 @@ impl<D: Deaths> Machine for Direct<D> {
         unsafe {
             (*cell).counter -= 1;
             if (*cell).counter < 0 {
-                return self.out_of_line(|d| crate::jit::hot_loop(d, cell));
+                return crate::jit::hot_loop(self, cell);
             }
         }
         Flow::Next
@@ -261,7 +255,7 @@ impl<D: Deaths> Machine for Direct<D> {
         below: usize,
         return_to: usize,
     ) -> Option<Flow> {
-        self.out_of_line(|d| crate::bind::call(d, nargs, kwnames, below, return_to))
+        crate::bind::call(self, nargs, kwnames, below, return_to)
     }
 
     #[inline(always)]
@@ -310,8 +304,6 @@ impl<D: Deaths> Machine for Direct<D> {
 
     #[inline(always)]
     fn may_look_up_method(&mut self, owner: Self::Obj, name: Self::Obj) -> Option<(Self::Obj, bool)> {
-        // SAFETY: the invariant.
-        unsafe { self.deaths.settle(self.tstate) };
         Some(look_up_method(owner, name))
     }
 
@@ -593,7 +585,7 @@ impl<D: Deaths> Machine for Direct<D> {
         unsafe {
             (*o).ob_refcnt -= 1;
             if (*o).ob_refcnt == 0 {
-                self.deaths.dead(self.tstate, o);
+                numbers::dealloc(self.tstate, o);
             }
         }
     }
@@ -640,7 +632,6 @@ impl<D: Deaths> Machine for Direct<D> {
     fn vectorcall(&mut self, nargs: usize, kwnames: *mut PyObject) -> Self::Obj {
         // SAFETY: callable and arguments are on the stack; the slot before the arguments may be written for the time of the call.
         unsafe {
-            self.deaths.settle(self.tstate);
             let keywords = if kwnames.is_null() { 0 } else { helpers::size_of_sequence(kwnames) };
             sys::PyObject_Vectorcall(
                 *self.slot(nargs + 1),

@@ -1,10 +1,7 @@
 //! `CALL` of C functions, method descriptors and types by their own C functions, without CPython's dispatcher between
-//! (what CPython's own specialised instructions do). For threaded handlers only.
+//! (what CPython's own specialised instructions do).
 
-use crate::deaths::AtTheEnd;
-use crate::direct::Direct;
-use crate::machine::Machine;
-use capi::refs::{decref, new_ref, type_of};
+use capi::refs::{new_ref, type_of};
 use capi::sys::{self, PyObject, PyTypeObject};
 use std::mem::transmute;
 use std::ptr;
@@ -24,27 +21,22 @@ type Fast = unsafe extern "C" fn(*mut PyObject, *const *mut PyObject, isize) -> 
 type FastKeywords =
     unsafe extern "C" fn(*mut PyObject, *const *mut PyObject, isize, *mut PyObject) -> *mut PyObject;
 
-/// What the call gave, or that it is none of ours and nothing was done.
-pub enum Called {
-    /// Nothing was done.
-    Not,
-    /// The result is at the top, callable and arguments are gone.
-    Done,
-    /// The same with an exception, and null at the top.
-    Raised,
-}
-
-/// Calls the callable under `arg` arguments (no keywords), if it is of a kind known here.
+/// The result (owned, or null with an exception) of calling what has no keywords; `None` when it is none of the kinds known
+/// here, and nothing was done. Nothing is consumed.
+///
+/// # Safety
+/// `callable` is live, `args` are `nargs` live objects, `tstate` is the running thread's.
 #[inline(always)]
-pub unsafe fn call(m: &mut Direct<AtTheEnd>, arg: usize) -> Called {
-    // SAFETY: the machine's invariant; layouts are used after the type was asked.
+pub(super) unsafe fn call(
+    tstate: *mut sys::PyThreadState,
+    callable: *mut PyObject,
+    args: *mut *mut PyObject,
+    nargs: usize,
+) -> Option<*mut PyObject> {
+    // SAFETY: by contract; layouts are used after the type was asked.
     unsafe {
-        let below = usize::from(m.peek(arg + 2).is_null());
-        let nargs = arg + 1 - below;
-        let callable = m.peek(nargs + 1);
-        let args = m.sp.sub(nargs);
         let ty = type_of(callable);
-        let result = if ty == &raw mut sys::PyCFunction_Type {
+        if ty == &raw mut sys::PyCFunction_Type {
             let function = callable.cast::<sys::PyCFunctionObject>();
             let definition = (*function).m_ml;
             let this = if (*definition).ml_flags as u32 & sys::METH_STATIC != 0 {
@@ -52,37 +44,19 @@ pub unsafe fn call(m: &mut Direct<AtTheEnd>, arg: usize) -> Called {
             } else {
                 (*function).m_self
             };
-            match convention(definition, this, args, nargs, m.tstate) {
-                Some(result) => result,
-                None => return Called::Not,
-            }
+            convention(definition, this, args, nargs, tstate)
         } else if ty == &raw mut sys::PyMethodDescr_Type && nargs >= 1 {
             let descriptor = callable.cast::<sys::PyMethodDescrObject>();
             let this = *args;
             if type_of(this) != (*descriptor).d_common.d_type {
-                return Called::Not;
+                return None;
             }
-            match convention((*descriptor).d_method, this, args.add(1), nargs - 1, m.tstate) {
-                Some(result) => result,
-                None => return Called::Not,
-            }
+            convention((*descriptor).d_method, this, args.add(1), nargs - 1, tstate)
         } else if ty == &raw mut sys::PyType_Type {
-            match call_type(callable.cast(), args, nargs) {
-                Some(result) => result,
-                None => return Called::Not,
-            }
+            call_type(callable.cast(), args, nargs)
         } else {
-            return Called::Not;
-        };
-        // The callable first, then the arguments from the lowest.
-        let mut o = args.sub(1);
-        while o < m.sp {
-            decref(*o);
-            o = o.add(1);
+            None
         }
-        m.shrink(nargs + below);
-        m.poke(1, result);
-        if result.is_null() { Called::Raised } else { Called::Done }
     }
 }
 

@@ -1,0 +1,654 @@
+//! `LOAD_ATTR`, `STORE_ATTR` and `LOAD_METHOD` with the look-up kept, and with the load of a local owner before them.
+
+use super::registers::Registers;
+use super::stack::load_fast;
+use super::{Handler, Unit, handlers};
+use crate::machine::Flow;
+use crate::{helpers, keys};
+use capi::instance;
+use capi::refs::type_of;
+use capi::sys::{self, PyDictObject, PyDictUnicodeEntry, PyHeapTypeObject, PyObject, PyTypeObject};
+
+/// The inline cache: two of the four units or more.
+#[repr(C)]
+struct Cache {
+    /// Of the adaptive handler: executions until the name is looked for again. Of a special one: how often it may still be wrong.
+    counter: u16,
+    /// Whether a `LOAD_FAST` stands directly before.
+    local: bool,
+    /// Version of the owner's type; of the keys, for modules; of the type itself, where that is the owner.
+    version: u32,
+    /// Of the inline value or entry, or byte offset of the slot.
+    index: u32,
+    /// Version of the keys in which the name must not be, or 0.
+    keys: u32,
+    /// What the type has under the name: borrowed while it has the version.
+    value: *mut PyObject,
+}
+
+/// Executions of the full opcode before a name is looked for again.
+const RETRY: u16 = 150;
+const MISSES: u16 = 8;
+const LOAD: usize = 5;
+const STORE: usize = 5;
+const METHOD: usize = 11;
+
+/// Notes whether a `LOAD_FAST` stands before.
+pub(super) unsafe fn prepare(at: *mut Unit, local: bool) {
+    // SAFETY: these instructions have four cache units or more.
+    unsafe {
+        *at.add(1).cast::<Cache>() =
+            Cache { counter: 0, local, version: 0, index: 0, keys: 0, value: std::ptr::null_mut() };
+    }
+}
+
+/// The owner: on the stack, or in the local that the `LOAD_FAST` at `w.ip` names (null when unbound).
+#[inline(always)]
+unsafe fn owner<const LOCAL: bool>(w: &Registers, arg: usize) -> *mut PyObject {
+    // SAFETY: the machine's invariant.
+    unsafe { if LOCAL { *w.local(arg) } else { w.peek(1) } }
+}
+
+/// Of the type of this version?
+#[inline(always)]
+unsafe fn has_version(o: *mut PyObject, version: u32) -> bool {
+    // SAFETY: a live object.
+    unsafe { (*type_of(o)).tp_version_tag == version }
+}
+
+/// The inline values; null when there is a dict instead.
+#[inline(always)]
+unsafe fn values(o: *mut PyObject) -> *mut *mut PyObject {
+    // SAFETY: an instance of a type with a managed dict: its version says so.
+    unsafe { (*o.cast::<*mut *mut PyObject>().offset(helpers::VALUES_POINTER)).cast() }
+}
+
+/// Puts the attribute in the owner's place and goes on.
+#[inline(always)]
+unsafe fn give<const LOCAL: bool>(mut w: Registers, owner: *mut PyObject, value: *mut PyObject) -> Flow {
+    // SAFETY: the machine's invariant.
+    unsafe {
+        (*value).ob_refcnt += 1;
+        if LOCAL {
+            w.push(value);
+            w.next(1 + LOAD)
+        } else {
+            w.poke(1, value);
+            w.drop(owner);
+            w.next(LOAD)
+        }
+    }
+}
+
+/// Leaves a special case that does not hold.
+#[inline(always)]
+unsafe fn missed<const LOCAL: bool>(w: Registers, arg: usize, miss: Handler) -> Flow {
+    // SAFETY: the machine's invariant.
+    unsafe { if LOCAL { w.instead(load_fast, arg) } else { w.instead(miss, arg) } }
+}
+
+/// `null` for an unbound local too.
+#[inline(always)]
+fn unbound<const LOCAL: bool>(o: *mut PyObject) -> bool {
+    LOCAL && o.is_null()
+}
+
+macro_rules! cache {
+    ($w:ident, $local:expr) => {
+        $w.cache::<Cache>(1 + $local as usize)
+    };
+}
+
+handlers! {
+    /// An inline value of an instance.
+    fn inline_value<const LOCAL: bool>(w, arg) {
+        let o = owner::<LOCAL>(&w, arg);
+        let cache = cache!(w, LOCAL);
+        if unbound::<LOCAL>(o) || !has_version(o, (*cache).version) {
+            return missed::<LOCAL>(w, arg, miss_load);
+        }
+        let values = values(o);
+        if values.is_null() {
+            return missed::<LOCAL>(w, arg, miss_load);
+        }
+        let value = *values.add((*cache).index as usize);
+        if value.is_null() {
+            return missed::<LOCAL>(w, arg, super::full);
+        }
+        give::<LOCAL>(w, o, value)
+    }
+
+    /// A slot of an instance.
+    fn slot<const LOCAL: bool>(w, arg) {
+        let o = owner::<LOCAL>(&w, arg);
+        let cache = cache!(w, LOCAL);
+        if unbound::<LOCAL>(o) || !has_version(o, (*cache).version) {
+            return missed::<LOCAL>(w, arg, miss_load);
+        }
+        let value = *o.byte_add((*cache).index as usize).cast::<*mut PyObject>();
+        if value.is_null() {
+            return missed::<LOCAL>(w, arg, super::full);
+        }
+        give::<LOCAL>(w, o, value)
+    }
+
+    /// A value of an instance's dict, at the entry where another instance had it.
+    fn dict_value<const LOCAL: bool>(w, arg) {
+        let o = owner::<LOCAL>(&w, arg);
+        let cache = cache!(w, LOCAL);
+        if unbound::<LOCAL>(o) || !has_version(o, (*cache).version) {
+            return missed::<LOCAL>(w, arg, miss_load);
+        }
+        let slot = dict_slot(o, (*cache).index as usize, (*cache).value);
+        if slot.is_null() || (*slot).is_null() {
+            return missed::<LOCAL>(w, arg, miss_load);
+        }
+        give::<LOCAL>(w, o, *slot)
+    }
+
+    /// What the type has, which is no descriptor: the instance has no attribute of the name.
+    fn type_value<const LOCAL: bool>(w, arg) {
+        let o = owner::<LOCAL>(&w, arg);
+        let cache = cache!(w, LOCAL);
+        if unbound::<LOCAL>(o) || !has_version(o, (*cache).version) || !lacks_name(o, (*cache).keys) {
+            return missed::<LOCAL>(w, arg, miss_load);
+        }
+        give::<LOCAL>(w, o, (*cache).value)
+    }
+
+    /// An attribute of a module.
+    fn module_value<const LOCAL: bool>(w, arg) {
+        let o = owner::<LOCAL>(&w, arg);
+        let cache = cache!(w, LOCAL);
+        if unbound::<LOCAL>(o) || type_of(o) != &raw mut sys::PyModule_Type {
+            return missed::<LOCAL>(w, arg, miss_load);
+        }
+        let value = module_entry(o, &*cache);
+        if value.is_null() {
+            return missed::<LOCAL>(w, arg, miss_load);
+        }
+        give::<LOCAL>(w, o, value)
+    }
+
+    /// An attribute of a class.
+    fn class_value<const LOCAL: bool>(w, arg) {
+        let o = owner::<LOCAL>(&w, arg);
+        let cache = cache!(w, LOCAL);
+        if unbound::<LOCAL>(o) || !is_class(o, (*cache).version) {
+            return missed::<LOCAL>(w, arg, miss_load);
+        }
+        give::<LOCAL>(w, o, (*cache).value)
+    }
+
+    /// `LOAD_ATTR` that has not been resolved.
+    fn load_attr(w, arg) {
+        let cache = w.cache::<Cache>(1);
+        if (*cache).counter > 0 {
+            (*cache).counter -= 1;
+            return w.full(arg);
+        }
+        let name = *helpers::tuple_items((*w.code()).co_names).add(arg);
+        w.show();
+        let found = resolve(w.peek(1), name, &mut *cache, Kind::Load);
+        (*cache).counter = RETRY;
+        if let Some(place) = found {
+            (*cache).counter = MISSES;
+            let (plain, local): (Handler, Handler) = match place {
+                Place::Inline => (inline_value::<false>, inline_value::<true>),
+                Place::Slot => (slot::<false>, slot::<true>),
+                Place::Dict => (dict_value::<false>, dict_value::<true>),
+                Place::Type => (type_value::<false>, type_value::<true>),
+                Place::Module => (module_value::<false>, module_value::<true>),
+                Place::Class => (class_value::<false>, class_value::<true>),
+            };
+            place_handlers(w.ip, plain, local);
+        }
+        w.full(arg)
+    }
+
+    fn miss_load(w, arg) {
+        miss(w.ip, load_attr);
+        w.full(arg)
+    }
+
+    /// An inline value is overwritten, or set for the first time.
+    fn store_inline<const LOCAL: bool>(w, arg) {
+        let o = owner::<LOCAL>(&w, arg);
+        let cache = cache!(w, LOCAL);
+        if unbound::<LOCAL>(o) || !has_version(o, (*cache).version) {
+            return missed::<LOCAL>(w, arg, miss_store);
+        }
+        let values = values(o);
+        if values.is_null() {
+            return missed::<LOCAL>(w, arg, miss_store);
+        }
+        let slot = values.add((*cache).index as usize);
+        let old = *slot;
+        *slot = w.peek(if LOCAL { 1 } else { 2 });
+        w.shrink(if LOCAL { 1 } else { 2 });
+        w.ip = w.ip.add(LOCAL as usize);
+        if old.is_null() {
+            instance::note_insertion(values.cast(), capi::dict::EntryIndex((*cache).index as usize));
+        } else {
+            w.drop(old);
+        }
+        if !LOCAL {
+            w.drop(o);
+        }
+        w.next(STORE)
+    }
+
+    /// A slot is written.
+    fn store_slot<const LOCAL: bool>(w, arg) {
+        let o = owner::<LOCAL>(&w, arg);
+        let cache = cache!(w, LOCAL);
+        if unbound::<LOCAL>(o) || !has_version(o, (*cache).version) {
+            return missed::<LOCAL>(w, arg, miss_store);
+        }
+        let slot = o.byte_add((*cache).index as usize).cast::<*mut PyObject>();
+        let old = *slot;
+        *slot = w.peek(if LOCAL { 1 } else { 2 });
+        w.shrink(if LOCAL { 1 } else { 2 });
+        w.ip = w.ip.add(LOCAL as usize);
+        if !old.is_null() {
+            w.drop(old);
+        }
+        if !LOCAL {
+            w.drop(o);
+        }
+        w.next(STORE)
+    }
+
+    /// `STORE_ATTR` that has not been resolved: value, owner.
+    fn store_attr(w, arg) {
+        let cache = w.cache::<Cache>(1);
+        if (*cache).counter > 0 {
+            (*cache).counter -= 1;
+            return w.full(arg);
+        }
+        let name = *helpers::tuple_items((*w.code()).co_names).add(arg);
+        w.show();
+        let found = resolve(w.peek(1), name, &mut *cache, Kind::Store);
+        (*cache).counter = RETRY;
+        let chosen: Option<(Handler, Handler)> = match found {
+            Some(Place::Inline) => Some((store_inline::<false>, store_inline::<true>)),
+            Some(Place::Slot) => Some((store_slot::<false>, store_slot::<true>)),
+            _ => None,
+        };
+        if let Some((plain, local)) = chosen {
+            (*cache).counter = MISSES;
+            place_handlers(w.ip, plain, local);
+        }
+        w.full(arg)
+    }
+
+    fn miss_store(w, arg) {
+        miss(w.ip, store_attr);
+        w.full(arg)
+    }
+
+    /// A function of the type: it and the object.
+    fn method<const LOCAL: bool>(w, arg) {
+        let o = owner::<LOCAL>(&w, arg);
+        let cache = cache!(w, LOCAL);
+        if unbound::<LOCAL>(o) || !has_version(o, (*cache).version) || !lacks_name(o, (*cache).keys) {
+            return missed::<LOCAL>(w, arg, miss_method);
+        }
+        let method = (*cache).value;
+        (*method).ob_refcnt += 1;
+        if LOCAL {
+            (*o).ob_refcnt += 1;
+            *w.sp = method;
+            *w.sp.add(1) = o;
+            w.sp = w.sp.add(2);
+            w.next(1 + METHOD)
+        } else {
+            w.poke(1, method);
+            w.push(o);
+            w.next(METHOD)
+        }
+    }
+
+    /// A function of a module, or of a class: it and NULL.
+    fn function<const LOCAL: bool, const MODULE: bool>(w, arg) {
+        let o = owner::<LOCAL>(&w, arg);
+        let cache = cache!(w, LOCAL);
+        if unbound::<LOCAL>(o) {
+            return w.instead(load_fast, arg);
+        }
+        let value = if MODULE {
+            if type_of(o) == &raw mut sys::PyModule_Type { module_entry(o, &*cache) } else { std::ptr::null_mut() }
+        } else if is_class(o, (*cache).version) {
+            (*cache).value
+        } else {
+            std::ptr::null_mut()
+        };
+        if value.is_null() {
+            return missed::<LOCAL>(w, arg, miss_method);
+        }
+        (*value).ob_refcnt += 1;
+        if LOCAL {
+            *w.sp = std::ptr::null_mut();
+            *w.sp.add(1) = value;
+            w.sp = w.sp.add(2);
+            w.next(1 + METHOD)
+        } else {
+            w.poke(1, std::ptr::null_mut());
+            w.push(value);
+            w.drop(o);
+            w.next(METHOD)
+        }
+    }
+
+    /// `LOAD_METHOD` that has not been resolved.
+    fn load_method(w, arg) {
+        let cache = w.cache::<Cache>(1);
+        if (*cache).counter > 0 {
+            (*cache).counter -= 1;
+            return w.full(arg);
+        }
+        let name = *helpers::tuple_items((*w.code()).co_names).add(arg);
+        w.show();
+        let found = resolve(w.peek(1), name, &mut *cache, Kind::Method);
+        (*cache).counter = RETRY;
+        let chosen: Option<(Handler, Handler)> = match found {
+            Some(Place::Type) => Some((method::<false>, method::<true>)),
+            Some(Place::Module) => Some((function::<false, true>, function::<true, true>)),
+            Some(Place::Class) => Some((function::<false, false>, function::<true, false>)),
+            _ => None,
+        };
+        if let Some((plain, local)) = chosen {
+            (*cache).counter = MISSES;
+            place_handlers(w.ip, plain, local);
+        }
+        w.full(arg)
+    }
+
+    fn miss_method(w, arg) {
+        miss(w.ip, load_method);
+        w.full(arg)
+    }
+}
+
+/// Puts handlers at an instruction, and at the load before it.
+unsafe fn place_handlers(at: *mut Unit, plain: Handler, local: Handler) {
+    // SAFETY: the instruction's unit and cache; the translation saw the load.
+    unsafe {
+        (*at).handler = plain;
+        if (*at.add(1).cast::<Cache>()).local {
+            (*at.sub(1)).handler = local;
+        }
+    }
+}
+
+/// Counts a wrong guess; too many take the handlers out.
+unsafe fn miss(at: *mut Unit, adaptive: Handler) {
+    // SAFETY: the instruction's unit and cache.
+    unsafe {
+        let cache = at.add(1).cast::<Cache>();
+        if (*cache).counter > 0 {
+            (*cache).counter -= 1;
+            return;
+        }
+        (*cache).counter = RETRY / 8;
+        place_handlers(at, adaptive, load_fast);
+    }
+}
+
+/// A class whose metaclass is `type`, of this version?
+#[inline(always)]
+unsafe fn is_class(o: *mut PyObject, version: u32) -> bool {
+    // SAFETY: a live object; types of this type are types.
+    unsafe {
+        type_of(o) == &raw mut sys::PyType_Type && (*o.cast::<PyTypeObject>()).tp_version_tag == version
+    }
+}
+
+/// The cached entry of a module's dict; null when the keys changed or it was deleted.
+#[inline(always)]
+unsafe fn module_entry(module: *mut PyObject, cache: &Cache) -> *mut PyObject {
+    // SAFETY: an exact module, which has a dict.
+    unsafe {
+        let dict = (*module.cast::<sys::PyModuleObject>()).md_dict;
+        if keys::version(dict) != cache.version {
+            return std::ptr::null_mut();
+        }
+        keys::value_at(dict, cache.index as usize)
+    }
+}
+
+/// Whether the instance certainly has no attribute of the name that is in none of the keys of this version. 0: its type gives
+/// instances no dict.
+#[inline(always)]
+unsafe fn lacks_name(o: *mut PyObject, version: u32) -> bool {
+    // SAFETY: an instance of the type of the cached version.
+    unsafe {
+        if version == 0 {
+            return true;
+        }
+        if values(o).is_null() {
+            let dict = *instance::dict_pointer(o);
+            return dict.is_null() || keys::version(dict) == version;
+        }
+        (*(*type_of(o).cast::<PyHeapTypeObject>()).ht_cached_keys).dk_version == version
+    }
+}
+
+/// The slot of entry `index` of an instance's dict if it has that name; else null.
+#[inline(always)]
+unsafe fn dict_slot(o: *mut PyObject, index: usize, name: *mut PyObject) -> *mut *mut PyObject {
+    // SAFETY: an instance of a type with a managed dict; layouts are used after kinds were asked.
+    unsafe {
+        let none = std::ptr::null_mut();
+        if !values(o).is_null() {
+            return none;
+        }
+        let dict = (*instance::dict_pointer(o)).cast::<PyDictObject>();
+        if dict.is_null() || type_of(dict.cast()) != &raw mut sys::PyDict_Type {
+            return none;
+        }
+        let table = (*dict).ma_keys;
+        // DICT_KEYS_GENERAL keys have entries of another shape.
+        if (*table).dk_kind == 0 || index >= (*table).dk_nentries as usize {
+            return none;
+        }
+        let entry = keys::entries(table).cast::<PyDictUnicodeEntry>().add(index);
+        if (*entry).me_key != name {
+            return none;
+        }
+        if (*dict).ma_values.is_null() {
+            &raw mut (*entry).me_value
+        } else {
+            (*dict).ma_values.cast::<*mut PyObject>().add(index)
+        }
+    }
+}
+
+/// Where an attribute was found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Inline,
+    Slot,
+    Dict,
+    Type,
+    Module,
+    Class,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Load,
+    Store,
+    Method,
+}
+
+/// Finds where the attribute of such an owner is, and notes it in the cache.
+#[cold]
+#[inline(never)]
+unsafe fn resolve(owner: *mut PyObject, name: *mut PyObject, cache: &mut Cache, kind: Kind) -> Option<Place> {
+    // SAFETY: a live object and an interned name; layouts are used after flags and types were looked at.
+    unsafe {
+        let ty = type_of(owner);
+        if ty == &raw mut sys::PyModule_Type {
+            return if kind == Kind::Store { None } else { resolve_in_module(owner, name, cache) };
+        }
+        if ty == &raw mut sys::PyType_Type {
+            return if kind == Kind::Store { None } else { resolve_in_class(owner.cast(), name, cache) };
+        }
+        let standard = match kind {
+            Kind::Store => (*ty).tp_setattro.is_some_and(|f| {
+                std::ptr::fn_addr_eq(f, sys::PyObject_GenericSetAttr as unsafe extern "C" fn(_, _, _) -> _)
+            }),
+            _ => (*ty).tp_getattro.is_some_and(|f| {
+                std::ptr::fn_addr_eq(f, sys::PyObject_GenericGetAttr as unsafe extern "C" fn(_, _) -> _)
+            }),
+        };
+        if !standard {
+            return None;
+        }
+        // Assigns a version tag if it can.
+        let descriptor = sys::_PyType_Lookup(ty, name);
+        if (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_VALID_VERSION_TAG) == 0 || (*ty).tp_version_tag == 0 {
+            return None;
+        }
+        cache.version = (*ty).tp_version_tag;
+        cache.keys = 0;
+        let managed = instance::has_managed_dict(ty);
+        let shared = if managed { instance::shared_keys(ty) } else { std::ptr::null_mut() };
+        if descriptor.is_null() {
+            if !managed || kind == Kind::Method {
+                return None;
+            }
+            if !values(owner).is_null() {
+                cache.index = keys::entry_of(shared, name)? as u32;
+                return Some(Place::Inline);
+            }
+            if kind == Kind::Store {
+                return None;
+            }
+            let dict = (*instance::dict_pointer(owner)).cast::<PyDictObject>();
+            if dict.is_null() || (*(*dict).ma_keys).dk_kind == 0 {
+                return None;
+            }
+            cache.index = keys::entry_of((*dict).ma_keys, name)? as u32;
+            // The name lives as long as the code that has it.
+            cache.value = name;
+            return Some(Place::Dict);
+        }
+        let kind_of = type_of(descriptor);
+        if kind_of == &raw mut sys::PyMemberDescr_Type && kind != Kind::Method {
+            cache.index = slot_offset(ty, descriptor.cast(), kind)?;
+            return Some(Place::Slot);
+        }
+        let is_method = (*kind_of).tp_flags & u64::from(sys::Py_TPFLAGS_METHOD_DESCRIPTOR) != 0;
+        let fits = match kind {
+            Kind::Load => is_plain(kind_of),
+            Kind::Method => is_method,
+            Kind::Store => false,
+        };
+        if !fits {
+            return None;
+        }
+        cache.value = descriptor;
+        if !managed {
+            return ((*ty).tp_dictoffset == 0).then_some(Place::Type);
+        }
+        let dict = *instance::dict_pointer(owner);
+        let seen = if values(owner).is_null() && !dict.is_null() {
+            if type_of(dict) != &raw mut sys::PyDict_Type {
+                return None;
+            }
+            (*dict.cast::<PyDictObject>()).ma_keys
+        } else {
+            shared
+        };
+        if seen.is_null() || (*seen).dk_kind == 0 || keys::entry_of(seen, name).is_some() {
+            return None;
+        }
+        if !dict.is_null() && sys::PyDict_Contains(dict, name) != 0 {
+            sys::PyErr_Clear();
+            return None;
+        }
+        cache.keys = keys::assign_version(seen);
+        (cache.keys != 0).then_some(Place::Type)
+    }
+}
+
+unsafe fn resolve_in_module(module: *mut PyObject, name: *mut PyObject, cache: &mut Cache) -> Option<Place> {
+    // SAFETY: an exact module, which has a dict.
+    unsafe {
+        // A module's own `__getattribute__` is the generic one; types' descriptors come first.
+        if !sys::_PyType_Lookup(&raw mut sys::PyModule_Type, name).is_null() {
+            return None;
+        }
+        match keys::find((*module.cast::<sys::PyModuleObject>()).md_dict, name) {
+            keys::Entry::At { index, version } => {
+                cache.index = index.into();
+                cache.version = version;
+                Some(Place::Module)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether instances of a type are no descriptors, and will not become any.
+unsafe fn is_plain(ty: *mut PyTypeObject) -> bool {
+    // SAFETY: a live type.
+    unsafe {
+        (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_IMMUTABLETYPE) != 0
+            && (*ty).tp_descr_get.is_none()
+            && (*ty).tp_descr_set.is_none()
+    }
+}
+
+/// What a class whose metaclass is `type` has, where reading it means no more than that.
+unsafe fn resolve_in_class(
+    class: *mut PyTypeObject,
+    name: *mut PyObject,
+    cache: &mut Cache,
+) -> Option<Place> {
+    // SAFETY: a live class and name.
+    unsafe {
+        if !sys::_PyType_Lookup(&raw mut sys::PyType_Type, name).is_null() {
+            return None;
+        }
+        let value = sys::_PyType_Lookup(class, name);
+        if value.is_null() || (*class).tp_flags & u64::from(sys::Py_TPFLAGS_VALID_VERSION_TAG) == 0 {
+            return None;
+        }
+        let value_type = type_of(value);
+        let itself = value_type == &raw mut sys::PyFunction_Type
+            || value_type == &raw mut sys::PyMethodDescr_Type
+            || is_plain(value_type);
+        if !itself || (*class).tp_version_tag == 0 {
+            return None;
+        }
+        cache.value = value;
+        cache.version = (*class).tp_version_tag;
+        Some(Place::Class)
+    }
+}
+
+/// Byte offset of a `__slots__` member, if reading (or writing) it means no more than that.
+unsafe fn slot_offset(
+    ty: *mut PyTypeObject,
+    descriptor: *mut sys::PyMemberDescrObject,
+    kind: Kind,
+) -> Option<u32> {
+    // SAFETY: a member descriptor found in the type.
+    unsafe {
+        let member = (*descriptor).d_member;
+        if (*member).type_ != sys::T_OBJECT_EX as i32
+            || (*descriptor).d_common.d_type.is_null()
+            || sys::PyType_IsSubtype(ty, (*descriptor).d_common.d_type) == 0
+        {
+            return None;
+        }
+        let flags = (*member).flags as u32;
+        if flags & sys::PY_AUDIT_READ != 0 || (kind == Kind::Store && flags & sys::READONLY != 0) {
+            return None;
+        }
+        u32::try_from((*member).offset).ok()
+    }
+}

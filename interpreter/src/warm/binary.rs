@@ -1,0 +1,378 @@
+//! `BINARY_OP` of numbers: a handler for each operator, kind of numbers, and place where the operands come from.
+
+use super::registers::Registers;
+use super::stack::{load_const, load_fast};
+use super::translate::Before;
+use super::{Handler, Unit, handlers};
+use crate::{numbers, opcode};
+use capi::opcode as op;
+use capi::refs::type_of;
+use capi::sys::{self, PyFloatObject, PyObject};
+
+/// The inline cache of `BINARY_OP` (one unit) and the first unit of `COMPARE_OP`'s.
+#[repr(C)]
+pub(super) struct Site {
+    /// Of an adaptive handler: executions until it looks at the operands again. Of a special one: how often it may still be wrong.
+    pub counter: u16,
+    /// What stands before the instruction; set by the translation.
+    pub before: Before,
+    /// `compare`'s own.
+    pub mask: u8,
+}
+
+/// How often a special handler may be wrong before it is taken out.
+pub(super) const MISSES: u16 = 8;
+/// Executions of the full opcode before special cases are looked for again.
+pub(super) const RETRY: u16 = 120;
+
+/// On the value stack, which owns it.
+pub(super) const STACK: u8 = 0;
+/// In a local: the handler stands at its `LOAD_FAST`.
+pub(super) const LOCAL: u8 = 1;
+/// A constant: the handler stands at its `LOAD_CONST`.
+pub(super) const CONST: u8 = 2;
+
+/// How many loads are part of a handler with operands from there.
+pub(super) const fn loads(left: u8, right: u8) -> usize {
+    (left != STACK) as usize + (right != STACK) as usize
+}
+
+/// Borrows the operands; null for an unbound local.
+#[inline(always)]
+pub(super) unsafe fn operands<const L: u8, const R: u8>(
+    w: &Registers,
+    arg: usize,
+) -> (*mut PyObject, *mut PyObject) {
+    // SAFETY: the handler stands at the first load, or at the instruction itself.
+    unsafe {
+        let load = |from: u8, arg: usize| if from == LOCAL { *w.local(arg) } else { arg as *mut PyObject };
+        match (L, R) {
+            (STACK, STACK) => (w.peek(2), w.peek(1)),
+            (STACK, _) => (w.peek(1), load(R, arg)),
+            _ => (load(L, arg), load(R, w.arg(1))),
+        }
+    }
+}
+
+/// Leaves to the plain handler of the first instruction; at the operator itself, of which a special case was missed, to the opcode.
+#[inline(always)]
+pub(super) unsafe fn plain<const L: u8, const R: u8>(
+    w: Registers,
+    arg: usize,
+    missed: Handler,
+) -> crate::machine::Flow {
+    // SAFETY: the machine's invariant.
+    unsafe {
+        match (L, R) {
+            (STACK, STACK) => w.instead(missed, arg),
+            (STACK, LOCAL) | (LOCAL, _) => w.instead(load_fast, arg),
+            _ => w.instead(load_const, arg),
+        }
+    }
+}
+
+/// Makes room for the result where the operands from the stack were.
+#[inline(always)]
+pub(super) unsafe fn put<const L: u8, const R: u8>(w: &mut Registers, result: *mut PyObject) {
+    // SAFETY: the machine's invariant.
+    unsafe {
+        match (L, R) {
+            (STACK, STACK) => w.shrink(1),
+            (STACK, _) => {}
+            _ => w.sp = w.sp.add(1),
+        }
+        w.poke(1, result);
+    }
+}
+
+#[inline(always)]
+pub(super) unsafe fn is_float(o: *mut PyObject) -> bool {
+    // SAFETY: a live object.
+    unsafe { type_of(o) == &raw mut sys::PyFloat_Type }
+}
+
+#[inline(always)]
+pub(super) unsafe fn is_int(o: *mut PyObject) -> bool {
+    // SAFETY: a live object.
+    unsafe { type_of(o) == &raw mut sys::PyLong_Type }
+}
+
+#[inline(always)]
+pub(super) unsafe fn float_value(o: *mut PyObject) -> f64 {
+    // SAFETY: an exact float.
+    unsafe { (*o.cast::<PyFloatObject>()).ob_fval }
+}
+
+/// `None`: not to be done here.
+#[inline(always)]
+fn float_result(what: u32, x: f64, y: f64) -> Option<f64> {
+    Some(match what {
+        sys::NB_ADD => x + y,
+        sys::NB_SUBTRACT => x - y,
+        sys::NB_MULTIPLY => x * y,
+        _ if y != 0.0 => x / y,
+        _ => return None,
+    })
+}
+
+/// Of ints of one digit: nothing overflows 64 bits. `None`: not to be done here.
+#[inline(always)]
+fn int_result(what: u32, x: i64, y: i64) -> Option<i64> {
+    Some(match what {
+        sys::NB_ADD => x + y,
+        sys::NB_SUBTRACT => x - y,
+        sys::NB_MULTIPLY => x * y,
+        sys::NB_AND => x & y,
+        sys::NB_OR => x | y,
+        sys::NB_XOR => x ^ y,
+        // Divisions of 32 bits are much faster.
+        sys::NB_FLOOR_DIVIDE if y > 0 => i64::from((x as i32).div_euclid(y as i32)),
+        sys::NB_REMAINDER if y > 0 => i64::from((x as i32).rem_euclid(y as i32)),
+        sys::NB_RSHIFT if (0..64).contains(&y) => x >> y,
+        sys::NB_LSHIFT if (0..32).contains(&y) => x << y,
+        _ => return None,
+    })
+}
+
+/// Of ints of up to 64 bits.
+#[inline(always)]
+fn wide_result(what: u32, x: i64, y: i64) -> Option<i64> {
+    match what {
+        sys::NB_ADD => x.checked_add(y),
+        sys::NB_SUBTRACT => x.checked_sub(y),
+        sys::NB_MULTIPLY => x.checked_mul(y),
+        sys::NB_AND => Some(x & y),
+        sys::NB_OR => Some(x | y),
+        sys::NB_XOR => Some(x ^ y),
+        sys::NB_FLOOR_DIVIDE if y > 0 => Some(numbers::floor_div(x, y)),
+        sys::NB_REMAINDER if y > 0 => Some(numbers::floor_mod(x, y)),
+        sys::NB_RSHIFT if (0..64).contains(&y) => Some(x >> y),
+        sys::NB_LSHIFT if (0..63).contains(&y) && (x << y) >> y == x => Some(x << y),
+        _ => None,
+    }
+}
+
+handlers! {
+    /// Two floats.
+    fn floats<const WHAT: u32, const L: u8, const R: u8>(w, arg) {
+        let (a, b) = operands::<L, R>(&w, arg);
+        if L == LOCAL && a.is_null() || R == LOCAL && b.is_null() || !is_float(a) || !is_float(b) {
+            return plain::<L, R>(w, arg, miss);
+        }
+        let Some(value) = float_result(WHAT, float_value(a), float_value(b)) else {
+            return plain::<L, R>(w, arg, super::full);
+        };
+        // A float of the stack's that nobody else holds becomes the result.
+        if L == STACK && (*a).ob_refcnt == 1 {
+            (*a.cast::<PyFloatObject>()).ob_fval = value;
+            put::<L, R>(&mut w, a);
+            if R == STACK {
+                w.drop_float(b);
+            }
+        } else if R == STACK && (*b).ob_refcnt == 1 {
+            (*b.cast::<PyFloatObject>()).ob_fval = value;
+            put::<L, R>(&mut w, b);
+            w.drop_float(a);
+        } else {
+            let Some(result) = numbers::quick_float(w.tstate, value) else {
+                return plain::<L, R>(w, arg, super::full);
+            };
+            put::<L, R>(&mut w, result);
+            if L == STACK {
+                w.drop_float(a);
+            }
+            if R == STACK {
+                w.drop_float(b);
+            }
+        }
+        w.next(loads(L, R) + 2)
+    }
+
+    /// Two ints of one digit.
+    fn ints<const WHAT: u32, const L: u8, const R: u8>(w, arg) {
+        let (a, b) = operands::<L, R>(&w, arg);
+        if L == LOCAL && a.is_null() || R == LOCAL && b.is_null() || !is_int(a) || !is_int(b) {
+            return plain::<L, R>(w, arg, miss);
+        }
+        let (Some(x), Some(y)) = (numbers::one_digit(a), numbers::one_digit(b)) else {
+            return plain::<L, R>(w, arg, miss);
+        };
+        let Some(value) = int_result(WHAT, x, y) else {
+            return plain::<L, R>(w, arg, super::full);
+        };
+        let Some(result) = numbers::quick_int(value) else {
+            return plain::<L, R>(w, arg, wide::<WHAT>);
+        };
+        put::<L, R>(&mut w, result);
+        if L == STACK {
+            w.drop_int(a);
+        }
+        if R == STACK {
+            w.drop_int(b);
+        }
+        w.next(loads(L, R) + 2)
+    }
+
+    /// Two ints of up to 64 bits, on the stack.
+    fn wide<const WHAT: u32>(w, arg) {
+        let (b, a) = (w.peek(1), w.peek(2));
+        if !is_int(a) || !is_int(b) {
+            return w.instead(miss, arg);
+        }
+        let (Some(x), Some(y)) = (numbers::int_value(a), numbers::int_value(b)) else {
+            return w.instead(miss, arg);
+        };
+        let Some(value) = wide_result(WHAT, x, y) else {
+            return w.full(arg);
+        };
+        w.show();
+        let result = numbers::new_int(value);
+        if result.is_null() {
+            sys::PyErr_Clear();
+            return w.full(arg);
+        }
+        put::<STACK, STACK>(&mut w, result);
+        w.drop(a);
+        w.drop(b);
+        w.next(2)
+    }
+
+    /// A float and an int of one digit, on the stack, or two ints whose quotient is exact in floats.
+    fn mixed<const WHAT: u32>(w, arg) {
+        let (b, a) = (w.peek(1), w.peek(2));
+        let Some(x) = float_of(a) else { return w.instead(miss, arg) };
+        let Some(y) = float_of(b) else { return w.instead(miss, arg) };
+        if WHAT != sys::NB_TRUE_DIVIDE && !is_float(a) && !is_float(b) {
+            return w.instead(miss, arg);
+        }
+        let Some(value) = float_result(WHAT, x, y) else { return w.full(arg) };
+        if is_float(a) && (*a).ob_refcnt == 1 {
+            (*a.cast::<PyFloatObject>()).ob_fval = value;
+            w.shrink(1);
+            w.drop(b);
+            return w.next(2);
+        }
+        let Some(result) = numbers::quick_float(w.tstate, value) else { return w.full(arg) };
+        put::<STACK, STACK>(&mut w, result);
+        w.drop(a);
+        w.drop(b);
+        w.next(2)
+    }
+
+    /// `BINARY_OP` that has not been looked at.
+    fn adaptive(w, arg) {
+        let site = w.cache::<Site>(1);
+        if (*site).counter > 0 {
+            (*site).counter -= 1;
+            return w.full(arg);
+        }
+        specialise(w.ip, w.peek(2), w.peek(1), arg);
+        w.instead((*w.ip).handler, arg)
+    }
+
+    /// A special case that the operands are none of.
+    fn miss(w, arg) {
+        let site = w.cache::<Site>(1);
+        if (*site).counter > 0 {
+            (*site).counter -= 1;
+        } else {
+            (*site).before.restore(w.ip);
+            (*w.ip).handler = adaptive;
+            (*site).counter = RETRY / 4;
+        }
+        w.full(arg)
+    }
+}
+
+/// The value of a float, or of an int of one digit.
+#[inline(always)]
+unsafe fn float_of(o: *mut PyObject) -> Option<f64> {
+    // SAFETY: a live object.
+    unsafe {
+        if is_float(o) {
+            Some(float_value(o))
+        } else if is_int(o) {
+            numbers::one_digit(o).map(|x| x as f64)
+        } else {
+            None
+        }
+    }
+}
+
+/// Handlers of one operator and kind, by where the operands come from.
+type Kind = fn(Before) -> Handler;
+
+macro_rules! by_place {
+    ($kind:ident, $what:expr) => {
+        |before| match before {
+            Before::Other => $kind::<{ $what }, STACK, STACK>,
+            Before::Local => $kind::<{ $what }, STACK, LOCAL>,
+            Before::Const => $kind::<{ $what }, STACK, CONST>,
+            Before::LocalLocal => $kind::<{ $what }, LOCAL, LOCAL>,
+            Before::LocalConst => $kind::<{ $what }, LOCAL, CONST>,
+            Before::ConstLocal => $kind::<{ $what }, CONST, LOCAL>,
+        }
+    };
+}
+
+const FLOATS: [(u32, Kind, Handler); 4] = [
+    (sys::NB_ADD, by_place!(floats, sys::NB_ADD), mixed::<{ sys::NB_ADD }>),
+    (sys::NB_SUBTRACT, by_place!(floats, sys::NB_SUBTRACT), mixed::<{ sys::NB_SUBTRACT }>),
+    (sys::NB_MULTIPLY, by_place!(floats, sys::NB_MULTIPLY), mixed::<{ sys::NB_MULTIPLY }>),
+    (sys::NB_TRUE_DIVIDE, by_place!(floats, sys::NB_TRUE_DIVIDE), mixed::<{ sys::NB_TRUE_DIVIDE }>),
+];
+
+const INTS: [(u32, Kind, Handler); 10] = [
+    (sys::NB_ADD, by_place!(ints, sys::NB_ADD), wide::<{ sys::NB_ADD }>),
+    (sys::NB_SUBTRACT, by_place!(ints, sys::NB_SUBTRACT), wide::<{ sys::NB_SUBTRACT }>),
+    (sys::NB_MULTIPLY, by_place!(ints, sys::NB_MULTIPLY), wide::<{ sys::NB_MULTIPLY }>),
+    (sys::NB_FLOOR_DIVIDE, by_place!(ints, sys::NB_FLOOR_DIVIDE), wide::<{ sys::NB_FLOOR_DIVIDE }>),
+    (sys::NB_REMAINDER, by_place!(ints, sys::NB_REMAINDER), wide::<{ sys::NB_REMAINDER }>),
+    (sys::NB_AND, by_place!(ints, sys::NB_AND), wide::<{ sys::NB_AND }>),
+    (sys::NB_OR, by_place!(ints, sys::NB_OR), wide::<{ sys::NB_OR }>),
+    (sys::NB_XOR, by_place!(ints, sys::NB_XOR), wide::<{ sys::NB_XOR }>),
+    (sys::NB_LSHIFT, by_place!(ints, sys::NB_LSHIFT), wide::<{ sys::NB_LSHIFT }>),
+    (sys::NB_RSHIFT, by_place!(ints, sys::NB_RSHIFT), wide::<{ sys::NB_RSHIFT }>),
+];
+
+/// Finds handlers for operands like these.
+#[cold]
+#[inline(never)]
+unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usize) {
+    // SAFETY: the adaptive handler's unit; its operands are live.
+    unsafe {
+        let site = at.add(1).cast::<Site>();
+        (*site).counter = RETRY;
+        let in_place = arg as u32 >= sys::NB_INPLACE_ADD;
+        let what = arg as u32 - if in_place { sys::NB_INPLACE_ADD } else { 0 };
+        let floats = FLOATS.iter().find(|row| row.0 == what);
+        let ints = INTS.iter().find(|row| row.0 == what);
+        let chosen = if is_float(a) && is_float(b) {
+            floats.map(|row| (row.1, None))
+        } else if is_int(a) && is_int(b) && what != sys::NB_TRUE_DIVIDE {
+            let small = numbers::one_digit(a).is_some() && numbers::one_digit(b).is_some();
+            ints.map(|row| (row.1, (!small).then_some(row.2)))
+        } else if float_of(a).is_some() && float_of(b).is_some() {
+            floats.map(|row| (row.1, Some(row.2)))
+        } else {
+            None
+        };
+        let Some((kind, only_stack)) = chosen else { return };
+        (*site).counter = MISSES;
+        if let Some(handler) = only_stack {
+            (*at).handler = handler;
+            return;
+        }
+        (*at).handler = kind(Before::Other);
+        let before = (*site).before;
+        if before != Before::Other {
+            (*at.sub(before.loads())).handler = kind(before);
+            if before.loads() == 2 {
+                // Jumps to the second load.
+                let last = if before == Before::LocalConst { Before::Const } else { Before::Local };
+                (*at.sub(1)).handler = kind(last);
+            }
+        }
+    }
+    const { assert!(opcode::caches(op::BINARY_OP) == 1) }
+}

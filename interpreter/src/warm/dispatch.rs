@@ -1,0 +1,126 @@
+//! Between warm code and the rest: entering it, freeing what died, running an opcode that has no handler of its own, leaving.
+
+use super::registers::{Registers, jump};
+use super::{Unit, handlers};
+use crate::code_data;
+use crate::direct::{Direct, Home};
+use crate::dispatch::OPCODES;
+use crate::machine::Flow;
+use crate::{numbers, opcode};
+use capi::frame;
+use capi::sys::{self, PyObject};
+
+/// Goes on in warm code where the home's registers stand. `Switch` when that code has no translation.
+///
+/// # Safety
+/// The home's registers keep the machine's invariant.
+pub(crate) unsafe fn resume(home: *mut Home) -> Flow {
+    // SAFETY: by contract.
+    unsafe {
+        let Direct { frame, sp, ip, tstate, .. } = (*home).registers;
+        let code = (*frame).f_code;
+        let data = code_data::get(code);
+        if data.is_null() || (*data).translation.units.is_null() {
+            return Flow::Switch;
+        }
+        let units = (*data).translation.units;
+        (*home).enter(units, code);
+        jump(frame, sp, units.add(ip.offset_from(frame::first_instruction(code)) as usize), tstate, home)
+    }
+}
+
+/// Leaves warm code: the registers go to the home, at the instruction behind the one at `w.ip`, which is `width` units long.
+#[inline(always)]
+pub(super) unsafe fn leave(w: Registers, width: usize, flow: Flow) -> Flow {
+    // SAFETY: the machine's invariant.
+    unsafe {
+        let at = w.instruction();
+        (*w.frame).prev_instr = at;
+        let Registers { frame, sp, tstate, home, .. } = w;
+        (*home).registers = Direct { frame, sp, ip: at.add(width), tstate, home };
+    }
+    flow
+}
+
+handlers! {
+    /// Runs the opcode itself, whatever it is.
+    fn full(w, arg) {
+        let at = w.instruction();
+        (*w.frame).prev_instr = at;
+        let mut code = *at as u8;
+        if opcode::DEOPT[usize::from(code)] != code {
+            // CPython's evaluator had this frame or another of the same code.
+            opcode::restore(w.code());
+            code = *at as u8;
+        }
+        let width = 1 + opcode::caches(code);
+        let Registers { frame, sp, ip, tstate, home, .. } = w;
+        (*home).registers = Direct { frame, sp, ip: at.add(width), tstate, home };
+        match OPCODES[usize::from(code)](&mut (*home).registers, arg) {
+            Flow::Next => {
+                let d = &raw const (*home).registers;
+                if (*d).frame == frame && (*d).ip == at.add(width) {
+                    return jump(frame, (*d).sp, ip.add(width), tstate, home);
+                }
+                resume(home)
+            }
+            flow => flow,
+        }
+    }
+
+    /// Frees what died in the instruction at `w.ip`, then goes on at the home's `next`.
+    fn bury_one(w, dead) {
+        let dead = dead as *mut PyObject;
+        if !numbers::free_number(w.tstate, dead) {
+            w.show();
+            (*dead).ob_refcnt -= 1;
+            if (*dead).ob_refcnt == 0 {
+                sys::_Py_Dealloc(dead);
+            }
+        }
+        jump(w.frame, w.sp, (*w.home).next, w.tstate, w.home)
+    }
+
+    /// The same, for two or three.
+    fn bury_all(w, first) {
+        let [second, third] = (*w.home).dead;
+        w.show();
+        for o in [first as *mut PyObject, second, third] {
+            if o.is_null() {
+                break;
+            }
+            // A finalizer of an earlier one may have got hold of a later one.
+            (*o).ob_refcnt -= 1;
+            if (*o).ob_refcnt == 0 {
+                numbers::dealloc(w.tstate, o);
+            }
+        }
+        jump(w.frame, w.sp, (*w.home).next, w.tstate, w.home)
+    }
+
+    /// `EXTENDED_ARG`: its instruction has the whole argument.
+    fn extended_arg(w, _arg) {
+        w.next(1)
+    }
+
+    /// Stands in the units of caches, which are never executed.
+    fn never(w, _arg) {
+        leave(w, 1, Flow::HandOver)
+    }
+}
+
+impl Home {
+    /// Sets what depends on the code whose units these are.
+    #[inline(always)]
+    pub(crate) unsafe fn enter(&mut self, units: *mut Unit, code: *mut sys::PyCodeObject) {
+        self.units = units;
+        // SAFETY: live code.
+        self.delta = (unsafe { frame::first_instruction(code) } as usize).wrapping_sub(units as usize >> 3);
+    }
+
+    /// The instruction that a unit of the current code belongs to: code units have two bytes, units sixteen.
+    #[inline(always)]
+    pub(crate) unsafe fn instruction(&self, ip: *mut Unit) -> *mut u16 {
+        (ip as usize >> 3).wrapping_add(self.delta) as *mut u16
+    }
+}

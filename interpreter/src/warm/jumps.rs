@@ -1,0 +1,222 @@
+//! Jumps, conditional or not, and the start of a function. The argument of a jump backwards is the loop's cell.
+
+use super::registers::{Registers, bool_value};
+use super::{Handler, Unit, dispatch, handlers};
+use crate::code_data::LoopCell;
+use crate::direct::Direct;
+use crate::eval_breaker;
+use crate::machine::Flow;
+use crate::{helpers, jit, numbers};
+use capi::refs::type_of;
+use capi::sys::{self, PyObject};
+
+/// The truth of what needs no code: bools, None, ints, strings and containers of CPython's own.
+#[inline(always)]
+unsafe fn plain_truth(o: *mut PyObject) -> Option<bool> {
+    // SAFETY: a live object; layouts are used after the type was asked.
+    unsafe {
+        if let Some(value) = bool_value(o) {
+            return Some(value);
+        }
+        if o == helpers::none() {
+            return Some(false);
+        }
+        let ty = type_of(o);
+        if ty == &raw mut sys::PyLong_Type
+            || ty == &raw mut sys::PyList_Type
+            || ty == &raw mut sys::PyTuple_Type
+        {
+            return Some((*o.cast::<sys::PyVarObject>()).ob_size != 0);
+        }
+        if ty == &raw mut sys::PyUnicode_Type {
+            return Some((*o.cast::<sys::PyASCIIObject>()).length != 0);
+        }
+        if ty == &raw mut sys::PyDict_Type {
+            return Some((*o.cast::<sys::PyDictObject>()).ma_used != 0);
+        }
+        None
+    }
+}
+
+/// Drops an object that was asked for its truth.
+#[inline(always)]
+unsafe fn drop_plain(w: &mut Registers, o: *mut PyObject) {
+    // SAFETY: the handler holds a reference.
+    unsafe { w.drop(o) }
+}
+
+/// Jumps to a loop's header: the fast way if nothing but counting is to be done.
+#[inline(always)]
+unsafe fn edge(w: Registers, cell: *mut LoopCell) -> Flow {
+    // SAFETY: the machine's invariant; the cell is one of this code's.
+    unsafe { w.go((*w.home).units.add((*cell).header as usize)) }
+}
+
+/// Of a unit that is a conditional jump on a truth: whether it leads backwards, and on which truth it is taken.
+pub(super) fn condition(unit: Unit) -> Option<(bool, bool)> {
+    let all: [(Handler, bool, bool); 4] = [
+        (forward_if::<false>, false, false),
+        (forward_if::<true>, false, true),
+        (backward_if::<false>, true, false),
+        (backward_if::<true>, true, true),
+    ];
+    let row = all.into_iter().find(|row| std::ptr::fn_addr_eq(row.0, unit.handler))?;
+    Some((row.1, row.2))
+}
+
+handlers! {
+    /// `JUMP_FORWARD`
+    fn jump_forward(w, distance) {
+        w.next(1 + distance)
+    }
+
+    /// `JUMP_BACKWARD`
+    fn jump_backward(w, cell) {
+        let cell = cell as *mut LoopCell;
+        if !w.count_turn(cell) {
+            return w.instead(loop_edge, cell as usize);
+        }
+        edge(w, cell)
+    }
+
+    /// A turn at which there is more to do: the breaker is served, the JIT asked.
+    fn loop_edge(w, cell) {
+        let cell = cell as *mut LoopCell;
+        let at = w.instruction();
+        (*w.frame).prev_instr = at;
+        let Registers { frame, sp, tstate, home, .. } = w;
+        let header = capi::frame::first_instruction(w.code()).add((*cell).header as usize);
+        (*home).registers = Direct { frame, sp, ip: header, tstate, home };
+        if !w.breaker_clear() {
+            let flow = eval_breaker::serve(tstate, frame);
+            if flow != Flow::Next {
+                return flow;
+            }
+        }
+        (*cell).counter -= 1;
+        if (*cell).counter < 0 {
+            if !jit::is_present() {
+                (*cell).counter = crate::code_data::threshold();
+            } else {
+                let flow = jit::hot_loop(&mut (*home).registers, cell);
+                if flow != Flow::Next {
+                    return flow;
+                }
+            }
+        }
+        super::resume(home)
+    }
+
+    /// `JUMP_BACKWARD_NO_INTERRUPT`
+    fn jump_backward_no_interrupt(w, distance) {
+        let target = w.ip.add(1).sub(distance);
+        w.go(target)
+    }
+
+    /// `POP_JUMP_FORWARD_IF_FALSE`, `POP_JUMP_FORWARD_IF_TRUE`
+    fn forward_if<const WHEN: bool>(w, distance) {
+        let o = w.peek(1);
+        let Some(value) = bool_value(o) else {
+            return w.instead(forward_if_other::<WHEN>, distance);
+        };
+        (*o).ob_refcnt -= 1;
+        w.shrink(1);
+        w.next(if value == WHEN { 1 + distance } else { 1 })
+    }
+
+    /// The same for what is no bool.
+    fn forward_if_other<const WHEN: bool>(w, distance) {
+        let o = w.peek(1);
+        let Some(value) = plain_truth(o) else { return w.full(distance) };
+        w.shrink(1);
+        drop_plain(&mut w, o);
+        w.next(if value == WHEN { 1 + distance } else { 1 })
+    }
+
+    /// `POP_JUMP_FORWARD_IF_NONE`, `POP_JUMP_FORWARD_IF_NOT_NONE`
+    fn forward_if_none<const WHEN: bool>(w, distance) {
+        let o = w.peek(1);
+        w.shrink(1);
+        let is_none = o == helpers::none();
+        w.drop(o);
+        w.next(if is_none == WHEN { 1 + distance } else { 1 })
+    }
+
+    /// `POP_JUMP_BACKWARD_IF_FALSE`, `POP_JUMP_BACKWARD_IF_TRUE`
+    fn backward_if<const WHEN: bool>(w, cell) {
+        let o = w.peek(1);
+        let cell = cell as *mut LoopCell;
+        let Some(value) = plain_truth(o) else {
+            return w.instead(backward_if_asked::<WHEN>, cell as usize);
+        };
+        if value != WHEN {
+            w.shrink(1);
+            w.drop(o);
+            return w.next(1);
+        }
+        if (*o).ob_refcnt == 1 && !numbers::is_number(o) {
+            return w.instead(backward_if_asked::<WHEN>, cell as usize);
+        }
+        w.shrink(1);
+        if !w.count_turn(cell) {
+            // The reference goes before anything else happens; a number's death runs no code.
+            (*o).ob_refcnt -= 1;
+            if (*o).ob_refcnt == 0 {
+                numbers::dealloc(w.tstate, o);
+            }
+            return w.instead(loop_edge, cell as usize);
+        }
+        w.drop(o);
+        edge(w, cell)
+    }
+
+    /// The same for an object that answers by code, or whose death may run some.
+    fn backward_if_asked<const WHEN: bool>(w, cell) {
+        w.show();
+        let o = w.peek(1);
+        let answer = sys::PyObject_IsTrue(o);
+        w.shrink(1);
+        capi::refs::decref(o);
+        if answer < 0 {
+            return dispatch::leave(w, 1, Flow::Raise);
+        }
+        if (answer != 0) == WHEN {
+            return w.instead(jump_backward, cell);
+        }
+        w.next(1)
+    }
+
+    /// `POP_JUMP_BACKWARD_IF_NONE`, `POP_JUMP_BACKWARD_IF_NOT_NONE`
+    fn backward_if_none<const WHEN: bool>(w, cell) {
+        let o = w.peek(1);
+        w.shrink(1);
+        let is_none = o == helpers::none();
+        if is_none == WHEN {
+            w.show();
+            capi::refs::decref(o);
+            return w.instead(jump_backward, cell);
+        }
+        w.drop(o);
+        w.next(1)
+    }
+
+    /// `JUMP_IF_FALSE_OR_POP`, `JUMP_IF_TRUE_OR_POP`
+    fn jump_or_pop<const WHEN: bool>(w, distance) {
+        let o = w.peek(1);
+        let Some(value) = plain_truth(o) else { return w.full(distance) };
+        if value == WHEN {
+            return w.next(1 + distance);
+        }
+        w.shrink(1);
+        w.drop(o);
+        w.next(1)
+    }
+
+    /// `RESUME`
+    fn resume(w, arg) {
+        if arg < 2 && !w.breaker_clear() {
+            return w.full(arg);
+        }
+        w.next(1)
+    }
+}

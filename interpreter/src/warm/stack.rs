@@ -1,0 +1,253 @@
+//! Loads, stores, and what moves or makes objects without asking for much.
+
+use super::handlers;
+use super::registers::bool_value;
+use crate::helpers;
+use crate::machine::Flow;
+use capi::refs::type_of;
+use capi::sys::{self, PyObject};
+
+handlers! {
+    /// `NOP`, `KW_NAMES`
+    fn nop(w, _arg) {
+        w.next(1)
+    }
+
+    /// `POP_TOP`
+    fn pop_top(w, _arg) {
+        let o = w.peek(1);
+        w.shrink(1);
+        w.drop(o);
+        w.next(1)
+    }
+
+    /// `PUSH_NULL`
+    fn push_null(w, _arg) {
+        w.push(std::ptr::null_mut());
+        w.next(1)
+    }
+
+    /// `LOAD_FAST`, `LOAD_CLOSURE`
+    fn load_fast(w, index) {
+        let o = *w.local(index);
+        if o.is_null() {
+            return w.full(index);
+        }
+        (*o).ob_refcnt += 1;
+        w.push(o);
+        w.next(1)
+    }
+
+    /// `LOAD_CONST`: the argument is the constant.
+    fn load_const(w, constant) {
+        let o = constant as *mut PyObject;
+        (*o).ob_refcnt += 1;
+        w.push(o);
+        w.next(1)
+    }
+
+    /// `LOAD_FAST`, `LOAD_FAST`
+    fn load_fast_load_fast(w, index) {
+        let a = *w.local(index);
+        let b = *w.local(w.arg(1));
+        if a.is_null() || b.is_null() {
+            return w.instead(load_fast, index);
+        }
+        (*a).ob_refcnt += 1;
+        (*b).ob_refcnt += 1;
+        *w.sp = a;
+        *w.sp.add(1) = b;
+        w.sp = w.sp.add(2);
+        w.next(2)
+    }
+
+    /// `LOAD_FAST`, `LOAD_CONST`
+    fn load_fast_load_const(w, index) {
+        let a = *w.local(index);
+        if a.is_null() {
+            return w.full(index);
+        }
+        let b = w.arg(1) as *mut PyObject;
+        (*a).ob_refcnt += 1;
+        (*b).ob_refcnt += 1;
+        *w.sp = a;
+        *w.sp.add(1) = b;
+        w.sp = w.sp.add(2);
+        w.next(2)
+    }
+
+    /// `STORE_FAST`
+    fn store_fast(w, index) {
+        let o = w.peek(1);
+        w.shrink(1);
+        let old = w.local(index).replace(o);
+        if !old.is_null() {
+            w.drop(old);
+        }
+        w.next(1)
+    }
+
+    /// `STORE_FAST`, `LOAD_FAST`
+    fn store_fast_load_fast(w, index) {
+        let o = w.peek(1);
+        let old = *w.local(index);
+        // Whose death may run code must not see the second instruction done.
+        if !old.is_null() && (*old).ob_refcnt == 1 {
+            return w.instead(store_fast, index);
+        }
+        *w.local(index) = o;
+        let next = *w.local(w.arg(1));
+        if next.is_null() {
+            *w.local(index) = old;
+            return w.instead(store_fast, index);
+        }
+        if !old.is_null() {
+            (*old).ob_refcnt -= 1;
+        }
+        (*next).ob_refcnt += 1;
+        w.poke(1, next);
+        w.next(2)
+    }
+
+    /// `STORE_FAST`, `STORE_FAST`
+    fn store_fast_store_fast(w, index) {
+        let (first, second) = (w.local(index), w.local(w.arg(1)));
+        let old = *first;
+        if !old.is_null() && (*old).ob_refcnt == 1 {
+            return w.instead(store_fast, index);
+        }
+        if !old.is_null() {
+            (*old).ob_refcnt -= 1;
+        }
+        *first = w.peek(1);
+        let old = second.replace(w.peek(2));
+        w.shrink(2);
+        w.ip = w.ip.add(1);
+        if !old.is_null() {
+            w.drop(old);
+        }
+        w.next(1)
+    }
+
+    /// `SWAP`
+    fn swap(w, depth) {
+        let (top, other) = (w.peek(1), w.peek(depth));
+        w.poke(1, other);
+        w.poke(depth, top);
+        w.next(1)
+    }
+
+    /// `COPY`
+    fn copy(w, depth) {
+        let o = w.peek(depth);
+        if o.is_null() {
+            return w.full(depth);
+        }
+        (*o).ob_refcnt += 1;
+        w.push(o);
+        w.next(1)
+    }
+
+    /// `LOAD_DEREF`
+    fn load_deref(w, index) {
+        let o = (*(*w.local(index)).cast::<sys::PyCellObject>()).ob_ref;
+        if o.is_null() {
+            return w.full(index);
+        }
+        (*o).ob_refcnt += 1;
+        w.push(o);
+        w.next(1)
+    }
+
+    /// `STORE_DEREF`
+    fn store_deref(w, index) {
+        let cell = (*w.local(index)).cast::<sys::PyCellObject>();
+        let o = w.peek(1);
+        w.shrink(1);
+        let old = std::mem::replace(&mut (*cell).ob_ref, o);
+        if !old.is_null() {
+            w.drop(old);
+        }
+        w.next(1)
+    }
+
+    /// `IS_OP`
+    fn is_op(w, invert) {
+        let (b, a) = (w.peek(1), w.peek(2));
+        let answer = (a == b) != (invert != 0);
+        let result = if answer { helpers::py_true() } else { helpers::py_false() };
+        (*result).ob_refcnt += 1;
+        w.shrink(1);
+        w.poke(1, result);
+        w.drop(a);
+        w.drop(b);
+        w.next(1)
+    }
+
+    /// `UNARY_NOT`
+    fn unary_not(w, arg) {
+        let o = w.peek(1);
+        let Some(value) = bool_value(o) else { return w.full(arg) };
+        let result = if value { helpers::py_false() } else { helpers::py_true() };
+        (*o).ob_refcnt -= 1;
+        (*result).ob_refcnt += 1;
+        w.poke(1, result);
+        w.next(1)
+    }
+
+    /// `LIST_APPEND`
+    fn list_append(w, depth) {
+        // One below the depth counted before the item was popped.
+        let list = w.peek(depth + 1).cast::<sys::PyListObject>();
+        let size = (*list).ob_base.ob_size;
+        if size >= (*list).allocated {
+            return w.full(depth);
+        }
+        *(*list).ob_item.offset(size) = w.peek(1);
+        (*list).ob_base.ob_size = size + 1;
+        w.shrink(1);
+        w.next(1)
+    }
+
+    /// `BUILD_TUPLE`
+    fn build_tuple(w, n) {
+        w.show();
+        let tuple = sys::PyTuple_New(n as isize);
+        if tuple.is_null() {
+            return super::dispatch::leave(w, 1, Flow::Raise);
+        }
+        let items = helpers::tuple_items(tuple);
+        w.shrink(n);
+        for i in 0..n {
+            *items.add(i) = *w.sp.add(i);
+        }
+        w.push(tuple);
+        w.next(1)
+    }
+
+    /// `UNPACK_SEQUENCE`
+    fn unpack_sequence(w, n) {
+        let sequence = w.peek(1);
+        let ty = type_of(sequence);
+        let items = if ty == &raw mut sys::PyTuple_Type {
+            helpers::tuple_items(sequence)
+        } else if ty == &raw mut sys::PyList_Type {
+            (*sequence.cast::<sys::PyListObject>()).ob_item
+        } else {
+            return w.full(n);
+        };
+        if helpers::size_of_sequence(sequence) != n {
+            return w.full(n);
+        }
+        w.shrink(1);
+        let mut i = n;
+        while i > 0 {
+            i -= 1;
+            let item = *items.add(i);
+            (*item).ob_refcnt += 1;
+            w.push(item);
+        }
+        w.drop(sequence);
+        w.next(2)
+    }
+}

@@ -1,0 +1,216 @@
+//! `BINARY_SUBSCR` and `STORE_SUBSCR` of lists, tuples and dicts.
+
+use super::binary::{CONST, LOCAL, MISSES, RETRY, STACK, Site, is_int, loads, operands, plain, put};
+use super::translate::Before;
+use super::{Handler, Unit, dispatch, handlers};
+use crate::machine::Flow;
+use crate::{helpers, numbers};
+use capi::refs::{decref, type_of};
+use capi::sys::{self, PyObject};
+
+/// Code units of `BINARY_SUBSCR`.
+const WIDTH: usize = 5;
+
+/// Notes what stands before a `BINARY_SUBSCR`.
+pub(super) unsafe fn prepare(at: *mut Unit, before: Before) {
+    // SAFETY: the instruction has four cache units.
+    unsafe { *at.add(1).cast::<Site>() = Site { counter: 0, before, mask: 0 } }
+}
+
+/// Address of item `key` of a list or tuple, if that is an int in range.
+#[inline(always)]
+unsafe fn item_slot(sequence: *mut PyObject, key: *mut PyObject, list: bool) -> Option<*mut *mut PyObject> {
+    // SAFETY: an exact list or tuple, a live key.
+    unsafe {
+        if !is_int(key) {
+            return None;
+        }
+        let size = (*sequence.cast::<sys::PyVarObject>()).ob_size as i64;
+        let mut index = numbers::one_digit(key)?;
+        if index < 0 {
+            index += size;
+        }
+        if index as u64 >= size as u64 {
+            return None;
+        }
+        let items = if list {
+            (*sequence.cast::<sys::PyListObject>()).ob_item
+        } else {
+            helpers::tuple_items(sequence)
+        };
+        Some(items.offset(index as isize))
+    }
+}
+
+handlers! {
+    /// An item of a list, or of a tuple.
+    fn item<const LIST: bool, const L: u8, const R: u8>(w, arg) {
+        let (sequence, key) = operands::<L, R>(&w, arg);
+        if L == LOCAL && sequence.is_null() || R == LOCAL && key.is_null() {
+            return plain::<L, R>(w, arg, miss);
+        }
+        let ty = if LIST { &raw mut sys::PyList_Type } else { &raw mut sys::PyTuple_Type };
+        if type_of(sequence) != ty {
+            return plain::<L, R>(w, arg, miss);
+        }
+        let Some(slot) = item_slot(sequence, key, LIST) else {
+            return plain::<L, R>(w, arg, super::full);
+        };
+        let item = *slot;
+        (*item).ob_refcnt += 1;
+        put::<L, R>(&mut w, item);
+        if R == STACK {
+            w.drop_int(key);
+        }
+        w.ip = w.ip.add(loads(L, R));
+        if L == STACK {
+            w.drop(sequence);
+        }
+        w.next(WIDTH)
+    }
+
+    /// A value of a dict.
+    fn entry(w, arg) {
+        let (key, dict) = (w.peek(1), w.peek(2));
+        if type_of(dict) != &raw mut sys::PyDict_Type {
+            return w.instead(miss, arg);
+        }
+        w.show();
+        let value = sys::PyDict_GetItemWithError(dict, key);
+        if value.is_null() {
+            // The error, and `KeyError`, are the opcode's.
+            if !(*w.tstate).curexc_type.is_null() {
+                decref(key);
+                decref(dict);
+                w.shrink(2);
+                return dispatch::leave(w, WIDTH, Flow::Raise);
+            }
+            return w.instead(missing, arg);
+        }
+        (*value).ob_refcnt += 1;
+        w.shrink(1);
+        w.poke(1, value);
+        w.drop(key);
+        w.drop(dict);
+        w.next(WIDTH)
+    }
+
+    /// The key that a dict lacks.
+    fn missing(w, _arg) {
+        let (key, dict) = (w.peek(1), w.peek(2));
+        sys::_PyErr_SetKeyError(key);
+        w.shrink(2);
+        decref(key);
+        decref(dict);
+        dispatch::leave(w, WIDTH, Flow::Raise)
+    }
+
+    /// `BINARY_SUBSCR` that has not been looked at.
+    fn binary_subscr(w, arg) {
+        let site = w.cache::<Site>(1);
+        if (*site).counter > 0 {
+            (*site).counter -= 1;
+            return w.full(arg);
+        }
+        specialise(w.ip, w.peek(2), w.peek(1));
+        if (*w.ip).handler as usize == binary_subscr as *const () as usize {
+            return w.full(arg);
+        }
+        w.instead((*w.ip).handler, arg)
+    }
+
+    /// A special case that the operands are none of.
+    fn miss(w, arg) {
+        let site = w.cache::<Site>(1);
+        if (*site).counter > 0 {
+            (*site).counter -= 1;
+        } else {
+            (*site).before.restore(w.ip);
+            (*w.ip).handler = binary_subscr;
+            (*site).counter = RETRY / 4;
+        }
+        w.full(arg)
+    }
+
+    /// `STORE_SUBSCR`: value, container, key.
+    fn store_subscr(w, arg) {
+        let (key, container) = (w.peek(1), w.peek(2));
+        let ty = type_of(container);
+        if ty == &raw mut sys::PyList_Type {
+            let Some(slot) = item_slot(container, key, true) else { return w.full(arg) };
+            let old = slot.replace(w.peek(3));
+            w.shrink(3);
+            w.drop(old);
+            w.drop_int(key);
+            w.drop(container);
+            return w.next(2);
+        }
+        if ty != &raw mut sys::PyDict_Type {
+            return w.full(arg);
+        }
+        w.show();
+        let value = w.peek(3);
+        let status = sys::PyDict_SetItem(container, key, value);
+        if status != 0 {
+            w.shrink(3);
+            decref(value);
+            decref(container);
+            decref(key);
+            return dispatch::leave(w, 2, Flow::Raise);
+        }
+        w.shrink(3);
+        // The dict has a reference to each of them now, unless its entry had an equal key.
+        w.drop(value);
+        w.drop(key);
+        w.drop(container);
+        w.next(2)
+    }
+}
+
+fn handler_of(list: bool, before: Before) -> Handler {
+    macro_rules! by_place {
+        ($list:expr) => {
+            match before {
+                Before::Other => item::<{ $list }, STACK, STACK>,
+                Before::Local => item::<{ $list }, STACK, LOCAL>,
+                Before::Const => item::<{ $list }, STACK, CONST>,
+                Before::LocalLocal => item::<{ $list }, LOCAL, LOCAL>,
+                Before::LocalConst => item::<{ $list }, LOCAL, CONST>,
+                Before::ConstLocal => item::<{ $list }, CONST, LOCAL>,
+            }
+        };
+    }
+    if list { by_place!(true) } else { by_place!(false) }
+}
+
+/// Finds handlers for operands like these.
+#[cold]
+#[inline(never)]
+unsafe fn specialise(at: *mut Unit, container: *mut PyObject, key: *mut PyObject) {
+    // SAFETY: the adaptive handler's unit; its operands are live.
+    unsafe {
+        let site = at.add(1).cast::<Site>();
+        (*site).counter = RETRY;
+        let ty = type_of(container);
+        let list = ty == &raw mut sys::PyList_Type;
+        if ty == &raw mut sys::PyDict_Type {
+            (*site).counter = MISSES;
+            (*at).handler = entry;
+            return;
+        }
+        if !list && ty != &raw mut sys::PyTuple_Type || !is_int(key) || numbers::one_digit(key).is_none() {
+            return;
+        }
+        (*site).counter = MISSES;
+        (*at).handler = handler_of(list, Before::Other);
+        let before = (*site).before;
+        if before != Before::Other {
+            (*at.sub(before.loads())).handler = handler_of(list, before);
+            if before.loads() == 2 {
+                // Jumps to the second load.
+                let last = if before == Before::LocalConst { Before::Const } else { Before::Local };
+                (*at.sub(1)).handler = handler_of(list, last);
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! From bytecode to units: chooses the first handler of each instruction, and notes what stands before and behind it.
+
+use super::stack::{load_const, load_fast};
+use super::{
+    Handler, Unit, attributes, binary, calls, compare, dispatch, globals, iteration, jumps, stack, subscripts,
+};
+use crate::code_data::{CodeData, units};
+use crate::opcode;
+use capi::opcode as op;
+use capi::sys::{self, PyCodeObject};
+
+/// What was made of a code object, kept in its [`CodeData`].
+#[derive(Debug)]
+pub struct Translation {
+    /// One for each code unit; null when there is no translation.
+    pub(crate) units: *mut Unit,
+    /// How many.
+    pub(crate) len: usize,
+    /// Number of arguments if the code takes nothing but positional ones without defaults; else -1.
+    pub(crate) parameters: i32,
+    /// Size of a frame, in bytes.
+    pub(crate) frame_bytes: u32,
+}
+
+impl Translation {
+    /// None.
+    pub const NONE: Translation =
+        Translation { units: std::ptr::null_mut(), len: 0, parameters: -1, frame_bytes: 0 };
+}
+
+impl Drop for Translation {
+    fn drop(&mut self) {
+        if !self.units.is_null() {
+            // SAFETY: made by `translate` from a boxed slice of this length.
+            drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(self.units, self.len)) });
+        }
+    }
+}
+
+/// The loads that stand directly before an instruction with two operands.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Before {
+    Other = 0,
+    Local = 1,
+    Const = 2,
+    LocalLocal = 3,
+    LocalConst = 4,
+    ConstLocal = 5,
+}
+
+impl Before {
+    /// How many they are.
+    pub fn loads(self) -> usize {
+        match self {
+            Before::Other => 0,
+            Before::Local | Before::Const => 1,
+            _ => 2,
+        }
+    }
+
+    /// Gives the loads before `at` their plain handlers back.
+    pub unsafe fn restore(self, at: *mut Unit) {
+        let (last, first): (Option<Handler>, Option<Handler>) = match self {
+            Before::Other => (None, None),
+            Before::Local => (Some(load_fast), None),
+            Before::Const => (Some(load_const), None),
+            Before::LocalLocal => (Some(load_fast), Some(load_fast)),
+            Before::LocalConst => (Some(load_const), Some(load_fast)),
+            Before::ConstLocal => (Some(load_fast), Some(load_const)),
+        };
+        // SAFETY: the translation saw those loads there.
+        unsafe {
+            if let Some(handler) = last {
+                (*at.sub(1)).handler = handler;
+            }
+            if let Some(handler) = first {
+                (*at.sub(2)).handler = handler;
+            }
+        }
+    }
+}
+
+/// Translates the code, unless that was done; its data, or null without memory.
+///
+/// # Safety
+/// `code` is live; the GIL is held.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
+    // SAFETY: by contract.
+    unsafe {
+        let data = crate::code_data::get_or_create(code);
+        if data.is_null() || !(*data).translation.units.is_null() {
+            return data;
+        }
+        if opcode::is_specialised(code) {
+            opcode::restore(code);
+        }
+        let len = (*code).ob_base.ob_size as usize;
+        let empty = Unit { handler: dispatch::never, arg: 0 };
+        let translated = Box::leak(vec![empty; len].into_boxed_slice()).as_mut_ptr();
+        let constants = crate::helpers::tuple_items((*code).co_consts);
+        let code_units = units(code);
+        for index in 0..len {
+            // The units of EXTENDED_ARG come in no other way; those of caches are overwritten below.
+            if *code_units.add(index) as u8 == op::EXTENDED_ARG {
+                (*translated.add(index)).handler = dispatch::extended_arg;
+            }
+        }
+        // The two instructions before the current one, if they directly precede it.
+        let mut before = [(0u8, usize::MAX); 2];
+        for instruction in opcode::instructions(code) {
+            let opcode::Instruction { index, opcode: code, arg } = instruction;
+            let at = translated.add(index);
+            for cache in 1..=opcode::caches(code) {
+                *at.add(cache) = Unit { handler: dispatch::never, arg: 0 };
+            }
+            let is = |which: usize, distance: usize, code: u8| {
+                before[which] == (code, index.wrapping_sub(distance))
+            };
+            let (local, constant) = (is(1, 1, op::LOAD_FAST), is(1, 1, op::LOAD_CONST));
+            let (first_local, first_constant) = (is(0, 2, op::LOAD_FAST), is(0, 2, op::LOAD_CONST));
+            let loads = match () {
+                () if local && first_local => Before::LocalLocal,
+                () if local && first_constant => Before::ConstLocal,
+                () if constant && first_local => Before::LocalConst,
+                () if local => Before::Local,
+                () if constant => Before::Const,
+                () => Before::Other,
+            };
+            let mut unit = Unit { handler: first_handler(code), arg };
+            match code {
+                op::LOAD_CONST => unit.arg = *constants.add(arg) as usize,
+                op::JUMP_BACKWARD
+                | op::POP_JUMP_BACKWARD_IF_FALSE
+                | op::POP_JUMP_BACKWARD_IF_TRUE
+                | op::POP_JUMP_BACKWARD_IF_NONE
+                | op::POP_JUMP_BACKWARD_IF_NOT_NONE => {
+                    unit.arg = CodeData::cell(data, index + 1 - arg) as usize
+                }
+                op::BINARY_OP | op::COMPARE_OP => {
+                    let site = at.add(1).cast::<binary::Site>();
+                    *site = binary::Site { counter: 0, before: loads, mask: 0 };
+                }
+                op::BINARY_SUBSCR => subscripts::prepare(at, loads),
+                op::LOAD_ATTR | op::LOAD_METHOD | op::STORE_ATTR => attributes::prepare(at, local),
+                op::CALL => calls::prepare(at, is(1, 2, op::PRECALL) && is(0, 3, op::KW_NAMES)),
+                _ => {}
+            }
+            *at = unit;
+            before = [before[1], (code, index)];
+        }
+        fuse(code, translated);
+        const SHAPE: u32 = sys::CO_OPTIMIZED | sys::CO_VARARGS | sys::CO_VARKEYWORDS;
+        let simple = (*code).co_flags as u32 & SHAPE == sys::CO_OPTIMIZED && (*code).co_kwonlyargcount == 0;
+        (*data).translation = Translation {
+            units: translated,
+            len,
+            parameters: if simple { (*code).co_argcount } else { -1 },
+            frame_bytes: (capi::frame::words(code) * size_of::<usize>()) as u32,
+        };
+        data
+    }
+}
+
+/// Neighbours that are always executed at once, whatever their operands are. Loads that may become part of a special case of the
+/// instruction behind them are left alone.
+unsafe fn fuse(code: *mut PyCodeObject, translated: *mut Unit) {
+    let all: Vec<opcode::Instruction> = opcode::instructions(code).collect();
+    for (i, first) in all.iter().enumerate() {
+        let Some(second) = all.get(i + 1).filter(|second| second.index == first.index + 1) else { continue };
+        let third = all.get(i + 2).map_or(op::NOP, |third| third.opcode);
+        let both: Handler = match (first.opcode, second.opcode) {
+            (op::STORE_FAST, op::LOAD_FAST) if !takes_loads(third) => stack::store_fast_load_fast,
+            (op::STORE_FAST, op::STORE_FAST) => stack::store_fast_store_fast,
+            (op::LOAD_FAST, op::LOAD_FAST) if !takes_loads(third) => stack::load_fast_load_fast,
+            (op::LOAD_FAST, op::LOAD_CONST) if !takes_loads(third) => stack::load_fast_load_const,
+            _ => continue,
+        };
+        // SAFETY: both are instructions of this translation.
+        unsafe { (*translated.add(first.index)).handler = both };
+    }
+}
+
+/// Whether special cases of the opcode include the loads before it; loads themselves may begin such a case.
+fn takes_loads(code: u8) -> bool {
+    matches!(
+        code,
+        op::LOAD_FAST
+            | op::LOAD_CONST
+            | op::BINARY_OP
+            | op::COMPARE_OP
+            | op::BINARY_SUBSCR
+            | op::LOAD_ATTR
+            | op::LOAD_METHOD
+            | op::STORE_ATTR
+    )
+}
+
+/// The handler that an instruction starts with.
+fn first_handler(code: u8) -> Handler {
+    match code {
+        op::NOP | op::KW_NAMES => stack::nop,
+        op::POP_TOP => stack::pop_top,
+        op::PUSH_NULL => stack::push_null,
+        op::LOAD_FAST => stack::load_fast,
+        op::LOAD_CLOSURE => stack::load_fast,
+        op::LOAD_CONST => stack::load_const,
+        op::STORE_FAST => stack::store_fast,
+        op::SWAP => stack::swap,
+        op::COPY => stack::copy,
+        op::LOAD_DEREF => stack::load_deref,
+        op::STORE_DEREF => stack::store_deref,
+        op::IS_OP => stack::is_op,
+        op::UNARY_NOT => stack::unary_not,
+        op::LIST_APPEND => stack::list_append,
+        op::BUILD_TUPLE => stack::build_tuple,
+        op::UNPACK_SEQUENCE => stack::unpack_sequence,
+        op::BINARY_OP => binary::adaptive,
+        op::COMPARE_OP => compare::adaptive,
+        op::CONTAINS_OP => compare::contains_op,
+        op::JUMP_FORWARD => jumps::jump_forward,
+        op::JUMP_BACKWARD => jumps::jump_backward,
+        op::JUMP_BACKWARD_NO_INTERRUPT => jumps::jump_backward_no_interrupt,
+        op::POP_JUMP_FORWARD_IF_FALSE => jumps::forward_if::<false>,
+        op::POP_JUMP_FORWARD_IF_TRUE => jumps::forward_if::<true>,
+        op::POP_JUMP_FORWARD_IF_NONE => jumps::forward_if_none::<true>,
+        op::POP_JUMP_FORWARD_IF_NOT_NONE => jumps::forward_if_none::<false>,
+        op::POP_JUMP_BACKWARD_IF_FALSE => jumps::backward_if::<false>,
+        op::POP_JUMP_BACKWARD_IF_TRUE => jumps::backward_if::<true>,
+        op::POP_JUMP_BACKWARD_IF_NONE => jumps::backward_if_none::<true>,
+        op::POP_JUMP_BACKWARD_IF_NOT_NONE => jumps::backward_if_none::<false>,
+        op::JUMP_IF_FALSE_OR_POP => jumps::jump_or_pop::<false>,
+        op::JUMP_IF_TRUE_OR_POP => jumps::jump_or_pop::<true>,
+        op::RESUME => jumps::resume,
+        op::FOR_ITER => iteration::for_iter,
+        op::BINARY_SUBSCR => subscripts::binary_subscr,
+        op::STORE_SUBSCR => subscripts::store_subscr,
+        op::LOAD_GLOBAL => globals::load_global,
+        op::LOAD_ATTR => attributes::load_attr,
+        op::STORE_ATTR => attributes::store_attr,
+        op::LOAD_METHOD => attributes::load_method,
+        op::PRECALL => calls::precall,
+        op::CALL => calls::call,
+        op::RETURN_VALUE => calls::return_value,
+        _ => dispatch::full,
+    }
+}
