@@ -103,7 +103,7 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
         let constants = crate::helpers::tuple_items((*code).co_consts);
         let code_units = units(code);
         for index in 0..len {
-            // The units of EXTENDED_ARG come in no other way; those of caches are overwritten below.
+            // The units of EXTENDED_ARG come in no other way; those of caches are cleared below.
             if *code_units.add(index) as u8 == op::EXTENDED_ARG {
                 (*translated.add(index)).handler = dispatch::extended_arg;
             }
@@ -113,9 +113,8 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
         for instruction in opcode::instructions(code) {
             let opcode::Instruction { index, opcode: code, arg } = instruction;
             let at = translated.add(index);
-            for cache in 1..=opcode::caches(code) {
-                *at.add(cache) = Unit { handler: dispatch::never, arg: 0 };
-            }
+            // Caches are data, which start as zeros.
+            std::ptr::write_bytes(at.add(1), 0, opcode::caches(code));
             let is = |which: usize, distance: usize, code: u8| {
                 before[which] == (code, index.wrapping_sub(distance))
             };
