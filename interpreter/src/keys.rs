@@ -7,9 +7,9 @@ use capi::sys::{self, PyDictKeysObject, PyDictObject, PyObject};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// `DICT_KEYS_GENERAL` (pycore_dict.h).
-const GENERAL: u8 = 0;
+pub const GENERAL: u8 = 0;
 /// `DICT_KEYS_UNICODE`.
-const UNICODE: u8 = 1;
+pub const UNICODE: u8 = 1;
 
 /// The first number of ours.
 const FIRST: u32 = 0x8000_0000;

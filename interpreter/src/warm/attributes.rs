@@ -1,29 +1,30 @@
 //! `LOAD_ATTR`, `STORE_ATTR` and `LOAD_METHOD` with the look-up kept, and with the load of a local owner before them.
 
 use super::registers::Registers;
+use super::resolve::{Kind, Place, resolve};
 use super::stack::load_fast;
-use super::{Handler, Unit, handlers};
+use super::{Handler, Unit, dispatch, handlers};
 use crate::machine::Flow;
 use crate::{helpers, keys};
 use capi::instance;
-use capi::refs::type_of;
+use capi::refs::{decref, type_of};
 use capi::sys::{self, PyDictObject, PyDictUnicodeEntry, PyHeapTypeObject, PyObject, PyTypeObject};
 
 /// The inline cache: two of the four units or more.
 #[repr(C)]
-struct Cache {
+pub(super) struct Cache {
     /// Of the adaptive handler: executions until the name is looked for again. Of a special one: how often it may still be wrong.
     counter: u16,
     /// Whether a `LOAD_FAST` stands directly before.
     local: bool,
-    /// Version of the owner's type; of the keys, for modules; of the type itself, where that is the owner.
-    version: u32,
+    /// Version of the owner's type; of the keys, for modules; of the class itself, where that is the owner.
+    pub version: u32,
     /// Of the inline value or entry, or byte offset of the slot.
-    index: u32,
-    /// Version of the keys in which the name must not be, or 0.
-    keys: u32,
-    /// What the type has under the name: borrowed while it has the version.
-    value: *mut PyObject,
+    pub index: u32,
+    /// Version of the keys in which the name must not be, or 0; of the metaclass, where the owner is a class.
+    pub keys: u32,
+    /// What the type has under the name, borrowed while it has the version; or the name.
+    pub value: *mut PyObject,
 }
 
 /// Executions of the full opcode before a name is looked for again.
@@ -58,7 +59,7 @@ unsafe fn has_version(o: *mut PyObject, version: u32) -> bool {
 
 /// The inline values; null when there is a dict instead.
 #[inline(always)]
-unsafe fn values(o: *mut PyObject) -> *mut *mut PyObject {
+pub(super) unsafe fn values(o: *mut PyObject) -> *mut *mut PyObject {
     // SAFETY: an instance of a type with a managed dict: its version says so.
     unsafe { (*o.cast::<*mut *mut PyObject>().offset(helpers::VALUES_POINTER)).cast() }
 }
@@ -174,10 +175,50 @@ handlers! {
     fn class_value<const LOCAL: bool>(w, arg) {
         let o = owner::<LOCAL>(&w, arg);
         let cache = cache!(w, LOCAL);
-        if unbound::<LOCAL>(o) || !is_class(o, (*cache).version) {
+        if unbound::<LOCAL>(o) || !is_class(o, &*cache) {
             return missed::<LOCAL>(w, arg, miss_load);
         }
         give::<LOCAL>(w, o, (*cache).value)
+    }
+
+    /// What a descriptor of the type gives, one that comes before the instance's own attributes.
+    fn property<const LOCAL: bool>(w, arg) {
+        let o = owner::<LOCAL>(&w, arg);
+        let cache = cache!(w, LOCAL);
+        if unbound::<LOCAL>(o) || !has_version(o, (*cache).version) {
+            return missed::<LOCAL>(w, arg, miss_load);
+        }
+        w.instead(get::<LOCAL>, o as usize)
+    }
+
+    /// The same of one that comes after them: the instance has no attribute of the name.
+    fn bound<const LOCAL: bool>(w, arg) {
+        let o = owner::<LOCAL>(&w, arg);
+        let cache = cache!(w, LOCAL);
+        if unbound::<LOCAL>(o) || !has_version(o, (*cache).version) || !lacks_name(o, (*cache).keys) {
+            return missed::<LOCAL>(w, arg, miss_load);
+        }
+        w.instead(get::<LOCAL>, o as usize)
+    }
+
+    /// Calls the cached descriptor for the owner.
+    fn get<const LOCAL: bool>(w, owner) {
+        let o = owner as *mut PyObject;
+        let descriptor = (*cache!(w, LOCAL)).value;
+        w.ip = w.ip.add(LOCAL as usize);
+        w.show();
+        if LOCAL {
+            // As if it had been loaded.
+            (*o).ob_refcnt += 1;
+            w.push(o);
+        }
+        let value = call_descriptor(descriptor, o, type_of(o).cast());
+        if value.is_null() {
+            return dispatch::leave(w, LOAD, Flow::Raise);
+        }
+        w.poke(1, value);
+        w.drop(o);
+        w.next(LOAD)
     }
 
     /// `LOAD_ATTR` that has not been resolved.
@@ -200,6 +241,9 @@ handlers! {
                 Place::Type => (type_value::<false>, type_value::<true>),
                 Place::Module => (module_value::<false>, module_value::<true>),
                 Place::Class => (class_value::<false>, class_value::<true>),
+                Place::Property => (property::<false>, property::<true>),
+                Place::Bound => (bound::<false>, bound::<true>),
+                Place::Private | Place::ClassBound => return w.full(arg),
             };
             place_handlers(w.ip, plain, local);
         }
@@ -259,6 +303,31 @@ handlers! {
         w.next(STORE)
     }
 
+    /// An instance's dict gets a value.
+    fn store_dict(w, arg) {
+        let o = w.peek(1);
+        let cache = w.cache::<Cache>(1);
+        if !has_version(o, (*cache).version) || !values(o).is_null() {
+            return w.instead(miss_store, arg);
+        }
+        let dict = *instance::dict_pointer(o);
+        if dict.is_null() || type_of(dict) != &raw mut sys::PyDict_Type {
+            return w.instead(miss_store, arg);
+        }
+        w.show();
+        let value = w.peek(2);
+        let status = sys::PyDict_SetItem(dict, (*cache).value, value);
+        w.shrink(2);
+        if status != 0 {
+            decref(value);
+            decref(o);
+            return dispatch::leave(w, STORE, Flow::Raise);
+        }
+        w.drop(value);
+        w.drop(o);
+        w.next(STORE)
+    }
+
     /// `STORE_ATTR` that has not been resolved: value, owner.
     fn store_attr(w, arg) {
         let cache = w.cache::<Cache>(1);
@@ -273,6 +342,7 @@ handlers! {
         let chosen: Option<(Handler, Handler)> = match found {
             Some(Place::Inline) => Some((store_inline::<false>, store_inline::<true>)),
             Some(Place::Slot) => Some((store_slot::<false>, store_slot::<true>)),
+            Some(Place::Dict) => Some((store_dict, load_fast)),
             _ => None,
         };
         if let Some((plain, local)) = chosen {
@@ -309,6 +379,88 @@ handlers! {
         }
     }
 
+    /// The same, of an instance with a dict of its own.
+    fn private_method(w, arg) {
+        let o = w.peek(1);
+        let cache = w.cache::<Cache>(1);
+        if !has_version(o, (*cache).version) || !values(o).is_null() {
+            return w.instead(miss_method, arg);
+        }
+        let dict = *instance::dict_pointer(o);
+        // Dicts of strings only: looking a string up runs no code.
+        if dict.is_null()
+            || type_of(dict) != &raw mut sys::PyDict_Type
+            || (*(*dict.cast::<PyDictObject>()).ma_keys).dk_kind == keys::GENERAL
+        {
+            return w.instead(miss_method, arg);
+        }
+        let name = *helpers::tuple_items((*w.code()).co_names).add(arg);
+        if sys::PyDict_Contains(dict, name) != 0 {
+            return w.full(arg);
+        }
+        let method = (*cache).value;
+        (*method).ob_refcnt += 1;
+        w.poke(1, method);
+        w.push(o);
+        w.next(METHOD)
+    }
+
+    /// An inline value that is called: it and NULL.
+    fn inline_callable<const LOCAL: bool>(w, arg) {
+        let o = owner::<LOCAL>(&w, arg);
+        let cache = cache!(w, LOCAL);
+        if unbound::<LOCAL>(o) || !has_version(o, (*cache).version) {
+            return missed::<LOCAL>(w, arg, miss_method);
+        }
+        let values = values(o);
+        if values.is_null() {
+            return missed::<LOCAL>(w, arg, miss_method);
+        }
+        let value = *values.add((*cache).index as usize);
+        if value.is_null() {
+            return missed::<LOCAL>(w, arg, super::full);
+        }
+        (*value).ob_refcnt += 1;
+        if LOCAL {
+            *w.sp = std::ptr::null_mut();
+            *w.sp.add(1) = value;
+            w.sp = w.sp.add(2);
+            w.next(1 + METHOD)
+        } else {
+            w.poke(1, std::ptr::null_mut());
+            w.push(value);
+            w.drop(o);
+            w.next(METHOD)
+        }
+    }
+
+    /// What a descriptor of the type, or of the class that the owner is, gives: it and NULL.
+    fn bound_callable<const CLASS: bool>(w, arg) {
+        let o = w.peek(1);
+        let cache = w.cache::<Cache>(1);
+        let holds = if CLASS {
+            is_class(o, &*cache)
+        } else {
+            has_version(o, (*cache).version) && lacks_name(o, (*cache).keys)
+        };
+        if !holds {
+            return w.instead(miss_method, arg);
+        }
+        w.show();
+        let value = if CLASS {
+            call_descriptor((*cache).value, std::ptr::null_mut(), o)
+        } else {
+            call_descriptor((*cache).value, o, type_of(o).cast())
+        };
+        if value.is_null() {
+            return dispatch::leave(w, METHOD, Flow::Raise);
+        }
+        w.poke(1, std::ptr::null_mut());
+        w.push(value);
+        w.drop(o);
+        w.next(METHOD)
+    }
+
     /// A function of a module, or of a class: it and NULL.
     fn function<const LOCAL: bool, const MODULE: bool>(w, arg) {
         let o = owner::<LOCAL>(&w, arg);
@@ -318,7 +470,7 @@ handlers! {
         }
         let value = if MODULE {
             if type_of(o) == &raw mut sys::PyModule_Type { module_entry(o, &*cache) } else { std::ptr::null_mut() }
-        } else if is_class(o, (*cache).version) {
+        } else if is_class(o, &*cache) {
             (*cache).value
         } else {
             std::ptr::null_mut()
@@ -355,6 +507,10 @@ handlers! {
             Some(Place::Type) => Some((method::<false>, method::<true>)),
             Some(Place::Module) => Some((function::<false, true>, function::<true, true>)),
             Some(Place::Class) => Some((function::<false, false>, function::<true, false>)),
+            Some(Place::Private) => Some((private_method, load_fast)),
+            Some(Place::Inline) => Some((inline_callable::<false>, inline_callable::<true>)),
+            Some(Place::Bound) => Some((bound_callable::<false>, load_fast)),
+            Some(Place::ClassBound) => Some((bound_callable::<true>, load_fast)),
             _ => None,
         };
         if let Some((plain, local)) = chosen {
@@ -367,6 +523,24 @@ handlers! {
     fn miss_method(w, arg) {
         miss(w.ip, load_method);
         w.full(arg)
+    }
+}
+
+/// `descriptor.__get__(owner, class)`; null with an exception.
+unsafe fn call_descriptor(
+    descriptor: *mut PyObject,
+    owner: *mut PyObject,
+    class: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: a live descriptor, which the class may drop meanwhile.
+    unsafe {
+        let Some(get) = (*type_of(descriptor)).tp_descr_get else {
+            return capi::refs::new_ref(descriptor);
+        };
+        (*descriptor).ob_refcnt += 1;
+        let value = get(descriptor, owner, class);
+        decref(descriptor);
+        value
     }
 }
 
@@ -395,13 +569,11 @@ unsafe fn miss(at: *mut Unit, adaptive: Handler) {
     }
 }
 
-/// A class whose metaclass is `type`, of this version?
+/// The class of the cached version, whose metaclass has the cached one?
 #[inline(always)]
-unsafe fn is_class(o: *mut PyObject, version: u32) -> bool {
-    // SAFETY: a live object; types of this type are types.
-    unsafe {
-        type_of(o) == &raw mut sys::PyType_Type && (*o.cast::<PyTypeObject>()).tp_version_tag == version
-    }
+unsafe fn is_class(o: *mut PyObject, cache: &Cache) -> bool {
+    // SAFETY: a live object; an instance of that metaclass is a type.
+    unsafe { has_version(o, cache.keys) && (*o.cast::<PyTypeObject>()).tp_version_tag == cache.version }
 }
 
 /// The cached entry of a module's dict; null when the keys changed or it was deleted.
@@ -448,8 +620,8 @@ unsafe fn dict_slot(o: *mut PyObject, index: usize, name: *mut PyObject) -> *mut
             return none;
         }
         let table = (*dict).ma_keys;
-        // DICT_KEYS_GENERAL keys have entries of another shape.
-        if (*table).dk_kind == 0 || index >= (*table).dk_nentries as usize {
+        // These have entries of another shape.
+        if (*table).dk_kind == keys::GENERAL || index >= (*table).dk_nentries as usize {
             return none;
         }
         let entry = keys::entries(table).cast::<PyDictUnicodeEntry>().add(index);
@@ -461,194 +633,5 @@ unsafe fn dict_slot(o: *mut PyObject, index: usize, name: *mut PyObject) -> *mut
         } else {
             (*dict).ma_values.cast::<*mut PyObject>().add(index)
         }
-    }
-}
-
-/// Where an attribute was found.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Inline,
-    Slot,
-    Dict,
-    Type,
-    Module,
-    Class,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Load,
-    Store,
-    Method,
-}
-
-/// Finds where the attribute of such an owner is, and notes it in the cache.
-#[cold]
-#[inline(never)]
-unsafe fn resolve(owner: *mut PyObject, name: *mut PyObject, cache: &mut Cache, kind: Kind) -> Option<Place> {
-    // SAFETY: a live object and an interned name; layouts are used after flags and types were looked at.
-    unsafe {
-        let ty = type_of(owner);
-        if ty == &raw mut sys::PyModule_Type {
-            return if kind == Kind::Store { None } else { resolve_in_module(owner, name, cache) };
-        }
-        if ty == &raw mut sys::PyType_Type {
-            return if kind == Kind::Store { None } else { resolve_in_class(owner.cast(), name, cache) };
-        }
-        let standard = match kind {
-            Kind::Store => (*ty).tp_setattro.is_some_and(|f| {
-                std::ptr::fn_addr_eq(f, sys::PyObject_GenericSetAttr as unsafe extern "C" fn(_, _, _) -> _)
-            }),
-            _ => (*ty).tp_getattro.is_some_and(|f| {
-                std::ptr::fn_addr_eq(f, sys::PyObject_GenericGetAttr as unsafe extern "C" fn(_, _) -> _)
-            }),
-        };
-        if !standard {
-            return None;
-        }
-        // Assigns a version tag if it can.
-        let descriptor = sys::_PyType_Lookup(ty, name);
-        if (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_VALID_VERSION_TAG) == 0 || (*ty).tp_version_tag == 0 {
-            return None;
-        }
-        cache.version = (*ty).tp_version_tag;
-        cache.keys = 0;
-        let managed = instance::has_managed_dict(ty);
-        let shared = if managed { instance::shared_keys(ty) } else { std::ptr::null_mut() };
-        if descriptor.is_null() {
-            if !managed || kind == Kind::Method {
-                return None;
-            }
-            if !values(owner).is_null() {
-                cache.index = keys::entry_of(shared, name)? as u32;
-                return Some(Place::Inline);
-            }
-            if kind == Kind::Store {
-                return None;
-            }
-            let dict = (*instance::dict_pointer(owner)).cast::<PyDictObject>();
-            if dict.is_null() || (*(*dict).ma_keys).dk_kind == 0 {
-                return None;
-            }
-            cache.index = keys::entry_of((*dict).ma_keys, name)? as u32;
-            // The name lives as long as the code that has it.
-            cache.value = name;
-            return Some(Place::Dict);
-        }
-        let kind_of = type_of(descriptor);
-        if kind_of == &raw mut sys::PyMemberDescr_Type && kind != Kind::Method {
-            cache.index = slot_offset(ty, descriptor.cast(), kind)?;
-            return Some(Place::Slot);
-        }
-        let is_method = (*kind_of).tp_flags & u64::from(sys::Py_TPFLAGS_METHOD_DESCRIPTOR) != 0;
-        let fits = match kind {
-            Kind::Load => is_plain(kind_of),
-            Kind::Method => is_method,
-            Kind::Store => false,
-        };
-        if !fits {
-            return None;
-        }
-        cache.value = descriptor;
-        if !managed {
-            return ((*ty).tp_dictoffset == 0).then_some(Place::Type);
-        }
-        let dict = *instance::dict_pointer(owner);
-        let seen = if values(owner).is_null() && !dict.is_null() {
-            if type_of(dict) != &raw mut sys::PyDict_Type {
-                return None;
-            }
-            (*dict.cast::<PyDictObject>()).ma_keys
-        } else {
-            shared
-        };
-        if seen.is_null() || (*seen).dk_kind == 0 || keys::entry_of(seen, name).is_some() {
-            return None;
-        }
-        if !dict.is_null() && sys::PyDict_Contains(dict, name) != 0 {
-            sys::PyErr_Clear();
-            return None;
-        }
-        cache.keys = keys::assign_version(seen);
-        (cache.keys != 0).then_some(Place::Type)
-    }
-}
-
-unsafe fn resolve_in_module(module: *mut PyObject, name: *mut PyObject, cache: &mut Cache) -> Option<Place> {
-    // SAFETY: an exact module, which has a dict.
-    unsafe {
-        // A module's own `__getattribute__` is the generic one; types' descriptors come first.
-        if !sys::_PyType_Lookup(&raw mut sys::PyModule_Type, name).is_null() {
-            return None;
-        }
-        match keys::find((*module.cast::<sys::PyModuleObject>()).md_dict, name) {
-            keys::Entry::At { index, version } => {
-                cache.index = index.into();
-                cache.version = version;
-                Some(Place::Module)
-            }
-            _ => None,
-        }
-    }
-}
-
-/// Whether instances of a type are no descriptors, and will not become any.
-unsafe fn is_plain(ty: *mut PyTypeObject) -> bool {
-    // SAFETY: a live type.
-    unsafe {
-        (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_IMMUTABLETYPE) != 0
-            && (*ty).tp_descr_get.is_none()
-            && (*ty).tp_descr_set.is_none()
-    }
-}
-
-/// What a class whose metaclass is `type` has, where reading it means no more than that.
-unsafe fn resolve_in_class(
-    class: *mut PyTypeObject,
-    name: *mut PyObject,
-    cache: &mut Cache,
-) -> Option<Place> {
-    // SAFETY: a live class and name.
-    unsafe {
-        if !sys::_PyType_Lookup(&raw mut sys::PyType_Type, name).is_null() {
-            return None;
-        }
-        let value = sys::_PyType_Lookup(class, name);
-        if value.is_null() || (*class).tp_flags & u64::from(sys::Py_TPFLAGS_VALID_VERSION_TAG) == 0 {
-            return None;
-        }
-        let value_type = type_of(value);
-        let itself = value_type == &raw mut sys::PyFunction_Type
-            || value_type == &raw mut sys::PyMethodDescr_Type
-            || is_plain(value_type);
-        if !itself || (*class).tp_version_tag == 0 {
-            return None;
-        }
-        cache.value = value;
-        cache.version = (*class).tp_version_tag;
-        Some(Place::Class)
-    }
-}
-
-/// Byte offset of a `__slots__` member, if reading (or writing) it means no more than that.
-unsafe fn slot_offset(
-    ty: *mut PyTypeObject,
-    descriptor: *mut sys::PyMemberDescrObject,
-    kind: Kind,
-) -> Option<u32> {
-    // SAFETY: a member descriptor found in the type.
-    unsafe {
-        let member = (*descriptor).d_member;
-        if (*member).type_ != sys::T_OBJECT_EX as i32
-            || (*descriptor).d_common.d_type.is_null()
-            || sys::PyType_IsSubtype(ty, (*descriptor).d_common.d_type) == 0
-        {
-            return None;
-        }
-        let flags = (*member).flags as u32;
-        if flags & sys::PY_AUDIT_READ != 0 || (kind == Kind::Store && flags & sys::READONLY != 0) {
-            return None;
-        }
-        u32::try_from((*member).offset).ok()
     }
 }

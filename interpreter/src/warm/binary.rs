@@ -4,7 +4,8 @@ use super::registers::Registers;
 use super::stack::{load_const, load_fast};
 use super::translate::Before;
 use super::{Handler, Unit, handlers};
-use crate::{numbers, opcode};
+use crate::machine::Flow;
+use crate::{helpers, numbers, opcode};
 use capi::opcode as op;
 use capi::refs::type_of;
 use capi::sys::{self, PyFloatObject, PyObject};
@@ -56,11 +57,7 @@ pub(super) unsafe fn operands<const L: u8, const R: u8>(
 
 /// Leaves to the plain handler of the first instruction; at the operator itself, of which a special case was missed, to the opcode.
 #[inline(always)]
-pub(super) unsafe fn plain<const L: u8, const R: u8>(
-    w: Registers,
-    arg: usize,
-    missed: Handler,
-) -> crate::machine::Flow {
+pub(super) unsafe fn plain<const L: u8, const R: u8>(w: Registers, arg: usize, missed: Handler) -> Flow {
     // SAFETY: the machine's invariant.
     unsafe {
         match (L, R) {
@@ -188,6 +185,30 @@ handlers! {
         w.next(loads(L, R) + 2)
     }
 
+    /// `UNARY_NEGATIVE`
+    fn unary_negative(w, arg) {
+        let o = w.peek(1);
+        if is_float(o) {
+            let value = -float_value(o);
+            if (*o).ob_refcnt == 1 {
+                (*o.cast::<PyFloatObject>()).ob_fval = value;
+                return w.next(1);
+            }
+            let Some(result) = numbers::quick_float(w.tstate, value) else { return w.full(arg) };
+            w.poke(1, result);
+            (*o).ob_refcnt -= 1;
+            return w.next(1);
+        }
+        if !is_int(o) {
+            return w.full(arg);
+        }
+        let Some(x) = numbers::one_digit(o) else { return w.full(arg) };
+        let Some(result) = numbers::quick_int(-x) else { return w.full(arg) };
+        w.poke(1, result);
+        w.drop_int(o);
+        w.next(1)
+    }
+
     /// Two ints of one digit.
     fn ints<const WHAT: u32, const L: u8, const R: u8>(w, arg) {
         let (a, b) = operands::<L, R>(&w, arg);
@@ -259,6 +280,49 @@ handlers! {
         w.next(2)
     }
 
+    /// Two strings: `+`. With a store into the very local that the left one comes from, it grows in place.
+    fn texts(w, arg) {
+        let (b, a) = (w.peek(1), w.peek(2));
+        let text = &raw mut sys::PyUnicode_Type;
+        if type_of(a) != text || type_of(b) != text {
+            return w.instead(miss, arg);
+        }
+        w.show();
+        let store = *w.instruction().add(2);
+        if store as u8 == op::STORE_FAST {
+            let target = w.local(usize::from(store >> 8));
+            if *target == a {
+                // Two references at least: the local's stays, alone if nobody else has one.
+                (*a).ob_refcnt -= 1;
+                w.shrink(2);
+                sys::PyUnicode_Append(target, b);
+                capi::refs::decref(b);
+                if (*target).is_null() {
+                    return super::dispatch::leave(w, 2, Flow::Raise);
+                }
+                return w.next(3);
+            }
+        }
+        let result = sys::PyUnicode_Concat(a, b);
+        finish(w, a, b, result)
+    }
+
+    /// Anything else: CPython's function of the operator.
+    fn any(w, arg) {
+        let site = w.cache::<Site>(1);
+        if (*site).counter == 0 {
+            (*w.ip).handler = adaptive;
+            return w.instead(adaptive, arg);
+        }
+        (*site).counter -= 1;
+        let (b, a) = (w.peek(1), w.peek(2));
+        w.show();
+        let function: unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject =
+            std::mem::transmute(helpers::BINARY[arg].address);
+        let result = function(a, b);
+        finish(w, a, b, result)
+    }
+
     /// `BINARY_OP` that has not been looked at.
     fn adaptive(w, arg) {
         let site = w.cache::<Site>(1);
@@ -281,6 +345,25 @@ handlers! {
             (*site).counter = RETRY / 4;
         }
         w.full(arg)
+    }
+}
+
+/// Puts the result (owned, or null with an exception) of a C function in the operands' place.
+#[inline(always)]
+unsafe fn finish(mut w: Registers, a: *mut PyObject, b: *mut PyObject, result: *mut PyObject) -> Flow {
+    // SAFETY: the machine's invariant.
+    unsafe {
+        if result.is_null() {
+            w.shrink(2);
+            capi::refs::decref(a);
+            capi::refs::decref(b);
+            return super::dispatch::leave(w, 2, Flow::Raise);
+        }
+        w.shrink(1);
+        w.poke(1, result);
+        w.drop(a);
+        w.drop(b);
+        w.next(2)
     }
 }
 
@@ -343,6 +426,7 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
     unsafe {
         let site = at.add(1).cast::<Site>();
         (*site).counter = RETRY;
+        (*at).handler = any;
         let in_place = arg as u32 >= sys::NB_INPLACE_ADD;
         let what = arg as u32 - if in_place { sys::NB_INPLACE_ADD } else { 0 };
         let floats = FLOATS.iter().find(|row| row.0 == what);
@@ -350,11 +434,19 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
         let chosen = if is_float(a) && is_float(b) {
             floats.map(|row| (row.1, None))
         } else if is_int(a) && is_int(b) && what != sys::NB_TRUE_DIVIDE {
+            if numbers::int_value(a).is_none() || numbers::int_value(b).is_none() {
+                return;
+            }
             let small = numbers::one_digit(a).is_some() && numbers::one_digit(b).is_some();
             ints.map(|row| (row.1, (!small).then_some(row.2)))
         } else if float_of(a).is_some() && float_of(b).is_some() {
             floats.map(|row| (row.1, Some(row.2)))
         } else {
+            let text = &raw mut sys::PyUnicode_Type;
+            if what == sys::NB_ADD && type_of(a) == text && type_of(b) == text {
+                (*site).counter = MISSES;
+                (*at).handler = texts;
+            }
             None
         };
         let Some((kind, only_stack)) = chosen else { return };

@@ -105,7 +105,7 @@ handlers! {
             return plain::<L, R>(w, arg, miss);
         }
         let (Some(x), Some(y)) = (numbers::one_digit(a), numbers::one_digit(b)) else {
-            return plain::<L, R>(w, arg, super::full);
+            return plain::<L, R>(w, arg, miss);
         };
         let Some(target) = answer::<L, R, J>(&mut w, order_of_ints(x, y)) else {
             return plain::<L, R>(w, arg, super::full);
@@ -157,6 +157,30 @@ handlers! {
         w.go(target)
     }
 
+    /// Anything else: the objects' own comparison.
+    fn any(w, arg) {
+        let site = w.cache::<Site>(1);
+        if (*site).counter == 0 {
+            (*w.ip).handler = adaptive;
+            return w.instead(adaptive, arg);
+        }
+        (*site).counter -= 1;
+        let (b, a) = (w.peek(1), w.peek(2));
+        w.show();
+        let result = sys::PyObject_RichCompare(a, b, arg as i32);
+        if result.is_null() {
+            w.shrink(2);
+            capi::refs::decref(a);
+            capi::refs::decref(b);
+            return super::dispatch::leave(w, WIDTH, Flow::Raise);
+        }
+        w.shrink(1);
+        w.poke(1, result);
+        w.drop(a);
+        w.drop(b);
+        w.next(WIDTH)
+    }
+
     /// `COMPARE_OP` that has not been looked at.
     fn adaptive(w, arg) {
         let site = w.cache::<Site>(1);
@@ -165,9 +189,6 @@ handlers! {
             return w.full(arg);
         }
         specialise(w.ip, w.peek(2), w.peek(1), arg);
-        if (*w.ip).handler as usize == adaptive as *const () as usize {
-            return w.full(arg);
-        }
         w.instead((*w.ip).handler, arg)
     }
 
@@ -188,13 +209,10 @@ handlers! {
     fn contains_op(w, invert) {
         let (container, o) = (w.peek(1), w.peek(2));
         w.show();
-        let ty = type_of(container);
-        let found = if ty == &raw mut sys::PyDict_Type {
+        let found = if type_of(container) == &raw mut sys::PyDict_Type {
             sys::PyDict_Contains(container, o)
-        } else if ty == &raw mut sys::PySet_Type || ty == &raw mut sys::PyFrozenSet_Type {
-            sys::PySequence_Contains(container, o)
         } else {
-            return w.full(invert);
+            sys::PySequence_Contains(container, o)
         };
         if found < 0 {
             capi::refs::decref(o);
@@ -240,8 +258,12 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
     unsafe {
         let site = at.add(1).cast::<Site>();
         (*site).counter = RETRY;
+        (*at).handler = any;
         let text = &raw mut sys::PyUnicode_Type;
         let kinds = if is_int(a) && is_int(b) {
+            if numbers::one_digit(a).is_none() || numbers::one_digit(b).is_none() {
+                return;
+            }
             INTS
         } else if is_float(a) && is_float(b) {
             FLOATS

@@ -79,7 +79,51 @@ unsafe fn give<const STORE: bool>(mut w: Registers, item: *mut PyObject) -> Flow
     }
 }
 
+/// The end of a loop over a list or tuple: an exhausted iterator lets its sequence go, so that it stays exhausted.
+#[inline(always)]
+unsafe fn leave_loop(mut w: Registers, iterator: *mut PyObject, distance: usize) -> Flow {
+    // SAFETY: the machine's invariant; an iterator of that kind.
+    unsafe {
+        let sequence = std::mem::replace(&mut (*iterator.cast::<ListIter>()).it_seq, std::ptr::null_mut());
+        w.shrink(1);
+        if !sequence.is_null() {
+            w.drop(sequence);
+        }
+        w.drop(iterator);
+        w.next(1 + distance)
+    }
+}
+
 handlers! {
+    /// `GET_ITER`
+    fn get_iter(w, arg) {
+        let iterable = w.peek(1);
+        let ty = type_of(iterable);
+        // Types of CPython's own, whose iterators need no check; generators are their own iterators.
+        if ty == &raw mut sys::PyGen_Type {
+            return w.next(1);
+        }
+        let known = [
+            &raw mut sys::PyList_Type,
+            &raw mut sys::PyRange_Type,
+            &raw mut sys::PyTuple_Type,
+            &raw mut sys::PyDict_Type,
+            &raw mut sys::PySet_Type,
+            &raw mut sys::PyUnicode_Type,
+        ];
+        let Some(make) = known.contains(&ty).then(|| (*ty).tp_iter).flatten() else {
+            return w.full(arg);
+        };
+        w.show();
+        let iterator = make(iterable);
+        if iterator.is_null() {
+            return w.full(arg);
+        }
+        w.poke(1, iterator);
+        w.drop(iterable);
+        w.next(1)
+    }
+
     /// `FOR_ITER` that has not been looked at, or of anything: chooses the handler by the iterator's type.
     fn for_iter(w, distance) {
         let ty = type_of(w.peek(1));
@@ -102,10 +146,16 @@ handlers! {
         if type_of(iterator) != &raw mut sys::PyRangeIter_Type {
             return w.instead(any, distance);
         }
-        match range_next(iterator.cast()) {
-            Some(item) => give::<STORE>(w, item),
-            None => w.full(distance),
+        if let Some(item) = range_next(iterator.cast()) {
+            return give::<STORE>(w, item);
         }
+        let range = iterator.cast::<RangeIter>();
+        if (*range).index < (*range).len {
+            return w.full(distance);
+        }
+        w.shrink(1);
+        w.drop(iterator);
+        w.next(1 + distance)
     }
 
     fn list<const STORE: bool>(w, distance) {
@@ -115,7 +165,7 @@ handlers! {
         }
         match sequence_next(iterator, true) {
             Some(item) => give::<STORE>(w, item),
-            None => w.full(distance),
+            None => leave_loop(w, iterator, distance),
         }
     }
 
@@ -126,7 +176,7 @@ handlers! {
         }
         match sequence_next(iterator, false) {
             Some(item) => give::<STORE>(w, item),
-            None => w.full(distance),
+            None => leave_loop(w, iterator, distance),
         }
     }
 

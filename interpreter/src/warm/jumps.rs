@@ -38,13 +38,6 @@ unsafe fn plain_truth(o: *mut PyObject) -> Option<bool> {
     }
 }
 
-/// Drops an object that was asked for its truth.
-#[inline(always)]
-unsafe fn drop_plain(w: &mut Registers, o: *mut PyObject) {
-    // SAFETY: the handler holds a reference.
-    unsafe { w.drop(o) }
-}
-
 /// Jumps to a loop's header: the fast way if nothing but counting is to be done.
 #[inline(always)]
 unsafe fn edge(w: Registers, cell: *mut LoopCell) -> Flow {
@@ -127,9 +120,23 @@ handlers! {
     /// The same for what is no bool.
     fn forward_if_other<const WHEN: bool>(w, distance) {
         let o = w.peek(1);
-        let Some(value) = plain_truth(o) else { return w.full(distance) };
+        let value = match plain_truth(o) {
+            Some(value) => value,
+            None => {
+                w.show();
+                match sys::PyObject_IsTrue(o) {
+                    0 => false,
+                    1.. => true,
+                    _ => {
+                        w.shrink(1);
+                        capi::refs::decref(o);
+                        return dispatch::leave(w, 1, Flow::Raise);
+                    }
+                }
+            }
+        };
         w.shrink(1);
-        drop_plain(&mut w, o);
+        w.drop(o);
         w.next(if value == WHEN { 1 + distance } else { 1 })
     }
 

@@ -34,6 +34,7 @@ mod globals;
 mod iteration;
 mod jumps;
 mod registers;
+mod resolve;
 mod stack;
 mod subscripts;
 mod translate;

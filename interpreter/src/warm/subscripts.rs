@@ -1,9 +1,12 @@
 //! `BINARY_SUBSCR` and `STORE_SUBSCR` of lists, tuples and dicts.
 
 use super::binary::{CONST, LOCAL, MISSES, RETRY, STACK, Site, is_int, loads, operands, plain, put};
+use super::registers::{Registers, jump};
 use super::translate::Before;
 use super::{Handler, Unit, dispatch, handlers};
+use crate::direct::Direct;
 use crate::machine::Flow;
+use crate::semantics::slices;
 use crate::{helpers, numbers};
 use capi::refs::{decref, type_of};
 use capi::sys::{self, PyObject};
@@ -80,9 +83,9 @@ handlers! {
         if value.is_null() {
             // The error, and `KeyError`, are the opcode's.
             if !(*w.tstate).curexc_type.is_null() {
-                decref(key);
-                decref(dict);
                 w.shrink(2);
+                decref(dict);
+                decref(key);
                 return dispatch::leave(w, WIDTH, Flow::Raise);
             }
             return w.instead(missing, arg);
@@ -90,8 +93,8 @@ handlers! {
         (*value).ob_refcnt += 1;
         w.shrink(1);
         w.poke(1, value);
-        w.drop(key);
         w.drop(dict);
+        w.drop(key);
         w.next(WIDTH)
     }
 
@@ -100,9 +103,52 @@ handlers! {
         let (key, dict) = (w.peek(1), w.peek(2));
         sys::_PyErr_SetKeyError(key);
         w.shrink(2);
-        decref(key);
         decref(dict);
+        decref(key);
         dispatch::leave(w, WIDTH, Flow::Raise)
+    }
+
+    /// Anything that is not of a class of Python's: the object's own function.
+    fn any(w, arg) {
+        let site = w.cache::<Site>(1);
+        if (*site).counter == 0 {
+            (*w.ip).handler = binary_subscr;
+            return w.instead(binary_subscr, arg);
+        }
+        (*site).counter -= 1;
+        let (key, container) = (w.peek(1), w.peek(2));
+        if (*type_of(container)).tp_flags & u64::from(sys::Py_TPFLAGS_HEAPTYPE) != 0 {
+            return w.full(arg);
+        }
+        w.show();
+        let item = sys::PyObject_GetItem(container, key);
+        if item.is_null() {
+            w.shrink(2);
+            decref(container);
+            decref(key);
+            return dispatch::leave(w, WIDTH, Flow::Raise);
+        }
+        w.shrink(1);
+        w.poke(1, item);
+        w.drop(container);
+        w.drop(key);
+        w.next(WIDTH)
+    }
+
+    /// `BUILD_SLICE` with the subscript behind it, where that makes no slice.
+    fn build_slice(w, n) {
+        let at = w.instruction();
+        (*w.frame).prev_instr = at;
+        let Registers { frame, sp, ip, tstate, home, .. } = w;
+        (*home).registers = Direct { frame, sp, ip: at.add(1), tstate, home };
+        match slices::subscript(&mut (*home).registers, n) {
+            None => w.full(n),
+            Some(Flow::Next) => {
+                let behind = (*home).registers.ip.offset_from(at) as usize;
+                jump(frame, (*home).registers.sp, ip.add(behind), tstate, home)
+            }
+            Some(flow) => flow,
+        }
     }
 
     /// `BINARY_SUBSCR` that has not been looked at.
@@ -113,9 +159,6 @@ handlers! {
             return w.full(arg);
         }
         specialise(w.ip, w.peek(2), w.peek(1));
-        if (*w.ip).handler as usize == binary_subscr as *const () as usize {
-            return w.full(arg);
-        }
         w.instead((*w.ip).handler, arg)
     }
 
@@ -161,8 +204,8 @@ handlers! {
         w.shrink(3);
         // The dict has a reference to each of them now, unless its entry had an equal key.
         w.drop(value);
-        w.drop(key);
         w.drop(container);
+        w.drop(key);
         w.next(2)
     }
 }
@@ -191,6 +234,7 @@ unsafe fn specialise(at: *mut Unit, container: *mut PyObject, key: *mut PyObject
     unsafe {
         let site = at.add(1).cast::<Site>();
         (*site).counter = RETRY;
+        (*at).handler = any;
         let ty = type_of(container);
         let list = ty == &raw mut sys::PyList_Type;
         if ty == &raw mut sys::PyDict_Type {
