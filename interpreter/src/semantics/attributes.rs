@@ -87,6 +87,9 @@ fn current_version<M: Machine>(m: &mut M, place: Place, owner: M::Obj) -> u32 {
 /// The plan for this instruction and owner.
 #[inline(always)]
 fn plan<M: Machine>(m: &mut M, owner: M::Obj, name_index: usize, kind: Kind) -> AttributeCache {
+    if !m.may_specialise() {
+        return AttributeCache { place: Place::None as u16, index: 0, version: 0 };
+    }
     let cache = m.inline_cache().cast::<AttributeCache>();
     // SAFETY: the instruction has four cache units or more, which are ours.
     let seen = unsafe { *cache };

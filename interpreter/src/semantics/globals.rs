@@ -22,6 +22,9 @@ pub(crate) struct GlobalCache {
 /// `LOAD_GLOBAL`: name `arg >> 1`; pushes a NULL first when `arg & 1`.
 #[inline(always)]
 pub fn load_global<M: Machine>(m: &mut M, arg: usize) -> Flow {
+    if !m.may_specialise() {
+        return load_anew(m, arg);
+    }
     let globals = m.globals();
     let cache = m.inline_cache().cast::<GlobalCache>();
     // SAFETY: LOAD_GLOBAL has five cache units, which are ours.
@@ -53,6 +56,12 @@ pub fn load_global<M: Machine>(m: &mut M, arg: usize) -> Flow {
             return Flow::Next;
         }
     }
+    load_anew(m, arg)
+}
+
+/// Looks the name up, whatever is known of it.
+#[inline(always)]
+fn load_anew<M: Machine>(m: &mut M, arg: usize) -> Flow {
     let name = name(m, arg >> 1);
     let value = m.call_obj(&helpers::LOAD_GLOBAL, [Arg::Frame, Arg::Obj(name)]);
     if arg & 1 != 0 {

@@ -3,7 +3,7 @@
 use super::registers::Registers;
 use super::resolve::{Kind, Place, resolve};
 use super::stack::load_fast;
-use super::{Handler, Unit, dispatch, handlers};
+use super::{Handler, Unit, dispatch, handlers, polymorphic};
 use crate::machine::Flow;
 use crate::{helpers, keys};
 use capi::instance;
@@ -14,7 +14,7 @@ use capi::sys::{self, PyDictObject, PyDictUnicodeEntry, PyHeapTypeObject, PyObje
 #[repr(C)]
 pub(super) struct Cache {
     /// Of the adaptive handler: executions until the name is looked for again. Of a special one: how often it may still be wrong.
-    counter: u16,
+    pub counter: u16,
     /// Whether a `LOAD_FAST` stands directly before.
     local: bool,
     /// Version of the owner's type; of the keys, for modules; of the class itself, where that is the owner.
@@ -45,7 +45,7 @@ pub(super) unsafe fn prepare(at: *mut Unit, local: bool) {
 
 /// The owner: on the stack, or in the local that the `LOAD_FAST` at `w.ip` names (null when unbound).
 #[inline(always)]
-unsafe fn owner<const LOCAL: bool>(w: &Registers, arg: usize) -> *mut PyObject {
+pub(super) unsafe fn owner<const LOCAL: bool>(w: &Registers, arg: usize) -> *mut PyObject {
     // SAFETY: the machine's invariant.
     unsafe { if LOCAL { *w.local(arg) } else { w.peek(1) } }
 }
@@ -90,7 +90,7 @@ unsafe fn missed<const LOCAL: bool>(w: Registers, arg: usize, miss: Handler) -> 
 
 /// `null` for an unbound local too.
 #[inline(always)]
-fn unbound<const LOCAL: bool>(o: *mut PyObject) -> bool {
+pub(super) fn unbound<const LOCAL: bool>(o: *mut PyObject) -> bool {
     LOCAL && o.is_null()
 }
 
@@ -251,6 +251,9 @@ handlers! {
     }
 
     fn miss_load(w, arg) {
+        if polymorphic::learn(w.ip, w.code(), w.peek(1), arg) {
+            return w.full(arg);
+        }
         miss(w.ip, load_attr);
         w.full(arg)
     }
@@ -353,6 +356,9 @@ handlers! {
     }
 
     fn miss_store(w, arg) {
+        if polymorphic::learn(w.ip, w.code(), w.peek(1), arg) {
+            return w.full(arg);
+        }
         miss(w.ip, store_attr);
         w.full(arg)
     }
@@ -521,6 +527,9 @@ handlers! {
     }
 
     fn miss_method(w, arg) {
+        if polymorphic::learn(w.ip, w.code(), w.peek(1), arg) {
+            return w.full(arg);
+        }
         miss(w.ip, load_method);
         w.full(arg)
     }
@@ -545,7 +554,7 @@ unsafe fn call_descriptor(
 }
 
 /// Puts handlers at an instruction, and at the load before it.
-unsafe fn place_handlers(at: *mut Unit, plain: Handler, local: Handler) {
+pub(super) unsafe fn place_handlers(at: *mut Unit, plain: Handler, local: Handler) {
     // SAFETY: the instruction's unit and cache; the translation saw the load.
     unsafe {
         (*at).handler = plain;
@@ -592,7 +601,7 @@ unsafe fn module_entry(module: *mut PyObject, cache: &Cache) -> *mut PyObject {
 /// Whether the instance certainly has no attribute of the name that is in none of the keys of this version. 0: its type gives
 /// instances no dict.
 #[inline(always)]
-unsafe fn lacks_name(o: *mut PyObject, version: u32) -> bool {
+pub(super) unsafe fn lacks_name(o: *mut PyObject, version: u32) -> bool {
     // SAFETY: an instance of the type of the cached version.
     unsafe {
         if version == 0 {

@@ -151,11 +151,26 @@ handlers! {
         }
         let range = iterator.cast::<RangeIter>();
         if (*range).index < (*range).len {
-            return w.full(distance);
+            return w.instead(range_call, distance);
         }
         w.shrink(1);
         w.drop(iterator);
         w.next(1 + distance)
+    }
+
+    /// The next int of a range that needs a call to be made.
+    fn range_call(w, distance) {
+        w.show();
+        let range = w.peek(1).cast::<RangeIter>();
+        let value = (*range).start.wrapping_add((*range).index.wrapping_mul((*range).step));
+        let item = sys::PyLong_FromLongLong(value);
+        if item.is_null() {
+            sys::PyErr_Clear();
+            return w.full(distance);
+        }
+        (*range).index += 1;
+        w.push(item);
+        w.next(1)
     }
 
     fn list<const STORE: bool>(w, distance) {

@@ -33,6 +33,7 @@ mod dispatch;
 mod globals;
 mod iteration;
 mod jumps;
+mod polymorphic;
 mod registers;
 mod resolve;
 mod stack;

@@ -201,11 +201,25 @@ handlers! {
         let list = w.peek(depth + 1).cast::<sys::PyListObject>();
         let size = (*list).ob_base.ob_size;
         if size >= (*list).allocated {
-            return w.full(depth);
+            return w.instead(list_append_growing, depth);
         }
         *(*list).ob_item.offset(size) = w.peek(1);
         (*list).ob_base.ob_size = size + 1;
         w.shrink(1);
+        w.next(1)
+    }
+
+    /// The same for a list that has to grow.
+    fn list_append_growing(w, depth) {
+        w.show();
+        let o = w.peek(1);
+        let status = sys::PyList_Append(w.peek(depth + 1), o);
+        w.shrink(1);
+        if status != 0 {
+            capi::refs::decref(o);
+            return super::dispatch::leave(w, 1, Flow::Raise);
+        }
+        (*o).ob_refcnt -= 1;
         w.next(1)
     }
 
@@ -239,13 +253,15 @@ handlers! {
         if helpers::size_of_sequence(sequence) != n {
             return w.full(n);
         }
+        // The first item goes to the top.
         w.shrink(1);
-        let mut i = n;
-        while i > 0 {
-            i -= 1;
+        let mut place = w.sp.add(n);
+        w.sp = place;
+        for i in 0..n {
             let item = *items.add(i);
             (*item).ob_refcnt += 1;
-            w.push(item);
+            place = place.sub(1);
+            *place = item;
         }
         w.drop(sequence);
         w.next(2)

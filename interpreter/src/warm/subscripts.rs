@@ -188,10 +188,13 @@ handlers! {
             w.drop(container);
             return w.next(2);
         }
-        if ty != &raw mut sys::PyDict_Type {
-            return w.full(arg);
-        }
+        w.instead(if ty == &raw mut sys::PyDict_Type { store_entry } else { store_any }, arg)
+    }
+
+    /// An entry of a dict is written.
+    fn store_entry(w, _arg) {
         w.show();
+        let (key, container) = (w.peek(1), w.peek(2));
         let value = w.peek(3);
         let status = sys::PyDict_SetItem(container, key, value);
         if status != 0 {
@@ -203,6 +206,24 @@ handlers! {
         }
         w.shrink(3);
         // The dict has a reference to each of them now, unless its entry had an equal key.
+        w.drop(value);
+        w.drop(container);
+        w.drop(key);
+        w.next(2)
+    }
+
+    /// An item of anything is written.
+    fn store_any(w, _arg) {
+        w.show();
+        let (key, container, value) = (w.peek(1), w.peek(2), w.peek(3));
+        let status = sys::PyObject_SetItem(container, key, value);
+        w.shrink(3);
+        if status != 0 {
+            decref(value);
+            decref(container);
+            decref(key);
+            return dispatch::leave(w, 2, Flow::Raise);
+        }
         w.drop(value);
         w.drop(container);
         w.drop(key);
