@@ -590,11 +590,13 @@ unsafe fn is_class(o: *mut PyObject, cache: &Cache) -> bool {
 unsafe fn module_entry(module: *mut PyObject, cache: &Cache) -> *mut PyObject {
     // SAFETY: an exact module, which has a dict.
     unsafe {
-        let dict = (*module.cast::<sys::PyModuleObject>()).md_dict;
-        if keys::version(dict) != cache.version {
+        let dict = (*module.cast::<sys::PyModuleObject>()).md_dict.cast::<PyDictObject>();
+        let keys = (*dict).ma_keys;
+        if (*keys).dk_version != cache.version {
             return std::ptr::null_mut();
         }
-        keys::value_at(dict, cache.index as usize)
+        // Versions are given to keys of strings only, which have no split table here.
+        (*keys::entries(keys).cast::<PyDictUnicodeEntry>().add(cache.index as usize)).me_value
     }
 }
 

@@ -1,7 +1,7 @@
 //! `BINARY_OP` of numbers: a handler for each operator, kind of numbers, and place where the operands come from.
 
 use super::registers::Registers;
-use super::stack::{load_const, load_fast};
+use super::stack::{copy, load_const, load_fast};
 use super::translate::Before;
 use super::{Handler, Unit, handlers};
 use crate::machine::Flow;
@@ -33,6 +33,9 @@ pub(super) const LOCAL: u8 = 1;
 /// A constant: the handler stands at its `LOAD_CONST`.
 pub(super) const CONST: u8 = 2;
 
+/// On the value stack, and to stay there: the handler stands at the first of two `COPY 2`.
+pub(super) const COPIED: u8 = 3;
+
 /// How many loads are part of a handler with operands from there.
 pub(super) const fn loads(left: u8, right: u8) -> usize {
     (left != STACK) as usize + (right != STACK) as usize
@@ -48,7 +51,7 @@ pub(super) unsafe fn operands<const L: u8, const R: u8>(
     unsafe {
         let load = |from: u8, arg: usize| if from == LOCAL { *w.local(arg) } else { arg as *mut PyObject };
         match (L, R) {
-            (STACK, STACK) => (w.peek(2), w.peek(1)),
+            (STACK, STACK) | (COPIED, COPIED) => (w.peek(2), w.peek(1)),
             (STACK, _) => (w.peek(1), load(R, arg)),
             _ => (load(L, arg), load(R, w.arg(1))),
         }
@@ -63,6 +66,7 @@ pub(super) unsafe fn plain<const L: u8, const R: u8>(w: Registers, arg: usize, m
         match (L, R) {
             (STACK, STACK) => w.instead(missed, arg),
             (STACK, LOCAL) | (LOCAL, _) => w.instead(load_fast, arg),
+            (COPIED, _) => w.instead(copy, arg),
             _ => w.instead(load_const, arg),
         }
     }
@@ -241,10 +245,10 @@ handlers! {
             return w.instead(miss, arg);
         }
         let (Some(x), Some(y)) = (numbers::int_value(a), numbers::int_value(b)) else {
-            return w.instead(miss, arg);
+            return w.instead(longs, arg);
         };
         let Some(value) = wide_result(WHAT, x, y) else {
-            return w.full(arg);
+            return w.instead(longs, arg);
         };
         w.show();
         let result = numbers::new_int(value);
@@ -256,6 +260,33 @@ handlers! {
         w.drop(a);
         w.drop(b);
         w.next(2)
+    }
+
+    /// Two ints of any size, on the stack: the type's own function.
+    fn longs(w, arg) {
+        let (b, a) = (w.peek(1), w.peek(2));
+        if !is_int(a) || !is_int(b) {
+            return w.instead(miss, arg);
+        }
+        let numbers = (*(&raw const sys::PyLong_Type)).tp_as_number;
+        let what = arg as u32 % sys::NB_INPLACE_ADD;
+        let function = match what {
+            sys::NB_ADD => (*numbers).nb_add,
+            sys::NB_SUBTRACT => (*numbers).nb_subtract,
+            sys::NB_MULTIPLY => (*numbers).nb_multiply,
+            sys::NB_FLOOR_DIVIDE => (*numbers).nb_floor_divide,
+            sys::NB_REMAINDER => (*numbers).nb_remainder,
+            sys::NB_AND => (*numbers).nb_and,
+            sys::NB_OR => (*numbers).nb_or,
+            sys::NB_XOR => (*numbers).nb_xor,
+            sys::NB_LSHIFT => (*numbers).nb_lshift,
+            sys::NB_RSHIFT => (*numbers).nb_rshift,
+            _ => None,
+        };
+        let Some(function) = function else { return w.full(arg) };
+        w.show();
+        let result = function(a, b);
+        finish(w, a, b, result)
     }
 
     /// A float and an int of one digit, on the stack, or two ints whose quotient is exact in floats.
@@ -388,7 +419,7 @@ type Kind = fn(Before) -> Handler;
 macro_rules! by_place {
     ($kind:ident, $what:expr) => {
         |before| match before {
-            Before::Other => $kind::<{ $what }, STACK, STACK>,
+            Before::Other | Before::Copies => $kind::<{ $what }, STACK, STACK>,
             Before::Local => $kind::<{ $what }, STACK, LOCAL>,
             Before::Const => $kind::<{ $what }, STACK, CONST>,
             Before::LocalLocal => $kind::<{ $what }, LOCAL, LOCAL>,
@@ -434,7 +465,9 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
         let chosen = if is_float(a) && is_float(b) {
             floats.map(|row| (row.1, None))
         } else if is_int(a) && is_int(b) && what != sys::NB_TRUE_DIVIDE {
-            if numbers::int_value(a).is_none() || numbers::int_value(b).is_none() {
+            if ints.is_some() && (numbers::int_value(a).is_none() || numbers::int_value(b).is_none()) {
+                (*site).counter = MISSES;
+                (*at).handler = longs;
                 return;
             }
             let small = numbers::one_digit(a).is_some() && numbers::one_digit(b).is_some();

@@ -233,7 +233,7 @@ handlers! {
 macro_rules! by_place {
     ($kind:ident, $jump:expr) => {
         |before| match before {
-            Before::Other => $kind::<STACK, STACK, { $jump }>,
+            Before::Other | Before::Copies => $kind::<STACK, STACK, { $jump }>,
             Before::Local => $kind::<STACK, LOCAL, { $jump }>,
             Before::Const => $kind::<STACK, CONST, { $jump }>,
             Before::LocalLocal => $kind::<LOCAL, LOCAL, { $jump }>,

@@ -6,7 +6,7 @@ use super::stack::store_fast;
 use crate::machine::Flow;
 use crate::numbers;
 use capi::objects::{ListIter, RangeIter, TupleIter};
-use capi::refs::type_of;
+use capi::refs::{decref, type_of};
 use capi::sys::{self, PyObject};
 
 /// The next int of a range; `None` at its end, or when a call is needed for it.
@@ -96,28 +96,19 @@ unsafe fn leave_loop(mut w: Registers, iterator: *mut PyObject, distance: usize)
 
 handlers! {
     /// `GET_ITER`
-    fn get_iter(w, arg) {
+    fn get_iter(w, _arg) {
         let iterable = w.peek(1);
         let ty = type_of(iterable);
-        // Types of CPython's own, whose iterators need no check; generators are their own iterators.
+        // A generator is its own iterator.
         if ty == &raw mut sys::PyGen_Type {
             return w.next(1);
         }
-        let known = [
-            &raw mut sys::PyList_Type,
-            &raw mut sys::PyRange_Type,
-            &raw mut sys::PyTuple_Type,
-            &raw mut sys::PyDict_Type,
-            &raw mut sys::PySet_Type,
-            &raw mut sys::PyUnicode_Type,
-        ];
-        let Some(make) = known.contains(&ty).then(|| (*ty).tp_iter).flatten() else {
-            return w.full(arg);
-        };
         w.show();
-        let iterator = make(iterable);
+        let iterator = sys::PyObject_GetIter(iterable);
         if iterator.is_null() {
-            return w.full(arg);
+            w.shrink(1);
+            decref(iterable);
+            return super::dispatch::leave(w, 1, Flow::Raise);
         }
         w.poke(1, iterator);
         w.drop(iterable);

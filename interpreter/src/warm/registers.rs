@@ -106,6 +106,18 @@ impl Registers {
         }
     }
 
+    /// Drops a reference to what is often a number: it is freed at once.
+    #[inline(always)]
+    pub unsafe fn drop_often_number(&mut self, o: *mut PyObject) {
+        // SAFETY: as above.
+        unsafe {
+            (*o).ob_refcnt -= 1;
+            if (*o).ob_refcnt == 0 && !numbers::free_number(self.tstate, o) {
+                self.die(o);
+            }
+        }
+    }
+
     /// Drops a reference to an exact float.
     #[inline(always)]
     pub unsafe fn drop_float(&mut self, o: *mut PyObject) {

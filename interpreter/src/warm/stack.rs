@@ -2,8 +2,8 @@
 
 use super::handlers;
 use super::registers::bool_value;
-use crate::helpers;
 use crate::machine::Flow;
+use crate::{helpers, numbers};
 use capi::refs::type_of;
 use capi::sys::{self, PyObject};
 
@@ -82,7 +82,7 @@ handlers! {
         w.shrink(1);
         let old = w.local(index).replace(o);
         if !old.is_null() {
-            w.drop(old);
+            w.drop_often_number(old);
         }
         w.next(1)
     }
@@ -92,7 +92,7 @@ handlers! {
         let o = w.peek(1);
         let old = *w.local(index);
         // Whose death may run code must not see the second instruction done.
-        if !old.is_null() && (*old).ob_refcnt == 1 {
+        if !old.is_null() && (*old).ob_refcnt == 1 && !numbers::is_number(old) {
             return w.instead(store_fast, index);
         }
         *w.local(index) = o;
@@ -102,7 +102,7 @@ handlers! {
             return w.instead(store_fast, index);
         }
         if !old.is_null() {
-            (*old).ob_refcnt -= 1;
+            w.drop_often_number(old);
         }
         (*next).ob_refcnt += 1;
         w.poke(1, next);
@@ -113,18 +113,18 @@ handlers! {
     fn store_fast_store_fast(w, index) {
         let (first, second) = (w.local(index), w.local(w.arg(1)));
         let old = *first;
-        if !old.is_null() && (*old).ob_refcnt == 1 {
+        if !old.is_null() && (*old).ob_refcnt == 1 && !numbers::is_number(old) {
             return w.instead(store_fast, index);
         }
         if !old.is_null() {
-            (*old).ob_refcnt -= 1;
+            w.drop_often_number(old);
         }
         *first = w.peek(1);
         let old = second.replace(w.peek(2));
         w.shrink(2);
         w.ip = w.ip.add(1);
         if !old.is_null() {
-            w.drop(old);
+            w.drop_often_number(old);
         }
         w.next(1)
     }

@@ -1,7 +1,8 @@
 //! `BINARY_SUBSCR` and `STORE_SUBSCR` of lists, tuples and dicts.
 
-use super::binary::{CONST, LOCAL, MISSES, RETRY, STACK, Site, is_int, loads, operands, plain, put};
+use super::binary::{CONST, COPIED, LOCAL, MISSES, RETRY, STACK, Site, is_int, loads, operands, plain, put};
 use super::registers::{Registers, jump};
+use super::stack::swap;
 use super::translate::Before;
 use super::{Handler, Unit, dispatch, handlers};
 use crate::direct::Direct;
@@ -175,6 +176,22 @@ handlers! {
         w.full(arg)
     }
 
+    /// `SWAP 3`, `SWAP 2`, `STORE_SUBSCR`: container, key, value.
+    fn swap_swap_store(w, arg) {
+        let (value, key, container) = (w.peek(1), w.peek(2), w.peek(3));
+        if type_of(container) != &raw mut sys::PyList_Type {
+            return w.instead(swap, arg);
+        }
+        let Some(slot) = item_slot(container, key, true) else { return w.instead(swap, arg) };
+        let old = slot.replace(value);
+        w.shrink(3);
+        w.ip = w.ip.add(2);
+        w.drop_often_number(old);
+        w.drop_int(key);
+        w.drop(container);
+        w.next(2)
+    }
+
     /// `STORE_SUBSCR`: value, container, key.
     fn store_subscr(w, arg) {
         let (key, container) = (w.peek(1), w.peek(2));
@@ -183,7 +200,7 @@ handlers! {
             let Some(slot) = item_slot(container, key, true) else { return w.full(arg) };
             let old = slot.replace(w.peek(3));
             w.shrink(3);
-            w.drop(old);
+            w.drop_often_number(old);
             w.drop_int(key);
             w.drop(container);
             return w.next(2);
@@ -241,6 +258,7 @@ fn handler_of(list: bool, before: Before) -> Handler {
                 Before::LocalLocal => item::<{ $list }, LOCAL, LOCAL>,
                 Before::LocalConst => item::<{ $list }, LOCAL, CONST>,
                 Before::ConstLocal => item::<{ $list }, CONST, LOCAL>,
+                Before::Copies => item::<{ $list }, COPIED, COPIED>,
             }
         };
     }
@@ -274,7 +292,9 @@ unsafe fn specialise(at: *mut Unit, container: *mut PyObject, key: *mut PyObject
             if before.loads() == 2 {
                 // Jumps to the second load.
                 let last = if before == Before::LocalConst { Before::Const } else { Before::Local };
-                (*at.sub(1)).handler = handler_of(list, last);
+                if before != Before::Copies {
+                    (*at.sub(1)).handler = handler_of(list, last);
+                }
             }
         }
     }

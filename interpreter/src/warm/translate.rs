@@ -47,6 +47,8 @@ pub(super) enum Before {
     LocalLocal = 3,
     LocalConst = 4,
     ConstLocal = 5,
+    /// `COPY 2` twice: the operands stay on the stack as well. For subscripts only.
+    Copies = 6,
 }
 
 impl Before {
@@ -68,6 +70,7 @@ impl Before {
             Before::LocalLocal => (Some(load_fast), Some(load_fast)),
             Before::LocalConst => (Some(load_const), Some(load_fast)),
             Before::ConstLocal => (Some(load_fast), Some(load_const)),
+            Before::Copies => (Some(stack::copy), Some(stack::copy)),
         };
         // SAFETY: the translation saw those loads there.
         unsafe {
@@ -142,7 +145,11 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
                     let site = at.add(1).cast::<binary::Site>();
                     *site = binary::Site { counter: 0, before: loads, mask: 0 };
                 }
-                op::BINARY_SUBSCR => subscripts::prepare(at, loads),
+                op::BINARY_SUBSCR => {
+                    let copies = is(0, 2, op::COPY) && is(1, 1, op::COPY);
+                    let copies = copies && (*at.sub(2)).arg == 2 && (*at.sub(1)).arg == 2;
+                    subscripts::prepare(at, if copies { Before::Copies } else { loads });
+                }
                 op::LOAD_ATTR | op::LOAD_METHOD | op::STORE_ATTR => attributes::prepare(at, local),
                 op::CALL => calls::prepare(at, is(1, 2, op::PRECALL) && is(0, 3, op::KW_NAMES)),
                 _ => {}
@@ -175,6 +182,10 @@ unsafe fn fuse(code: *mut PyCodeObject, translated: *mut Unit) {
             (op::STORE_FAST, op::STORE_FAST) => stack::store_fast_store_fast,
             (op::LOAD_FAST, op::LOAD_FAST) if !takes_loads(third) => stack::load_fast_load_fast,
             (op::LOAD_FAST, op::LOAD_CONST) if !takes_loads(third) => stack::load_fast_load_const,
+            // `o[k] += x`
+            (op::SWAP, op::SWAP) if third == op::STORE_SUBSCR && (first.arg, second.arg) == (3, 2) => {
+                subscripts::swap_swap_store
+            }
             _ => continue,
         };
         // SAFETY: both are instructions of this translation.
