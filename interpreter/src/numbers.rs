@@ -81,6 +81,19 @@ pub unsafe fn one_digit(o: *mut PyObject) -> Option<i64> {
     }
 }
 
+/// The value of an exact int that has one digit at most.
+///
+/// # Safety
+/// [`one_digit`] has an answer for `o`.
+#[inline(always)]
+pub unsafe fn digit(o: *mut PyObject) -> i64 {
+    // SAFETY: by contract.
+    unsafe {
+        let long = o.cast::<PyLongObject>();
+        (*long).ob_base.ob_size as i64 * i64::from((*long).ob_digit[0])
+    }
+}
+
 /// A new reference to an int, unless that needs a call.
 #[inline(always)]
 pub fn quick_int(value: i64) -> Option<*mut PyObject> {

@@ -243,7 +243,7 @@ handlers! {
                 Place::Class => (class_value::<false>, class_value::<true>),
                 Place::Property => (property::<false>, property::<true>),
                 Place::Bound => (bound::<false>, bound::<true>),
-                Place::Private | Place::ClassBound => return w.full(arg),
+                Place::Private | Place::Dictless | Place::ClassBound => return w.full(arg),
             };
             place_handlers(w.ip, plain, local);
         }
@@ -368,6 +368,31 @@ handlers! {
         let o = owner::<LOCAL>(&w, arg);
         let cache = cache!(w, LOCAL);
         if unbound::<LOCAL>(o) || !has_version(o, (*cache).version) || !lacks_name(o, (*cache).keys) {
+            return missed::<LOCAL>(w, arg, miss_method);
+        }
+        let method = (*cache).value;
+        (*method).ob_refcnt += 1;
+        if LOCAL {
+            (*o).ob_refcnt += 1;
+            *w.sp = method;
+            *w.sp.add(1) = o;
+            w.sp = w.sp.add(2);
+            w.next(1 + METHOD)
+        } else {
+            w.poke(1, method);
+            w.push(o);
+            w.next(METHOD)
+        }
+    }
+
+    /// The same, of a type of C whose instances have a dict somewhere, which this one has not made.
+    fn dictless_method<const LOCAL: bool>(w, arg) {
+        let o = owner::<LOCAL>(&w, arg);
+        let cache = cache!(w, LOCAL);
+        if unbound::<LOCAL>(o)
+            || !has_version(o, (*cache).version)
+            || !(*o.byte_add((*cache).index as usize).cast::<*mut PyObject>()).is_null()
+        {
             return missed::<LOCAL>(w, arg, miss_method);
         }
         let method = (*cache).value;
@@ -514,6 +539,7 @@ handlers! {
             Some(Place::Module) => Some((function::<false, true>, function::<true, true>)),
             Some(Place::Class) => Some((function::<false, false>, function::<true, false>)),
             Some(Place::Private) => Some((private_method, load_fast)),
+            Some(Place::Dictless) => Some((dictless_method::<false>, dictless_method::<true>)),
             Some(Place::Inline) => Some((inline_callable::<false>, inline_callable::<true>)),
             Some(Place::Bound) => Some((bound_callable::<false>, load_fast)),
             Some(Place::ClassBound) => Some((bound_callable::<true>, load_fast)),

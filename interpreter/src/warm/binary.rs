@@ -289,13 +289,18 @@ handlers! {
         finish(w, a, b, result)
     }
 
-    /// A float and an int of one digit, on the stack, or two ints whose quotient is exact in floats.
+    /// Floats and ints of one digit in any mixture, on the stack; quotients of such ints are exact in floats.
     fn mixed<const WHAT: u32>(w, arg) {
         let (b, a) = (w.peek(1), w.peek(2));
         let Some(x) = float_of(a) else { return w.instead(miss, arg) };
         let Some(y) = float_of(b) else { return w.instead(miss, arg) };
         if WHAT != sys::NB_TRUE_DIVIDE && !is_float(a) && !is_float(b) {
-            return w.instead(miss, arg);
+            let value = int_result(WHAT, numbers::digit(a), numbers::digit(b));
+            let Some(result) = value.and_then(numbers::quick_int) else { return w.instead(longs, arg) };
+            put::<STACK, STACK>(&mut w, result);
+            w.drop_int(a);
+            w.drop_int(b);
+            return w.next(2);
         }
         let Some(value) = float_result(WHAT, x, y) else { return w.full(arg) };
         if is_float(a) && (*a).ob_refcnt == 1 {
@@ -372,8 +377,13 @@ handlers! {
             (*site).counter -= 1;
         } else {
             (*site).before.restore(w.ip);
-            (*w.ip).handler = adaptive;
-            (*site).counter = RETRY / 4;
+            let what = arg as u32 % sys::NB_INPLACE_ADD;
+            let mixture = FLOATS.iter().find(|row| row.0 == what).filter(|row| {
+                let other = !std::ptr::fn_addr_eq(row.2, (*w.ip).handler);
+                other && float_of(w.peek(1)).is_some() && float_of(w.peek(2)).is_some()
+            });
+            (*w.ip).handler = mixture.map_or(adaptive as Handler, |row| row.2);
+            (*site).counter = if mixture.is_some() { MISSES } else { RETRY / 4 };
         }
         w.full(arg)
     }
@@ -400,7 +410,7 @@ unsafe fn finish(mut w: Registers, a: *mut PyObject, b: *mut PyObject, result: *
 
 /// The value of a float, or of an int of one digit.
 #[inline(always)]
-unsafe fn float_of(o: *mut PyObject) -> Option<f64> {
+pub(super) unsafe fn float_of(o: *mut PyObject) -> Option<f64> {
     // SAFETY: a live object.
     unsafe {
         if is_float(o) {

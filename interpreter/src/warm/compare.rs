@@ -1,7 +1,8 @@
 //! `COMPARE_OP` of numbers and strings, with the conditional jump behind it; `CONTAINS_OP`.
 
 use super::binary::{
-    CONST, LOCAL, MISSES, RETRY, STACK, Site, float_value, is_float, is_int, loads, operands, plain, put,
+    CONST, LOCAL, MISSES, RETRY, STACK, Site, float_of, float_value, is_float, is_int, loads, operands,
+    plain, put,
 };
 use super::registers::Registers;
 use super::translate::Before;
@@ -137,6 +138,19 @@ handlers! {
         w.go(target)
     }
 
+    /// Floats and ints of one digit in any mixture, on the stack.
+    fn mixed<const J: u8>(w, arg) {
+        let (b, a) = (w.peek(1), w.peek(2));
+        let Some(x) = float_of(a) else { return w.instead(miss, arg) };
+        let Some(y) = float_of(b) else { return w.instead(miss, arg) };
+        let Some(target) = answer::<STACK, STACK, J>(&mut w, order_of_floats(x, y)) else {
+            return w.full(arg);
+        };
+        w.drop_often_number(a);
+        w.drop_often_number(b);
+        w.go(target)
+    }
+
     /// Two strings, for equality.
     fn texts<const L: u8, const R: u8, const J: u8>(w, arg) {
         let (a, b) = operands::<L, R>(&w, arg);
@@ -199,8 +213,15 @@ handlers! {
             (*site).counter -= 1;
         } else {
             (*site).before.restore(w.ip);
-            (*w.ip).handler = adaptive;
             (*site).counter = RETRY / 4;
+            let mixture = MIXED[usize::from(jump_behind(w.ip).0)];
+            let numbers = float_of(w.peek(1)).is_some() && float_of(w.peek(2)).is_some();
+            if numbers && !std::ptr::fn_addr_eq(mixture, (*w.ip).handler) {
+                (*site).counter = MISSES;
+                (*w.ip).handler = mixture;
+            } else {
+                (*w.ip).handler = adaptive;
+            }
         }
         w.full(arg)
     }
@@ -250,6 +271,17 @@ const INTS: [Kind; 3] = [by_place!(ints, VALUE), by_place!(ints, FORWARD), by_pl
 const FLOATS: [Kind; 3] = [by_place!(floats, VALUE), by_place!(floats, FORWARD), by_place!(floats, BACKWARD)];
 const TEXTS: [Kind; 3] = [by_place!(texts, VALUE), by_place!(texts, FORWARD), by_place!(texts, BACKWARD)];
 
+const MIXED: [Handler; 3] = [mixed::<VALUE>, mixed::<FORWARD>, mixed::<BACKWARD>];
+
+/// What follows the comparison, and for which truth it jumps.
+unsafe fn jump_behind(at: *mut Unit) -> (u8, bool) {
+    // SAFETY: another instruction follows.
+    match super::jumps::condition(unsafe { *at.add(WIDTH) }) {
+        None => (VALUE, true),
+        Some((backward, when)) => (if backward { BACKWARD } else { FORWARD }, when),
+    }
+}
+
 /// Finds handlers for operands like these.
 #[cold]
 #[inline(never)]
@@ -274,13 +306,8 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
         };
         (*site).counter = MISSES;
         let mask = MASKS[arg];
-        let (jump, mask) = match super::jumps::condition(*at.add(WIDTH)) {
-            None => (VALUE, mask),
-            Some((backward, when)) => {
-                (if backward { BACKWARD } else { FORWARD }, if when { mask } else { !mask & 15 })
-            }
-        };
-        (*site).mask = mask;
+        let (jump, when) = jump_behind(at);
+        (*site).mask = if when { mask } else { !mask & 15 };
         let kind = kinds[usize::from(jump)];
         (*at).handler = kind(Before::Other);
         let before = (*site).before;

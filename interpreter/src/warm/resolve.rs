@@ -19,6 +19,8 @@ pub(super) enum Place {
     Type,
     /// A method `value` of the type, of an instance with a dict of its own, which is to be asked.
     Private,
+    /// A method `value` of the type, of an instance whose dict, at byte offset `index`, has not been made.
+    Dictless,
     /// Entry `index` of a module's dict, whose keys have `version`.
     Module,
     /// Object `value` of the class with `version` that is the owner, whose metaclass has version `keys`: itself the attribute.
@@ -124,7 +126,19 @@ pub(super) unsafe fn resolve(
             _ => Place::Bound,
         };
         if !managed {
-            return ((*ty).tp_dictoffset == 0).then_some(place);
+            let offset = (*ty).tp_dictoffset;
+            if offset == 0 {
+                return Some(place);
+            }
+            if offset < 0
+                || kind != Kind::Method
+                || place != Place::Type
+                || !(*owner.byte_offset(offset).cast::<*mut PyObject>()).is_null()
+            {
+                return None;
+            }
+            cache.index = u32::try_from(offset).ok()?;
+            return Some(Place::Dictless);
         }
         let dict = *instance::dict_pointer(owner);
         let seen = if values(owner).is_null() && !dict.is_null() {
