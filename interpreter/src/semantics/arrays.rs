@@ -12,14 +12,16 @@ use capi::sys::{self, PyObject};
 use std::ffi::CStr;
 
 /// What an array holds.
-#[derive(Clone, Copy)]
-enum Items {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Items {
+    /// `double`
     Doubles,
+    /// Signed integers.
     Ints(NumberSize),
 }
 
 /// What this object holds, if it is an exact `array.array` with numbers known here.
-fn resolve(o: *mut PyObject) -> Option<Items> {
+pub(crate) fn resolve(o: *mut PyObject) -> Option<Items> {
     // SAFETY: a live object; heap types have their layout, and the buffer is released at once.
     unsafe {
         let ty = type_of(o);

@@ -5,7 +5,7 @@
 //! All are inlined into the interpreter's loop, so that the machine's registers stay registers.
 
 pub mod arithmetic;
-pub mod arrays;
+pub(crate) mod arrays;
 pub mod attributes;
 pub mod calls;
 pub mod compare;

@@ -24,6 +24,7 @@
 //! The bytecode itself stays as it is: CPython's evaluator, tracebacks, `dis`, and the recorder all go by it. Code that is
 //! not warm runs in `dispatch`'s plain loop.
 
+mod arrays;
 mod attributes;
 mod binary;
 mod builtin_calls;

@@ -1,10 +1,11 @@
 //! `BINARY_SUBSCR` and `STORE_SUBSCR` of lists, tuples and dicts.
 
-use super::binary::{CONST, COPIED, LOCAL, MISSES, RETRY, STACK, Site, is_int, loads, operands, plain, put};
+pub(super) use super::binary::MISSES;
+use super::binary::{CONST, COPIED, LOCAL, RETRY, STACK, Site, is_int, loads, operands, plain, put};
 use super::registers::{Registers, jump};
 use super::stack::swap;
 use super::translate::Before;
-use super::{Handler, Unit, dispatch, handlers};
+use super::{Handler, Unit, arrays, dispatch, handlers};
 use crate::direct::Direct;
 use crate::machine::Flow;
 use crate::semantics::slices;
@@ -13,7 +14,7 @@ use capi::refs::{decref, type_of};
 use capi::sys::{self, PyObject};
 
 /// Code units of `BINARY_SUBSCR`.
-const WIDTH: usize = 5;
+pub(super) const WIDTH: usize = 5;
 
 /// Notes what stands before a `BINARY_SUBSCR`.
 pub(super) unsafe fn prepare(at: *mut Unit, before: Before) {
@@ -205,7 +206,10 @@ handlers! {
             w.drop(container);
             return w.next(2);
         }
-        w.instead(if ty == &raw mut sys::PyDict_Type { store_entry } else { store_any }, arg)
+        if ty == &raw mut sys::PyDict_Type {
+            return w.instead(store_entry, arg);
+        }
+        w.instead(store_other, arg)
     }
 
     /// An entry of a dict is written.
@@ -227,6 +231,18 @@ handlers! {
         w.drop(container);
         w.drop(key);
         w.next(2)
+    }
+
+    /// An item of something else is written: of an array perhaps, at which is looked now and then.
+    fn store_other(w, arg) {
+        let counter = w.cache::<u32>(1);
+        if *counter > 0 {
+            *counter -= 1;
+        } else {
+            *counter = RETRY.into();
+            arrays::specialise_store(w.ip, w.peek(2));
+        }
+        w.instead(store_any, arg)
     }
 
     /// An item of anything is written.
@@ -279,6 +295,9 @@ unsafe fn specialise(at: *mut Unit, container: *mut PyObject, key: *mut PyObject
         if ty == &raw mut sys::PyDict_Type {
             (*site).counter = MISSES;
             (*at).handler = entry;
+            return;
+        }
+        if arrays::specialise_load(at, container) {
             return;
         }
         if !list && ty != &raw mut sys::PyTuple_Type || !is_int(key) || numbers::one_digit(key).is_none() {
