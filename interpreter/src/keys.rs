@@ -7,7 +7,7 @@ use capi::sys::{self, PyDictKeysObject, PyDictObject, PyObject};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// `DICT_KEYS_GENERAL` (pycore_dict.h).
-const GENERAL: u8 = 0;
+pub const GENERAL: u8 = 0;
 /// `DICT_KEYS_UNICODE`.
 const UNICODE: u8 = 1;
 

@@ -26,16 +26,21 @@
 
 mod attributes;
 mod binary;
+mod builders;
 mod builtin_calls;
+mod call_site;
 mod calls;
+mod classes;
 mod compare;
 mod dispatch;
 mod globals;
 mod iteration;
 mod jumps;
 mod registers;
+mod returns;
 mod stack;
 mod subscripts;
+mod super_calls;
 mod translate;
 
 use dispatch::full;
