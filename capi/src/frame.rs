@@ -70,6 +70,19 @@ pub unsafe fn words(code: *mut PyCodeObject) -> usize {
     unsafe { (*code).co_nlocalsplus as usize + (*code).co_stacksize as usize + SPECIALS_WORDS }
 }
 
+/// The two bytes behind `owner`, which CPython never reads or writes: the evaluator that pushed the frame notes there what
+/// becomes of the frame's value. Means nothing in frames that CPython pushed (those are entry frames for us), or generators own.
+///
+/// # Safety
+/// `frame` is a frame.
+#[inline(always)]
+pub unsafe fn note(frame: *mut _PyInterpreterFrame) -> *mut u16 {
+    const OFFSET: usize = offset_of!(_PyInterpreterFrame, owner) + 1;
+    const { assert!(OFFSET % 2 == 0 && OFFSET + 2 == offset_of!(_PyInterpreterFrame, localsplus)) }
+    // SAFETY: the caller guarantees the frame; the bytes are padding.
+    unsafe { frame.byte_add(OFFSET).cast() }
+}
+
 /// Whether the frame has not reached its first `RESUME` yet, and so must not be shown (`_PyFrame_IsIncomplete`).
 ///
 /// # Safety
@@ -191,7 +204,7 @@ unsafe fn pop_chunk(tstate: *mut PyThreadState) {
     }
 }
 
-/// Fills in all but the locals, the stack and `previous` (`_PyFrame_InitializeSpecials`). Takes over the count of `func`;
+/// Fills in all but the locals, the stack and `previous` (`_PyFrame_InitializeSpecials`); the note is 0. Takes over the count of `func`;
 /// adds one to the code and to `namespace` (`f_locals`; null in functions). `stacktop` says: no stack, all locals.
 ///
 /// # Safety
@@ -218,6 +231,7 @@ pub unsafe fn initialize(
         (*frame).prev_instr = first_instruction(code).wrapping_sub(1);
         (*frame).is_entry = false;
         (*frame).owner = _frameowner_FRAME_OWNED_BY_THREAD as c_char;
+        *note(frame) = 0;
     }
 }
 

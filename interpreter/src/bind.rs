@@ -3,9 +3,12 @@
 //! The interpreter's own: the frame is pushed and run by the same loop, so that the C stack does not grow.
 
 use crate::direct::Direct;
-use crate::helpers;
 use crate::machine::Flow;
-use capi::sys::{self, PyCodeObject, PyFunctionObject, PyObject};
+use crate::{helpers, keys};
+use capi::refs::{decref, incref, type_of};
+use capi::sys::{
+    self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyMethodObject, PyObject, PyThreadState,
+};
 use capi::{arguments, frame};
 use std::ptr;
 
@@ -26,22 +29,8 @@ pub fn call(
         }
         let args = d.sp.sub(nargs);
         let function = (*args.sub(1)).cast::<PyFunctionObject>();
-        let code = (*function).func_code.cast::<PyCodeObject>();
-        let namespace = if (*code).co_flags as u32 & sys::CO_OPTIMIZED != 0 {
-            ptr::null_mut()
-        } else {
-            (*function).func_globals
-        };
-        let keywords = if kwnames.is_null() { 0 } else { helpers::size_of_sequence(kwnames) };
         d.sp = args.sub(1 + below);
-        let callee = arguments::push_and_init(
-            tstate,
-            function,
-            namespace,
-            args.cast_const(),
-            nargs - keywords,
-            kwnames,
-        );
+        let callee = push(tstate, function, args, nargs, kwnames);
         if callee.is_null() {
             return Some(Flow::Raise);
         }
@@ -53,5 +42,212 @@ pub fn call(
         (*tstate).recursion_remaining -= 1;
         d.switch_to_frame(callee);
         Some(Flow::Next)
+    }
+}
+
+/// Pushes a frame for a call and binds its arguments, of which those of keywords are the last. Takes over the references of the
+/// function and of all arguments. Null with an exception set. The caller links the frame.
+///
+/// # Safety
+/// A live function and arguments, all owned by the caller; `tstate` is the running thread's.
+#[inline(never)]
+pub unsafe fn push(
+    tstate: *mut PyThreadState,
+    function: *mut PyFunctionObject,
+    args: *const *mut PyObject,
+    nargs: usize,
+    kwnames: *mut PyObject,
+) -> *mut _PyInterpreterFrame {
+    // SAFETY: by contract.
+    unsafe {
+        let code = (*function).func_code.cast::<PyCodeObject>();
+        let namespace = if (*code).co_flags as u32 & sys::CO_OPTIMIZED != 0 {
+            ptr::null_mut()
+        } else {
+            (*function).func_globals
+        };
+        let keywords = if kwnames.is_null() { 0 } else { helpers::size_of_sequence(kwnames) };
+        arguments::push_and_init(tstate, function, namespace, args, nargs - keywords, kwnames)
+    }
+}
+
+/// The same for arguments that stay with the caller, behind a first one unless that is null.
+///
+/// # Safety
+/// Live objects; `tstate` is the running thread's.
+#[inline(never)]
+pub unsafe fn push_copies(
+    tstate: *mut PyThreadState,
+    function: *mut PyFunctionObject,
+    first: *mut PyObject,
+    args: *const *mut PyObject,
+    nargs: usize,
+    kwnames: *mut PyObject,
+) -> *mut _PyInterpreterFrame {
+    // SAFETY: by contract.
+    unsafe {
+        let given = std::slice::from_raw_parts(args, nargs).iter().copied();
+        let all: Vec<*mut PyObject> = (!first.is_null()).then_some(first).into_iter().chain(given).collect();
+        all.iter().for_each(|&o| incref(o));
+        incref(function.cast());
+        push(tstate, function, all.as_ptr(), all.len(), kwnames)
+    }
+}
+
+/// Whether `f(*args, **kwargs)` is a call of a Python function, plainly or as a bound method, that [`spread`] can push the frame of.
+/// `kwargs` may be null.
+///
+/// # Safety
+/// Live objects.
+pub unsafe fn is_spreadable(callable: *mut PyObject, args: *mut PyObject, kwargs: *mut PyObject) -> bool {
+    // SAFETY: by contract; layouts are used after types were asked.
+    unsafe {
+        let function = if type_of(callable) == &raw mut sys::PyMethod_Type {
+            (*callable.cast::<PyMethodObject>()).im_func
+        } else {
+            callable
+        };
+        let listed =
+            type_of(args) == &raw mut sys::PyTuple_Type || type_of(args) == &raw mut sys::PyList_Type;
+        type_of(function) == &raw mut sys::PyFunction_Type
+            && listed
+            && (kwargs.is_null() || type_of(kwargs) == &raw mut sys::PyDict_Type && has_only_names(kwargs))
+    }
+}
+
+/// Whether all keys of an exact dict are exact strings.
+unsafe fn has_only_names(dict: *mut PyObject) -> bool {
+    // SAFETY: by the caller.
+    unsafe { (*(*dict.cast::<sys::PyDictObject>()).ma_keys).dk_kind != keys::GENERAL }
+}
+
+/// Pushes the frame of such a call; the operands stay with the caller. Null with an exception set.
+///
+/// # Safety
+/// [`is_spreadable`] said yes, and `args` is a tuple.
+#[inline(never)]
+pub unsafe fn spread(
+    tstate: *mut PyThreadState,
+    callable: *mut PyObject,
+    args: *mut PyObject,
+    kwargs: *mut PyObject,
+) -> *mut _PyInterpreterFrame {
+    // SAFETY: by contract.
+    unsafe {
+        let (function, this) = if type_of(callable) == &raw mut sys::PyMethod_Type {
+            let method = callable.cast::<PyMethodObject>();
+            ((*method).im_func, (*method).im_self)
+        } else {
+            (callable, ptr::null_mut())
+        };
+        let function = function.cast::<PyFunctionObject>();
+        let items = helpers::tuple_items(args);
+        let count = helpers::size_of_sequence(args);
+        if kwargs.is_null() || (*kwargs.cast::<sys::PyDictObject>()).ma_used == 0 {
+            return push_copies(tstate, function, this, items, count, ptr::null_mut());
+        }
+        // As `_PyStack_UnpackDict`.
+        let keywords = (*kwargs.cast::<sys::PyDictObject>()).ma_used;
+        let names = sys::PyTuple_New(keywords);
+        if names.is_null() {
+            return ptr::null_mut();
+        }
+        let mut all: Vec<*mut PyObject> = std::slice::from_raw_parts(items, count).to_vec();
+        let (mut position, mut key, mut value) = (0, ptr::null_mut(), ptr::null_mut());
+        let mut i = 0;
+        while sys::PyDict_Next(kwargs, &mut position, &mut key, &mut value) != 0 {
+            incref(key);
+            *helpers::tuple_items(names).add(i) = key;
+            all.push(value);
+            i += 1;
+        }
+        let callee = push_copies(tstate, function, this, all.as_ptr(), all.len(), names);
+        decref(names);
+        callee
+    }
+}
+
+/// Binds arguments of which the last ones have the keywords `kwnames`: fills the locals of a frame that is not pushed yet. False when
+/// that takes more than finding names and defaults; nothing was done then. Otherwise the references of all arguments have moved.
+///
+/// # Safety
+/// A live function and arguments, of which the caller owns references; `locals` has room for all of the code's locals.
+#[inline(never)]
+pub unsafe fn names(
+    function: *mut PyFunctionObject,
+    args: *const *mut PyObject,
+    nargs: usize,
+    kwnames: *mut PyObject,
+    locals: *mut *mut PyObject,
+) -> bool {
+    const SHAPE: u32 = sys::CO_OPTIMIZED | sys::CO_VARARGS | sys::CO_VARKEYWORDS;
+    // SAFETY: by contract. The locals are nobody's yet: what is written there and then given up costs nothing.
+    unsafe {
+        let code = (*function).func_code.cast::<PyCodeObject>();
+        let positional = (*code).co_argcount as usize;
+        let named = positional + (*code).co_kwonlyargcount as usize;
+        let keywords = helpers::size_of_sequence(kwnames);
+        let given = nargs - keywords;
+        if (*code).co_flags as u32 & SHAPE != sys::CO_OPTIMIZED || given > positional {
+            return false;
+        }
+        for i in 0..given {
+            *locals.add(i) = *args.add(i);
+        }
+        for i in given..(*code).co_nlocalsplus as usize {
+            *locals.add(i) = ptr::null_mut();
+        }
+        let parameters = helpers::tuple_items((*code).co_localsplusnames);
+        for k in 0..keywords {
+            let keyword = *helpers::tuple_items(kwnames).add(k);
+            // Names are interned, as a rule; a positional-only one is an error.
+            let first = given.max((*code).co_posonlyargcount as usize);
+            let Some(i) = (first..named).find(|&i| *parameters.add(i) == keyword) else { return false };
+            if !(*locals.add(i)).is_null() {
+                return false;
+            }
+            *locals.add(i) = *args.add(given + k);
+        }
+        let defaults = (*function).func_defaults;
+        let available = if defaults.is_null() { 0 } else { helpers::size_of_sequence(defaults) };
+        if available > positional {
+            return false;
+        }
+        // References are added when nothing can fail any more; until then the lowest bit says which.
+        for i in given..positional {
+            let slot = locals.add(i);
+            if (*slot).is_null() {
+                if i < positional - available {
+                    return false;
+                }
+                *slot = (*helpers::tuple_items(defaults).add(i + available - positional)).byte_add(1);
+            }
+        }
+        for i in positional..named {
+            let slot = locals.add(i);
+            if (*slot).is_null() {
+                let defaults = (*function).func_kwdefaults;
+                if defaults.is_null()
+                    || type_of(defaults) != &raw mut sys::PyDict_Type
+                    || !has_only_names(defaults)
+                {
+                    return false;
+                }
+                let value = sys::PyDict_GetItemWithError(defaults, *parameters.add(i));
+                if value.is_null() {
+                    // Keys and name are exact strings: nothing was raised.
+                    return false;
+                }
+                *slot = value.byte_add(1);
+            }
+        }
+        for i in given..named {
+            let slot = locals.add(i);
+            if (*slot).addr() & 1 != 0 {
+                *slot = (*slot).byte_sub(1);
+                incref(*slot);
+            }
+        }
+        true
     }
 }

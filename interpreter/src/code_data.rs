@@ -6,7 +6,7 @@ use crate::opcode;
 use crate::warm::Translation;
 use capi::sys::{self, PyCodeObject};
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicI32, AtomicIsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicIsize, AtomicUsize, Ordering};
 
 pub use capi::frame::first_instruction as units;
 
@@ -96,6 +96,27 @@ pub unsafe fn get(code: *mut PyCodeObject) -> *mut CodeData {
     }
 }
 
+/// The data of a code object that is known to have some.
+///
+/// # Safety
+/// `code` is a live code object for which [`get_or_create`] gave data.
+#[inline(always)]
+pub unsafe fn get_known(code: *mut PyCodeObject) -> *mut CodeData {
+    // SAFETY: by contract; the array of extras only grows.
+    unsafe {
+        let extra = (*code).co_extra.cast::<Extra>();
+        *(&raw mut (*extra).extras).cast::<*mut CodeData>().offset(INDEX.load(Ordering::Relaxed))
+    }
+}
+
+static DEATHS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many code objects with data have died. While it stays the same, so does what belongs to the address of a code object.
+#[inline(always)]
+pub(crate) fn deaths() -> usize {
+    DEATHS.load(Ordering::Relaxed)
+}
+
 /// The data of a code object, made if it has none; null without memory.
 ///
 /// # Safety
@@ -152,6 +173,7 @@ unsafe extern "C" fn free(data: *mut c_void) {
     if data.is_null() {
         return;
     }
+    DEATHS.store(deaths().wrapping_add(1), Ordering::Relaxed);
     // SAFETY: set by `get_or_create` only, freed once.
     let data = unsafe { Box::from_raw(data.cast::<CodeData>()) };
     if let Some(jit) = crate::jit::current() {

@@ -182,6 +182,7 @@ impl Direct {
             (*callee).is_entry = false;
             (*callee).owner = sys::_frameowner_FRAME_OWNED_BY_THREAD as _;
             (*callee).stacktop = -1;
+            *frame::note(callee) = 0;
             let locals = frame::locals(callee);
             for i in initialised..nlocals {
                 *locals.add(i) = ptr::null_mut();

@@ -3,6 +3,7 @@
 //! One activation of `eval_frame` runs its entry frame and all Python functions called from it (their frames are pushed and
 //! popped by the loop). What it can't run, it hands to CPython's evaluator, frame by frame, and counts.
 
+use crate::completion::Completion;
 use crate::direct::{Direct, Home};
 use crate::machine::Flow;
 use crate::{code_data, dispatch, tracing};
@@ -198,10 +199,11 @@ unsafe fn unwind(d: &mut Direct) -> Flow {
             return Flow::Raise;
         }
         let caller = (*dying).previous;
+        let completion = Completion::of(dying);
         (*(*tstate).cframe).current_frame = caller;
         frame::clear_and_pop(tstate, dying);
         d.switch_to_frame(caller);
-        Flow::Raise
+        completion.finish(d, ptr::null_mut())
     }
 }
 
@@ -238,6 +240,8 @@ unsafe fn hand_over(d: &mut Direct, entry: *mut _PyInterpreterFrame, flow: Flow)
             }
             start.sub(1)
         };
+        // Being handed over makes it an entry frame.
+        let completion = Completion::of(handed);
         let result = frame::resume_in_cpython(tstate, handed, prev_instr, d.sp, false);
         if handed == entry {
             return HandedOver::Entry(result);
@@ -245,15 +249,11 @@ unsafe fn hand_over(d: &mut Direct, entry: *mut _PyInterpreterFrame, flow: Flow)
         frame::clear_and_pop(tstate, handed);
         (*(*tstate).cframe).current_frame = previous;
         d.switch_to_frame(previous);
-        if result.is_null() {
-            return HandedOver::Called(Flow::Raise);
-        }
-        *d.sp = result;
-        d.sp = d.sp.add(1);
+        let flow = completion.finish(d, result);
         // The function may have been the one that set the trace function.
-        if (*(*tstate).cframe).use_tracing != 0 {
+        if flow == Flow::Next && tracing::is_on(tstate) {
             return HandedOver::Called(Flow::HandOverNext);
         }
-        HandedOver::Called(Flow::Next)
+        HandedOver::Called(flow)
     }
 }

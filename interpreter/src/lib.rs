@@ -9,6 +9,7 @@
 
 mod bind;
 pub mod code_data;
+mod completion;
 pub mod direct;
 pub mod direct_only;
 pub mod dispatch;

@@ -4,6 +4,7 @@
 //! objects only.
 
 use crate::code_data::{self, CodeData, units};
+use crate::completion::Completion;
 use crate::direct::{Direct, type_object};
 use crate::field::{Field, ItemsField, TypeOf};
 use crate::helper::Helper;
@@ -720,12 +721,12 @@ impl Machine for Direct {
                 return Flow::Return;
             }
             let caller = (*dying).previous;
+            let completion = Completion::of(dying);
             (*(*tstate).cframe).current_frame = caller;
             frame::clear_and_pop(tstate, dying);
             self.switch_to_frame(caller);
-            self.push(value);
+            completion.finish(self, value)
         }
-        Flow::Next
     }
 }
 

@@ -1,6 +1,7 @@
 //! Generators and coroutines.
 
 use super::{Name, exceptions};
+use crate::completion::Completion;
 use crate::direct::Direct;
 use crate::machine::{Flow, Machine};
 use capi::refs::{decref, type_of};
@@ -26,6 +27,9 @@ pub fn return_generator(d: &mut Direct, _: usize) -> Flow {
             return Flow::Raise;
         }
         d.save_stack();
+        let completion = Completion::of(frame);
+        // The generator's frame is none of this call any more.
+        *frame::note(frame) = 0;
         generators::move_frame(frame, generator);
         (*tstate).recursion_remaining += 1;
         if (*frame).is_entry {
@@ -37,9 +41,8 @@ pub fn return_generator(d: &mut Direct, _: usize) -> Flow {
         frame::pop(tstate, frame);
         (*(*tstate).cframe).current_frame = caller;
         d.switch_to_frame(caller);
-        d.push(generator.cast());
+        completion.finish(d, generator.cast())
     }
-    Flow::Next
 }
 
 /// `YIELD_VALUE`: leaves the evaluator, which was entered with this very frame.

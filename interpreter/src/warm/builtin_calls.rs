@@ -1,8 +1,13 @@
 //! `CALL` of C functions, method descriptors and types by their own C functions, without CPython's dispatcher between
-//! (what CPython's own specialised instructions do).
+//! (what CPython's own specialised instructions do): by kind where the site knows it, else after asking.
 
+use super::call_site::{CALL, PRECALL, Site, miss};
+use super::registers::Registers;
+use super::{Handler, dispatch, handlers};
+use crate::machine::Flow;
+use crate::{eval_breaker, helpers, numbers};
 use capi::refs::{new_ref, type_of};
-use capi::sys::{self, PyObject, PyTypeObject};
+use capi::sys::{self, PyMethodDef, PyObject, PyThreadState, PyTypeObject};
 use std::mem::transmute;
 use std::ptr;
 
@@ -15,25 +20,322 @@ const CONVENTION: u32 = sys::METH_VARARGS
     | sys::METH_KEYWORDS
     | sys::METH_METHOD;
 const FASTCALL_KEYWORDS: u32 = sys::METH_FASTCALL | sys::METH_KEYWORDS;
+const VARARGS_KEYWORDS: u32 = sys::METH_VARARGS | sys::METH_KEYWORDS;
 
 type OneArgument = unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject;
 type Fast = unsafe extern "C" fn(*mut PyObject, *const *mut PyObject, isize) -> *mut PyObject;
 type FastKeywords =
     unsafe extern "C" fn(*mut PyObject, *const *mut PyObject, isize, *mut PyObject) -> *mut PyObject;
+type ThreeArguments = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
 
-/// The result (owned, or null with an exception) of calling what has no keywords; `None` when it is none of the kinds known
-/// here, and nothing was done. Nothing is consumed.
-///
-/// # Safety
-/// `callable` is live, `args` are `nargs` live objects, `tstate` is the running thread's.
-#[inline(always)]
-pub(super) unsafe fn call(
-    tstate: *mut sys::PyThreadState,
+/// The operands of a call.
+#[derive(Clone, Copy)]
+struct Operands {
     callable: *mut PyObject,
     args: *mut *mut PyObject,
-    nargs: usize,
+    /// How many arguments, those of keywords included.
+    given: usize,
+}
+
+#[inline(always)]
+unsafe fn operands(w: &Registers, nargs: usize) -> Operands {
+    // SAFETY: the machine's invariant, at a call.
+    unsafe {
+        let below = w.peek(nargs + 2);
+        let method = !below.is_null();
+        let given = nargs + usize::from(method);
+        let callable = if method { below } else { w.peek(nargs + 1) };
+        Operands { callable, args: w.sp.sub(given), given }
+    }
+}
+
+/// Ends a `CALL`, at which `w` stands: drops the callable, then the arguments from the lowest; leaves the result.
+#[inline(always)]
+unsafe fn finish(mut w: Registers, nargs: usize, o: Operands, result: *mut PyObject) -> Flow {
+    // SAFETY: the machine's invariant.
+    unsafe {
+        release(w.tstate, o.callable);
+        for i in 0..o.given {
+            release(w.tstate, *o.args.add(i));
+        }
+        w.shrink(nargs + 2);
+        if result.is_null() {
+            return dispatch::leave(w, CALL, Flow::Raise);
+        }
+        w.push(result);
+        if !w.breaker_clear() {
+            return w.instead(serve_breaker, 0);
+        }
+        w.next(CALL)
+    }
+}
+
+#[inline(always)]
+unsafe fn release(tstate: *mut PyThreadState, o: *mut PyObject) {
+    // SAFETY: the stack's reference.
+    unsafe {
+        (*o).ob_refcnt -= 1;
+        if (*o).ob_refcnt == 0 {
+            numbers::dealloc(tstate, o);
+        }
+    }
+}
+
+handlers! {
+    /// `CALL` of anything but Python functions.
+    fn call(w, nargs) {
+        let o = operands(&w, nargs);
+        w.show();
+        let names = (*w.cache::<Site>(1)).names;
+        match by_kind(w.tstate, o.callable, o.args, o.given, names) {
+            Some(result) => finish(w, nargs, o, result),
+            None => w.full(nargs),
+        }
+    }
+
+    /// A C function (`DESCRIPTOR`: a method of a C type, unbound) of a calling convention.
+    fn c_function<const DESCRIPTOR: bool, const KIND: u32>(w, nargs) {
+        let o = operands(&w, nargs);
+        let (definition, this, skip) = if DESCRIPTOR {
+            if type_of(o.callable) != &raw mut sys::PyMethodDescr_Type || o.given == 0 {
+                return w.instead(miss, nargs);
+            }
+            let descriptor = o.callable.cast::<sys::PyMethodDescrObject>();
+            let this = *o.args;
+            if type_of(this) != (*descriptor).d_common.d_type {
+                return w.instead(miss, nargs);
+            }
+            ((*descriptor).d_method, this, 1)
+        } else {
+            if type_of(o.callable) != &raw mut sys::PyCFunction_Type {
+                return w.instead(miss, nargs);
+            }
+            let function = o.callable.cast::<sys::PyCFunctionObject>();
+            // Static methods, which get no object, are none of these cases.
+            ((*function).m_ml, (*function).m_self, 0)
+        };
+        let flags = (*definition).ml_flags as u32;
+        let (args, count) = (o.args.add(skip), o.given - skip);
+        let fits = match KIND {
+            sys::METH_O => count == 1,
+            sys::METH_NOARGS => count == 0,
+            _ => true,
+        };
+        if flags & (CONVENTION | sys::METH_STATIC) != KIND || !fits {
+            return w.instead(miss, nargs);
+        }
+        let one = KIND == sys::METH_O || KIND == sys::METH_NOARGS;
+        // These count as a level of recursion.
+        if one && (*w.tstate).recursion_remaining <= 1 {
+            return w.instead(super::calls::precall, nargs);
+        }
+        w.ip = w.ip.add(PRECALL);
+        w.show();
+        let function = (*definition).ml_meth.unwrap_unchecked();
+        let result = if one {
+            (*w.tstate).recursion_remaining -= 1;
+            let result = function(this, if KIND == sys::METH_O { *args } else { ptr::null_mut() });
+            (*w.tstate).recursion_remaining += 1;
+            result
+        } else if KIND == sys::METH_FASTCALL {
+            transmute::<OneArgument, Fast>(function)(this, args, count as isize)
+        } else {
+            let names = (*w.cache::<Site>(1)).names;
+            let keywords = if names.is_null() { 0 } else { helpers::size_of_sequence(names) };
+            transmute::<OneArgument, FastKeywords>(function)(this, args, (count - keywords) as isize, names)
+        };
+        finish(w, nargs, o, result)
+    }
+
+    /// `len(x)` of a list, tuple, dict or string, others by its function.
+    fn len(w, nargs) {
+        let callable = w.peek(2);
+        if callable != (*(*w.tstate).interp).callable_cache.len || !w.peek(3).is_null() {
+            return w.instead(miss, nargs);
+        }
+        let o = w.peek(1);
+        let ty = type_of(o);
+        let size = if ty == &raw mut sys::PyList_Type || ty == &raw mut sys::PyTuple_Type {
+            (*o.cast::<sys::PyVarObject>()).ob_size
+        } else if ty == &raw mut sys::PyUnicode_Type {
+            (*o.cast::<sys::PyASCIIObject>()).length
+        } else if ty == &raw mut sys::PyDict_Type {
+            (*o.cast::<sys::PyDictObject>()).ma_used
+        } else {
+            return w.instead(c_function::<false, { sys::METH_O }>, nargs);
+        };
+        if (*o).ob_refcnt == 1 || !w.breaker_clear() {
+            return w.instead(c_function::<false, { sys::METH_O }>, nargs);
+        }
+        let Some(result) = numbers::quick_int(size as i64) else {
+            return w.instead(c_function::<false, { sys::METH_O }>, nargs);
+        };
+        // Modules and what the interpreter remembers keep the function alive.
+        (*callable).ob_refcnt -= 1;
+        (*o).ob_refcnt -= 1;
+        w.shrink(2);
+        w.poke(1, result);
+        w.next(PRECALL + CALL)
+    }
+
+    /// `isinstance(x, C)` of an instance of C itself.
+    fn isinstance(w, nargs) {
+        let callable = w.peek(3);
+        if callable != (*(*w.tstate).interp).callable_cache.isinstance || !w.peek(4).is_null() {
+            return w.instead(miss, nargs);
+        }
+        let (class, o) = (w.peek(1), w.peek(2));
+        if type_of(o).cast() != class || (*o).ob_refcnt == 1 || !w.breaker_clear() {
+            return w.instead(c_function::<false, { sys::METH_FASTCALL }>, nargs);
+        }
+        (*callable).ob_refcnt -= 1;
+        (*o).ob_refcnt -= 1;
+        // Its instance keeps the class alive.
+        (*class).ob_refcnt -= 1;
+        let result = helpers::py_true();
+        (*result).ob_refcnt += 1;
+        w.shrink(3);
+        w.poke(1, result);
+        w.next(PRECALL + CALL)
+    }
+
+    /// `l.append(x)` where the list has room.
+    fn list_append(w, nargs) {
+        let callable = w.peek(3);
+        if callable != (*(*w.tstate).interp).callable_cache.list_append {
+            return w.instead(miss, nargs);
+        }
+        let this = w.peek(2);
+        if type_of(this) != &raw mut sys::PyList_Type {
+            return w.instead(miss, nargs);
+        }
+        let list = this.cast::<sys::PyListObject>();
+        let size = (*list).ob_base.ob_size;
+        if size >= (*list).allocated || (*this).ob_refcnt == 1 || !w.breaker_clear() {
+            return w.instead(c_function::<true, { sys::METH_O }>, nargs);
+        }
+        // The stack's reference to the value moves.
+        *(*list).ob_item.offset(size) = w.peek(1);
+        (*list).ob_base.ob_size = size + 1;
+        (*callable).ob_refcnt -= 1;
+        (*this).ob_refcnt -= 1;
+        let result = helpers::none();
+        (*result).ob_refcnt += 1;
+        w.shrink(2);
+        w.poke(1, result);
+        w.next(PRECALL + CALL)
+    }
+
+    /// `type(x)`
+    fn type_of_one(w, nargs) {
+        let callable = w.peek(2);
+        let o = w.peek(1);
+        if callable != (&raw mut sys::PyType_Type).cast() || !w.peek(3).is_null() {
+            return w.instead(miss, nargs);
+        }
+        if (*o).ob_refcnt == 1 || !w.breaker_clear() {
+            return w.instead(super::calls::precall, nargs);
+        }
+        let class = type_of(o).cast::<PyObject>();
+        (*class).ob_refcnt += 1;
+        (*callable).ob_refcnt -= 1;
+        (*o).ob_refcnt -= 1;
+        w.shrink(2);
+        w.poke(1, class);
+        w.next(PRECALL + CALL)
+    }
+
+    /// A type with a vectorcall of its own.
+    fn class_vectorcall(w, nargs) {
+        let o = operands(&w, nargs);
+        if type_of(o.callable) != &raw mut sys::PyType_Type {
+            return w.instead(miss, nargs);
+        }
+        let Some(vectorcall) = (*o.callable.cast::<PyTypeObject>()).tp_vectorcall else {
+            return w.instead(miss, nargs);
+        };
+        w.ip = w.ip.add(PRECALL);
+        w.show();
+        let names = (*w.cache::<Site>(1)).names;
+        let keywords = if names.is_null() { 0 } else { helpers::size_of_sequence(names) };
+        let result = vectorcall(o.callable, o.args, o.given - keywords, names);
+        let result = sys::_Py_CheckFunctionResult(w.tstate, o.callable, result, ptr::null());
+        finish(w, nargs, o, result)
+    }
+
+    /// After a `CALL`: signals, requests for the GIL, pending calls, or a trace function that was set.
+    fn serve_breaker(w, _arg) {
+        match eval_breaker::serve(w.tstate, w.frame) {
+            Flow::Next => w.next(CALL),
+            flow => dispatch::leave(w, CALL, flow),
+        }
+    }
+}
+
+/// The special case for a C function or a type, if there is one.
+pub(super) unsafe fn choose(
+    site: &Site,
+    callable: *mut PyObject,
+    first: *mut PyObject,
+    given: usize,
+    method: bool,
+) -> Option<Handler> {
+    // SAFETY: live objects; layouts are used after types were asked.
+    unsafe {
+        let ty = type_of(callable);
+        let named = !site.names.is_null();
+        let known = &(*(*sys::PyThreadState_Get()).interp).callable_cache;
+        if ty == &raw mut sys::PyCFunction_Type {
+            if !named && given == 1 && callable == known.len {
+                return Some(len);
+            }
+            if !named && given == 2 && callable == known.isinstance {
+                return Some(isinstance);
+            }
+            let flags = (*(*callable.cast::<sys::PyCFunctionObject>()).m_ml).ml_flags as u32;
+            return by_convention::<false>(flags, named, given);
+        }
+        if ty == &raw mut sys::PyMethodDescr_Type && given != 0 {
+            let descriptor = callable.cast::<sys::PyMethodDescrObject>();
+            if type_of(first) != (*descriptor).d_common.d_type {
+                return None;
+            }
+            if !named && given == 2 && method && callable == known.list_append {
+                return Some(list_append);
+            }
+            return by_convention::<true>((*(*descriptor).d_method).ml_flags as u32, named, given - 1);
+        }
+        if ty == &raw mut sys::PyType_Type {
+            if !named && given == 1 && callable == (&raw mut sys::PyType_Type).cast() {
+                return Some(type_of_one);
+            }
+            return (*callable.cast::<PyTypeObject>()).tp_vectorcall.map(|_| class_vectorcall as Handler);
+        }
+        None
+    }
+}
+
+fn by_convention<const DESCRIPTOR: bool>(flags: u32, named: bool, count: usize) -> Option<Handler> {
+    match flags & (CONVENTION | sys::METH_STATIC) {
+        sys::METH_O if count == 1 && !named => Some(c_function::<DESCRIPTOR, { sys::METH_O }>),
+        sys::METH_NOARGS if count == 0 => Some(c_function::<DESCRIPTOR, { sys::METH_NOARGS }>),
+        sys::METH_FASTCALL if !named => Some(c_function::<DESCRIPTOR, { sys::METH_FASTCALL }>),
+        FASTCALL_KEYWORDS => Some(c_function::<DESCRIPTOR, FASTCALL_KEYWORDS>),
+        _ => None,
+    }
+}
+
+/// The result (owned, or null with an exception) of a call; `None` when it is none of the kinds known here, and nothing was done.
+/// Nothing is consumed.
+#[inline(never)]
+unsafe fn by_kind(
+    tstate: *mut PyThreadState,
+    callable: *mut PyObject,
+    args: *mut *mut PyObject,
+    given: usize,
+    names: *mut PyObject,
 ) -> Option<*mut PyObject> {
-    // SAFETY: by contract; layouts are used after the type was asked.
+    // SAFETY: by the caller: live operands; layouts are used after the type was asked.
     unsafe {
         let ty = type_of(callable);
         if ty == &raw mut sys::PyCFunction_Type {
@@ -44,16 +346,16 @@ pub(super) unsafe fn call(
             } else {
                 (*function).m_self
             };
-            convention(definition, this, args, nargs, tstate)
-        } else if ty == &raw mut sys::PyMethodDescr_Type && nargs >= 1 {
+            convention(definition, callable, this, args, given, names, tstate)
+        } else if ty == &raw mut sys::PyMethodDescr_Type && given >= 1 {
             let descriptor = callable.cast::<sys::PyMethodDescrObject>();
             let this = *args;
             if type_of(this) != (*descriptor).d_common.d_type {
                 return None;
             }
-            convention((*descriptor).d_method, this, args.add(1), nargs - 1, tstate)
+            convention((*descriptor).d_method, callable, this, args.add(1), given - 1, names, tstate)
         } else if ty == &raw mut sys::PyType_Type {
-            call_type(callable.cast(), args, nargs)
+            call_type(tstate, callable.cast(), args, given, names)
         } else {
             None
         }
@@ -61,27 +363,49 @@ pub(super) unsafe fn call(
 }
 
 /// Calls by the convention of a method definition.
-#[inline(always)]
 unsafe fn convention(
-    definition: *mut sys::PyMethodDef,
+    definition: *mut PyMethodDef,
+    callable: *mut PyObject,
     this: *mut PyObject,
     args: *mut *mut PyObject,
-    nargs: usize,
-    tstate: *mut sys::PyThreadState,
+    count: usize,
+    names: *mut PyObject,
+    tstate: *mut PyThreadState,
 ) -> Option<*mut PyObject> {
     // SAFETY: the flags say what type the function has.
     unsafe {
         let function = (*definition).ml_meth?;
-        match (*definition).ml_flags as u32 & CONVENTION {
-            sys::METH_O if nargs == 1 => one_argument(tstate, function, this, *args),
-            sys::METH_NOARGS if nargs == 0 => one_argument(tstate, function, this, ptr::null_mut()),
-            sys::METH_FASTCALL => Some(transmute::<OneArgument, Fast>(function)(this, args, nargs as isize)),
+        let flags = (*definition).ml_flags as u32 & CONVENTION;
+        let keywords = if names.is_null() { 0 } else { helpers::size_of_sequence(names) };
+        match flags {
             FASTCALL_KEYWORDS => Some(transmute::<OneArgument, FastKeywords>(function)(
                 this,
                 args,
-                nargs as isize,
-                ptr::null_mut(),
+                (count - keywords) as isize,
+                names,
             )),
+            _ if keywords != 0 => None,
+            sys::METH_O if count == 1 => one_level(tstate, || function(this, *args)),
+            sys::METH_NOARGS if count == 0 => one_level(tstate, || function(this, ptr::null_mut())),
+            sys::METH_FASTCALL => Some(transmute::<OneArgument, Fast>(function)(this, args, count as isize)),
+            sys::METH_VARARGS | VARARGS_KEYWORDS => {
+                if (*tstate).recursion_remaining <= 1 {
+                    return None;
+                }
+                let tuple = capi::tuple::from_array(args, count);
+                if tuple.is_null() {
+                    return Some(tuple);
+                }
+                let result = one_level(tstate, || {
+                    if flags == sys::METH_VARARGS {
+                        function(this, tuple)
+                    } else {
+                        transmute::<OneArgument, ThreeArguments>(function)(this, tuple, ptr::null_mut())
+                    }
+                });
+                capi::refs::decref(tuple);
+                result.map(|result| sys::_Py_CheckFunctionResult(tstate, callable, result, ptr::null()))
+            }
             _ => None,
         }
     }
@@ -89,34 +413,33 @@ unsafe fn convention(
 
 /// These count as a level of recursion.
 #[inline(always)]
-unsafe fn one_argument(
-    tstate: *mut sys::PyThreadState,
-    function: OneArgument,
-    this: *mut PyObject,
-    arg: *mut PyObject,
+unsafe fn one_level(
+    tstate: *mut PyThreadState,
+    call: impl FnOnce() -> *mut PyObject,
 ) -> Option<*mut PyObject> {
-    // SAFETY: by the caller.
+    // SAFETY: the running thread.
     unsafe {
         if (*tstate).recursion_remaining <= 1 {
             return None;
         }
         (*tstate).recursion_remaining -= 1;
-        let result = function(this, arg);
+        let result = call();
         (*tstate).recursion_remaining += 1;
         Some(result)
     }
 }
 
 /// `type(x)`, `str(x)`, `tuple(x)`, and types with a vectorcall of their own.
-#[inline(always)]
 unsafe fn call_type(
+    tstate: *mut PyThreadState,
     class: *mut PyTypeObject,
     args: *mut *mut PyObject,
-    nargs: usize,
+    given: usize,
+    names: *mut PyObject,
 ) -> Option<*mut PyObject> {
     // SAFETY: a type object; live arguments.
     unsafe {
-        if nargs == 1 {
+        if given == 1 && names.is_null() {
             if class == &raw mut sys::PyType_Type {
                 return Some(new_ref(type_of(*args).cast()));
             }
@@ -128,7 +451,8 @@ unsafe fn call_type(
             }
         }
         let vectorcall = (*class).tp_vectorcall?;
-        let result = vectorcall(class.cast(), args, nargs, ptr::null_mut());
-        Some(sys::_Py_CheckFunctionResult(sys::PyThreadState_Get(), class.cast(), result, ptr::null()))
+        let keywords = if names.is_null() { 0 } else { helpers::size_of_sequence(names) };
+        let result = vectorcall(class.cast(), args, given - keywords, names);
+        Some(sys::_Py_CheckFunctionResult(tstate, class.cast(), result, ptr::null()))
     }
 }

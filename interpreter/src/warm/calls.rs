@@ -1,25 +1,16 @@
-//! Calls and returns. `PRECALL` does the work of the `CALL` behind it.
+//! Calls of Python functions, where the site does not know which. `PRECALL` does the work of the `CALL` behind it.
 
-use super::registers::{Registers, jump};
-use super::{Unit, builtin_calls, dispatch, handlers};
+use super::call_site::{CALL, PRECALL, Site};
+use super::registers::{Registers, fill_nulls, jump, move_words, opaque};
+use super::{builtin_calls, dispatch, handlers};
 use crate::code_data;
+use crate::completion::Completion;
 use crate::direct::Direct;
-use crate::eval_breaker;
 use crate::machine::Flow;
-use crate::{helpers, numbers};
+use crate::{bind, helpers};
 use capi::frame;
 use capi::refs::{decref, type_of};
-use capi::sys::{self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyMethodObject, PyObject};
-
-/// Code units of `PRECALL` and of `CALL`.
-const PRECALL: usize = 2;
-const CALL: usize = 5;
-
-/// Notes whether a `CALL` has keywords: then it is the opcode's.
-pub(super) unsafe fn prepare(at: *mut Unit, keywords: bool) {
-    // SAFETY: the instruction has four cache units.
-    unsafe { (*at.add(1)).arg = usize::from(keywords) }
-}
+use capi::sys::{self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyMethodObject};
 
 handlers! {
     /// `PRECALL` and `CALL`.
@@ -30,7 +21,7 @@ handlers! {
         if ty == &raw mut sys::PyMethod_Type && below.is_null() {
             // A bound method becomes its function and its object.
             if (*callable).ob_refcnt == 1 {
-                return w.full(nargs);
+                return w.instead(precall_last, nargs);
             }
             let method = callable.cast::<PyMethodObject>();
             let (function, this) = ((*method).im_func, (*method).im_self);
@@ -44,16 +35,31 @@ handlers! {
         w.instead(call, nargs)
     }
 
+    /// `PRECALL` of a bound method that dies of it.
+    fn precall_last(w, nargs) {
+        w.show();
+        let callable = w.peek(nargs + 1);
+        let method = callable.cast::<PyMethodObject>();
+        let (function, this) = ((*method).im_func, (*method).im_self);
+        (*function).ob_refcnt += 1;
+        (*this).ob_refcnt += 1;
+        w.poke(nargs + 1, this);
+        w.poke(nargs + 2, function);
+        decref(callable);
+        w.ip = w.ip.add(PRECALL);
+        w.instead(call, nargs)
+    }
+
     /// `CALL`
     fn call(w, nargs) {
-        if w.arg(1) != 0 {
-            return w.full(nargs);
-        }
         let below = w.peek(nargs + 2);
         let method = !below.is_null();
         let callable = if method { below } else { w.peek(nargs + 1) };
         if type_of(callable) != &raw mut sys::PyFunction_Type {
-            return w.instead(call_builtin, nargs);
+            return w.instead(builtin_calls::call, nargs);
+        }
+        if !(*w.cache::<Site>(1)).names.is_null() {
+            return w.instead(call_with_names, nargs);
         }
         let function = callable.cast::<PyFunctionObject>();
         let code = (*function).func_code.cast::<PyCodeObject>();
@@ -63,27 +69,21 @@ handlers! {
         }
         let translation = &raw const (*data).translation;
         let given = nargs + usize::from(method);
-        let parameters = (*translation).parameters;
-        if parameters != given as i32 {
+        if (*translation).parameters != given as i32 {
             return w.instead(call_with_defaults, nargs);
         }
-        if !has_room(&w, (*translation).frame_bytes) {
+        if !has_room(&w, (*translation).frame_bytes, 1) {
             return w.full(nargs);
         }
         let args = w.sp.sub(given);
         w.sp = args.sub(2 - usize::from(method));
         let callee = push_frame(&w, function, code, (*translation).frame_bytes);
         let locals = frame::locals(callee);
-        for i in 0..given {
-            *locals.add(i) = *args.add(i);
-        }
-        let count = (*code).co_nlocalsplus as usize;
-        for i in given..count {
-            *locals.add(i) = std::ptr::null_mut();
-        }
+        let sp = locals.add((*code).co_nlocalsplus as usize);
+        fill_nulls(move_words(args, args.add(given), locals), sp);
         let units = (*translation).units;
         (*w.home).enter(units, code);
-        jump(callee, locals.add(count), units, w.tstate, w.home)
+        jump(callee, sp, units, w.tstate, w.home)
     }
 
     /// `CALL` of a Python function that takes the rest of its parameters from its defaults.
@@ -96,155 +96,150 @@ handlers! {
         let given = nargs + usize::from(method);
         let parameters = (*translation).parameters;
         let defaults = (*function).func_defaults;
-        if parameters < given as i32 || defaults.is_null() || !has_room(&w, (*translation).frame_bytes) {
-            return w.full(nargs);
+        if parameters < given as i32 || defaults.is_null() || !has_room(&w, (*translation).frame_bytes, 1) {
+            return w.instead(call_with_binding, nargs);
         }
         let parameters = parameters as usize;
         let available = helpers::size_of_sequence(defaults);
         if given + available < parameters || available > parameters {
-            return w.full(nargs);
+            return w.instead(call_with_binding, nargs);
         }
         let args = w.sp.sub(given);
         w.sp = args.sub(2 - usize::from(method));
         let callee = push_frame(&w, function, code, (*translation).frame_bytes);
         let locals = frame::locals(callee);
-        for i in 0..given {
-            *locals.add(i) = *args.add(i);
+        let mut to = move_words(args, args.add(given), locals);
+        let mut from = helpers::tuple_items(defaults).add(given + available - parameters);
+        while to != locals.add(parameters) {
+            (**from).ob_refcnt += 1;
+            *to = *from;
+            from = from.add(1);
+            to = opaque(to.add(1));
         }
-        for i in given..parameters {
-            let value = *helpers::tuple_items(defaults).add(i + available - parameters);
-            (*value).ob_refcnt += 1;
-            *locals.add(i) = value;
-        }
-        let count = (*code).co_nlocalsplus as usize;
-        for i in parameters..count {
-            *locals.add(i) = std::ptr::null_mut();
-        }
+        let sp = locals.add((*code).co_nlocalsplus as usize);
+        fill_nulls(to, sp);
         let units = (*translation).units;
         (*w.home).enter(units, code);
-        jump(callee, locals.add(count), units, w.tstate, w.home)
+        jump(callee, sp, units, w.tstate, w.home)
     }
 
-    /// `CALL` of C functions, method descriptors and types.
-    fn call_builtin(w, nargs) {
+    /// `CALL` with keywords of a Python function that takes no variable number of arguments.
+    fn call_with_names(w, nargs) {
+        let below = w.peek(nargs + 2);
+        let method = !below.is_null();
+        let function = (if method { below } else { w.peek(nargs + 1) }).cast::<PyFunctionObject>();
+        let code = (*function).func_code.cast::<PyCodeObject>();
+        let data = code_data::get(code);
+        if data.is_null() || (*data).translation.units.is_null() {
+            return w.full(nargs);
+        }
+        let translation = &raw const (*data).translation;
+        if !has_room(&w, (*translation).frame_bytes, 1) {
+            return w.full(nargs);
+        }
+        let given = nargs + usize::from(method);
+        let args = w.sp.sub(given);
+        // The place of the new frame's locals: it is nobody's until the frame is pushed.
+        let locals = frame::locals((*w.tstate).datastack_top.cast());
+        if !bind::names(function, args, given, (*w.cache::<Site>(1)).names, locals) {
+            return w.instead(call_with_binding, nargs);
+        }
+        w.sp = args.sub(2 - usize::from(method));
+        let callee = push_frame(&w, function, code, (*translation).frame_bytes);
+        let units = (*translation).units;
+        (*w.home).enter(units, code);
+        jump(callee, locals.add((*code).co_nlocalsplus as usize), units, w.tstate, w.home)
+    }
+
+    /// `CALL` of a Python function with any parameters.
+    fn call_with_binding(w, nargs) {
+        if !may_call(&w, 1) {
+            return w.full(nargs);
+        }
+        w.show();
         let below = w.peek(nargs + 2);
         let method = !below.is_null();
         let given = nargs + usize::from(method);
-        let callable = if method { below } else { w.peek(nargs + 1) };
+        let function = (if method { below } else { w.peek(nargs + 1) }).cast::<PyFunctionObject>();
         let args = w.sp.sub(given);
-        w.show();
-        let Some(result) = builtin_calls::call(w.tstate, callable, args, given) else {
-            return w.full(nargs);
-        };
-        // The callable first, then the arguments from the lowest.
-        decref(callable);
-        for i in 0..given {
-            decref(*args.add(i));
-        }
         w.sp = args.sub(2 - usize::from(method));
-        if result.is_null() {
+        let callee = bind::push(w.tstate, function, args, given, (*w.cache::<Site>(1)).names);
+        if callee.is_null() {
             return dispatch::leave(w, CALL, Flow::Raise);
         }
-        w.push(result);
-        if !w.breaker_clear() {
-            return w.instead(serve_breaker, 0);
-        }
-        w.next(CALL)
+        // CPython's inlined calls leave it at their last unit.
+        let shown = w.instruction().add(CALL - 1);
+        enter(w, callee, shown, Completion::WARM_CALL)
     }
 
-    /// After a `CALL`: signals, requests for the GIL, pending calls, or a trace function that was set.
-    fn serve_breaker(w, _arg) {
-        match eval_breaker::serve(w.tstate, w.frame) {
-            Flow::Next => w.next(CALL),
-            flow => dispatch::leave(w, CALL, flow),
+    /// `CALL_FUNCTION_EX` of a Python function or a bound method of one.
+    fn call_function_ex(w, flags) {
+        let extra = flags & 1;
+        let (function, args) = (w.peek(2 + extra), w.peek(1 + extra));
+        if !may_call(&w, 1) || !bind::is_spreadable(function, args, if extra == 1 { w.peek(1) } else { std::ptr::null_mut() }) {
+            return w.full(flags);
         }
-    }
-
-    /// `RETURN_VALUE` to a caller in the same activation, of a frame that nobody looked at.
-    fn return_value(w, arg) {
-        let tstate = w.tstate;
-        let dying = w.frame;
-        let chunk = (*tstate).datastack_chunk;
-        if (*dying).is_entry
-            || (*dying).owner != sys::_frameowner_FRAME_OWNED_BY_THREAD as std::ffi::c_char
-            || !(*dying).frame_obj.is_null()
-            || !(*dying).f_locals.is_null()
-            || std::ptr::eq(dying.cast(), &raw const (*chunk).data)
-        {
-            return w.full(arg);
-        }
-        let code = (*dying).f_code;
-        let function = (*dying).f_func.cast::<PyObject>();
-        if (*function).ob_refcnt == 1 || (*code).ob_base.ob_base.ob_refcnt == 1 {
-            return w.full(arg);
-        }
-        // Locals from the first on, as long as what dies is a number; the opcode goes on where this stops.
-        let locals = frame::locals(dying);
-        let count = (*code).co_nlocalsplus as usize;
-        for i in 0..count {
-            let o = *locals.add(i);
-            if !o.is_null() {
-                if (*o).ob_refcnt > 1 {
-                    (*o).ob_refcnt -= 1;
-                } else if !numbers::free_number(tstate, o) {
-                    return w.full(arg);
-                }
-                *locals.add(i) = std::ptr::null_mut();
+        w.show();
+        if type_of(args) == &raw mut sys::PyList_Type {
+            let tuple = sys::PySequence_Tuple(args);
+            if tuple.is_null() {
+                return w.full(flags);
             }
+            w.poke(1 + extra, tuple);
+            decref(args);
         }
-        let value = w.peek(1);
-        let caller = (*dying).previous;
-        (*tstate).recursion_remaining += 1;
-        (*(*tstate).cframe).current_frame = caller;
-        (*function).ob_refcnt -= 1;
-        (*code).ob_base.ob_base.ob_refcnt -= 1;
-        (*tstate).datastack_top = dying.cast();
-        return_to(caller, value, w)
+        let kwargs = if extra == 1 { w.peek(1) } else { std::ptr::null_mut() };
+        let callee = bind::spread(w.tstate, function, w.peek(1 + extra), kwargs);
+        let completion = Completion::warm_spread(extra == 1);
+        let shown = w.instruction();
+        if callee.is_null() {
+            let Registers { frame, sp, tstate, home, .. } = w;
+            (*home).registers = Direct { frame, sp, ip: shown.add(1), tstate, home };
+            return completion.finish(&mut (*home).registers, std::ptr::null_mut());
+        }
+        enter(w, callee, shown, completion)
     }
 }
 
-/// Goes on in the caller with a call's value.
+/// Room for a frame of this size, for more levels of recursion, and no other evaluator that would have to see the frame?
 #[inline(always)]
-unsafe fn return_to(caller: *mut _PyInterpreterFrame, value: *mut PyObject, w: Registers) -> Flow {
-    // SAFETY: the caller's frame says where it stands.
-    unsafe {
-        let sp = frame::locals(caller).add((*caller).stacktop as usize);
-        *sp = value;
-        let sp = sp.add(1);
-        (*caller).stacktop = -1;
-        let code = (*caller).f_code;
-        let at = (*caller).prev_instr.add(1);
-        let data = code_data::get(code);
-        if data.is_null() || (*data).translation.units.is_null() {
-            (*w.home).registers = Direct { frame: caller, sp, ip: at, tstate: w.tstate, home: w.home };
-            return Flow::Switch;
-        }
-        let units = (*data).translation.units;
-        (*w.home).enter(units, code);
-        let ip = units.add(at.offset_from(frame::first_instruction(code)) as usize);
-        jump(caller, sp, ip, w.tstate, w.home)
-    }
-}
-
-/// Room for a frame of this size, for one more level of recursion, and no other evaluator that would have to see the frame?
-#[inline(always)]
-unsafe fn has_room(w: &Registers, bytes: u32) -> bool {
+pub(super) unsafe fn has_room(w: &Registers, bytes: u32, levels: i32) -> bool {
     // SAFETY: the machine's invariant.
     unsafe {
-        let tstate = w.tstate;
-        let room = ((*tstate).datastack_limit as usize).wrapping_sub((*tstate).datastack_top as usize);
-        (*tstate).recursion_remaining > 1 && (bytes as usize) < room && crate::evaluate::is_current(tstate)
+        let room = ((*w.tstate).datastack_limit as usize).wrapping_sub((*w.tstate).datastack_top as usize);
+        (bytes as usize) < room && may_call(w, levels)
     }
+}
+
+/// More levels of recursion, and no other evaluator?
+#[inline(always)]
+pub(super) unsafe fn may_call(w: &Registers, levels: i32) -> bool {
+    // SAFETY: the machine's invariant.
+    unsafe { (*w.tstate).recursion_remaining > levels && crate::evaluate::is_current(w.tstate) }
 }
 
 /// Links a new frame and makes it current; its locals are the caller's to fill. The function's reference moves into it.
 /// `w` stands at the `CALL`, without its operands.
 #[inline(always)]
-unsafe fn push_frame(
+pub(super) unsafe fn push_frame(
     w: &Registers,
     function: *mut PyFunctionObject,
     code: *mut PyCodeObject,
     bytes: u32,
+) -> *mut _PyInterpreterFrame {
+    // SAFETY: there is room; the caller's frame is current. CPython's inlined calls leave the caller at their last unit.
+    unsafe { push_frame_as(w, function, code, bytes, w.instruction().add(CALL - 1), Completion::WARM_CALL) }
+}
+
+/// The same; the caller shows the instruction `shown`.
+#[inline(always)]
+pub(super) unsafe fn push_frame_as(
+    w: &Registers,
+    function: *mut PyFunctionObject,
+    code: *mut PyCodeObject,
+    bytes: u32,
+    shown: *mut u16,
+    completion: Completion,
 ) -> *mut _PyInterpreterFrame {
     // SAFETY: there is room; the caller's frame is current.
     unsafe {
@@ -259,16 +254,47 @@ unsafe fn push_frame(
         (*callee).f_locals = std::ptr::null_mut();
         (*callee).frame_obj = std::ptr::null_mut();
         (*callee).prev_instr = frame::first_instruction(code).sub(1);
-        (*callee).is_entry = false;
-        (*callee).owner = sys::_frameowner_FRAME_OWNED_BY_THREAD as _;
-        (*callee).stacktop = -1;
+        // `stacktop`, `is_entry`, `owner`, note.
+        (&raw mut (*callee).stacktop).cast::<u64>().write(completion.word());
         let caller = w.frame;
         (*caller).stacktop = w.sp.offset_from(frame::locals(caller)) as i32;
-        // CPython's specialised calls leave it at their last unit.
-        (*caller).prev_instr = w.instruction().add(CALL - 1);
+        (*caller).prev_instr = shown;
         (*callee).previous = caller;
         (*(*tstate).cframe).current_frame = callee;
         (*tstate).recursion_remaining -= 1;
         callee
+    }
+}
+
+/// Goes on in a frame that `capi` pushed, which is linked now.
+#[inline(always)]
+pub(super) unsafe fn enter(
+    w: Registers,
+    callee: *mut _PyInterpreterFrame,
+    shown: *mut u16,
+    completion: Completion,
+) -> Flow {
+    // SAFETY: a new frame with its locals; the caller's frame is current.
+    unsafe {
+        let Registers { tstate, home, .. } = w;
+        let caller = w.frame;
+        (*caller).stacktop = w.sp.offset_from(frame::locals(caller)) as i32;
+        (*caller).prev_instr = shown;
+        (*callee).previous = caller;
+        (*callee).stacktop = -1;
+        completion.note_pushed(tstate, callee);
+        (*(*tstate).cframe).current_frame = callee;
+        (*tstate).recursion_remaining -= 1;
+        let code = (*callee).f_code;
+        let sp = frame::stack_base(callee);
+        let data = code_data::get(code);
+        if data.is_null() || (*data).translation.units.is_null() {
+            let ip = frame::first_instruction(code);
+            (*home).registers = Direct { frame: callee, sp, ip, tstate, home };
+            return Flow::Switch;
+        }
+        let units = (*data).translation.units;
+        (*home).enter(units, code);
+        jump(callee, sp, units, tstate, home)
     }
 }

@@ -109,13 +109,23 @@ handlers! {
     }
 }
 
+/// What has to be added to an eighth of a unit's address for its instruction's.
+///
+/// # Safety
+/// `code` is live.
+#[inline(always)]
+pub(super) unsafe fn delta(units: *mut Unit, code: *mut sys::PyCodeObject) -> usize {
+    // SAFETY: by contract.
+    (unsafe { frame::first_instruction(code) } as usize).wrapping_sub(units as usize >> 3)
+}
+
 impl Home {
     /// Sets what depends on the code whose units these are.
     #[inline(always)]
     pub(crate) unsafe fn enter(&mut self, units: *mut Unit, code: *mut sys::PyCodeObject) {
         self.units = units;
         // SAFETY: live code.
-        self.delta = (unsafe { frame::first_instruction(code) } as usize).wrapping_sub(units as usize >> 3);
+        self.delta = unsafe { delta(units, code) };
     }
 
     /// The instruction that a unit of the current code belongs to: code units have two bytes, units sixteen.

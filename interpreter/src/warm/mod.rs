@@ -27,8 +27,11 @@
 mod arrays;
 mod attributes;
 mod binary;
+mod builders;
 mod builtin_calls;
+mod call_site;
 mod calls;
+mod classes;
 mod compare;
 mod dispatch;
 mod globals;
@@ -37,8 +40,10 @@ mod jumps;
 mod polymorphic;
 mod registers;
 mod resolve;
+mod returns;
 mod stack;
 mod subscripts;
+mod super_calls;
 mod translate;
 
 use dispatch::full;

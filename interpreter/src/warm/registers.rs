@@ -239,6 +239,46 @@ impl Registers {
     }
 }
 
+/// A pointer that the compiler knows nothing of: so a loop over a few words stays a loop, and is not unrolled.
+#[inline(always)]
+pub(super) fn opaque<T>(mut pointer: *mut T) -> *mut T {
+    // SAFETY: no instructions.
+    unsafe {
+        std::arch::asm!("/* {0} */", inout(reg) pointer, options(pure, nomem, nostack, preserves_flags));
+    }
+    pointer
+}
+
+/// Moves the words from `from` up to `end` to `to`; where they end there.
+#[inline(always)]
+pub(super) unsafe fn move_words(
+    mut from: *mut *mut PyObject,
+    end: *mut *mut PyObject,
+    mut to: *mut *mut PyObject,
+) -> *mut *mut PyObject {
+    // SAFETY: by the caller: both ranges are.
+    unsafe {
+        while from != end {
+            *to = *from;
+            from = opaque(from.add(1));
+            to = to.add(1);
+        }
+    }
+    to
+}
+
+/// Fills the words from `from` up to `end` with nulls.
+#[inline(always)]
+pub(super) unsafe fn fill_nulls(mut from: *mut *mut PyObject, end: *mut *mut PyObject) {
+    // SAFETY: by the caller: the range is.
+    unsafe {
+        while from != end {
+            *from = ptr::null_mut();
+            from = opaque(from.add(1));
+        }
+    }
+}
+
 /// Goes to the handler at `ip`.
 #[inline(always)]
 pub(super) unsafe fn jump(

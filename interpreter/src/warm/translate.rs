@@ -2,7 +2,8 @@
 
 use super::stack::{load_const, load_fast};
 use super::{
-    Handler, Unit, attributes, binary, calls, compare, dispatch, globals, iteration, jumps, stack, subscripts,
+    Handler, Unit, attributes, binary, builders, call_site, calls, compare, dispatch, globals, iteration,
+    jumps, returns, stack, subscripts,
 };
 use crate::code_data::{CodeData, units};
 use crate::opcode;
@@ -20,12 +21,22 @@ pub struct Translation {
     pub(crate) parameters: i32,
     /// Size of a frame, in bytes.
     pub(crate) frame_bytes: u32,
+    /// Where a call starts when the eval breaker is clear: behind a leading `RESUME`.
+    pub(crate) start: *mut Unit,
+    /// What `Home::delta` is for these units.
+    pub(crate) delta: usize,
 }
 
 impl Translation {
     /// None.
-    pub const NONE: Translation =
-        Translation { units: std::ptr::null_mut(), len: 0, parameters: -1, frame_bytes: 0 };
+    pub const NONE: Translation = Translation {
+        units: std::ptr::null_mut(),
+        len: 0,
+        parameters: -1,
+        frame_bytes: 0,
+        start: std::ptr::null_mut(),
+        delta: 0,
+    };
 }
 
 impl Drop for Translation {
@@ -151,7 +162,11 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
                     subscripts::prepare(at, if copies { Before::Copies } else { loads });
                 }
                 op::LOAD_ATTR | op::LOAD_METHOD | op::STORE_ATTR => attributes::prepare(at, local),
-                op::CALL => calls::prepare(at, is(1, 2, op::PRECALL) && is(0, 3, op::KW_NAMES)),
+                op::CALL => {
+                    let named = is(1, 2, op::PRECALL) && is(0, 3, op::KW_NAMES);
+                    let names = if named { *constants.add((*at.sub(3)).arg) } else { std::ptr::null_mut() };
+                    call_site::prepare(at, names);
+                }
                 _ => {}
             }
             *at = unit;
@@ -165,6 +180,8 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
             len,
             parameters: if simple { (*code).co_argcount } else { -1 },
             frame_bytes: (capi::frame::words(code) * size_of::<usize>()) as u32,
+            start: translated.add(usize::from(*code_units as u8 == op::RESUME)),
+            delta: dispatch::delta(translated, code),
         };
         data
     }
@@ -228,6 +245,12 @@ fn first_handler(code: u8) -> Handler {
         op::LIST_APPEND => stack::list_append,
         op::BUILD_TUPLE => stack::build_tuple,
         op::UNPACK_SEQUENCE => stack::unpack_sequence,
+        op::BUILD_LIST => builders::build_list,
+        op::BUILD_MAP => builders::build_map,
+        op::MAP_ADD => builders::map_add,
+        op::MAKE_CELL => builders::make_cell,
+        op::COPY_FREE_VARS => builders::copy_free_vars,
+        op::MAKE_FUNCTION => builders::make_function,
         op::BINARY_OP => binary::adaptive,
         op::COMPARE_OP => compare::adaptive,
         op::CONTAINS_OP => compare::contains_op,
@@ -254,9 +277,10 @@ fn first_handler(code: u8) -> Handler {
         op::LOAD_ATTR => attributes::load_attr,
         op::STORE_ATTR => attributes::store_attr,
         op::LOAD_METHOD => attributes::load_method,
-        op::PRECALL => calls::precall,
+        op::PRECALL => call_site::precall,
         op::CALL => calls::call,
-        op::RETURN_VALUE => calls::return_value,
+        op::CALL_FUNCTION_EX => calls::call_function_ex,
+        op::RETURN_VALUE => returns::return_value,
         _ => dispatch::full,
     }
 }

@@ -1,0 +1,197 @@
+//! What a call remembers, in the cache units of its `CALL`, and how `PRECALL` chooses a special case for it.
+//!
+//! `PRECALL` does the work of the `CALL` behind it. Its handler is one of
+//!
+//! ```text
+//! precall       nothing is known yet, or nothing fits: counts, looks at the callable now and then
+//! function_case a Python function of this code, whose parameters are given one by one
+//! builtin_calls::…, classes::…
+//! ```
+//!
+//! A special case that meets another callable leaves to `calls::precall`, which asks everything; after some such misses it is
+//! taken out.
+
+use super::registers::{fill_nulls, jump, move_words};
+use super::{Handler, Unit, builtin_calls, calls, classes, handlers, super_calls};
+use crate::code_data;
+use capi::frame;
+use capi::refs::type_of;
+use capi::sys::{self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyObject};
+
+/// Code units of `PRECALL` and of `CALL`.
+pub(super) const PRECALL: usize = 2;
+pub(super) const CALL: usize = 5;
+
+/// The inline cache of a `CALL`: its four units.
+#[repr(C)]
+pub(super) struct Site {
+    /// Without a special case: executions until one is looked for. With one: how often it may still be wrong.
+    pub counter: u32,
+    /// Version of the class that is called.
+    pub version: u32,
+    /// The tuple of keyword names, or null; it belongs to the code.
+    pub names: *mut PyObject,
+    /// Borrowed: the function's code while `deaths` holds, or the class's `__init__` while it has the version.
+    pub object: *mut PyObject,
+    /// The rest is of that code: its translation, …
+    pub start: *mut Unit,
+    pub units: *mut Unit,
+    pub delta: usize,
+    pub frame_bytes: u32,
+    /// … how many locals are no arguments, …
+    pub nulls: u32,
+    /// … and `code_data::deaths` when it was looked at.
+    pub deaths: usize,
+}
+
+const _: () = assert!(size_of::<Site>() == 4 * size_of::<Unit>());
+
+/// Executions without a special case before one is looked for again.
+const RETRY: u32 = 100;
+/// Misses after which a special case is given up.
+const MISSES: u32 = 8;
+
+/// Notes the keyword names.
+pub(super) unsafe fn prepare(at: *mut Unit, names: *mut PyObject) {
+    // SAFETY: the instruction has four cache units, which are zeros.
+    unsafe { (*at.add(1).cast::<Site>()).names = names }
+}
+
+/// The site of the call whose `PRECALL` is at `w.ip`.
+macro_rules! site {
+    ($w:ident) => {
+        $w.cache::<crate::warm::call_site::Site>(crate::warm::call_site::PRECALL + 1)
+    };
+}
+pub(super) use site;
+
+handlers! {
+    /// `PRECALL` without a special case.
+    fn precall(w, nargs) {
+        let site = site!(w);
+        if (*site).counter > 0 {
+            (*site).counter -= 1;
+            return w.instead(calls::precall, nargs);
+        }
+        specialise(w.ip, w.sp, nargs, w.instruction(), w.frame);
+        if (*site).counter == RETRY {
+            return w.instead(calls::precall, nargs);
+        }
+        w.instead((*w.ip).handler, nargs)
+    }
+
+    /// A special case that the callable or the arguments are none of.
+    fn miss(w, nargs) {
+        let site = site!(w);
+        if (*site).counter > 0 {
+            (*site).counter -= 1;
+        } else {
+            (*w.ip).handler = precall;
+            (*site).counter = RETRY / 4;
+        }
+        w.instead(calls::precall, nargs)
+    }
+
+    /// A Python function of the remembered code.
+    fn function_case<const METHOD: bool>(w, nargs) {
+        let below = w.peek(nargs + 2);
+        let callable = if METHOD { below } else { w.peek(nargs + 1) };
+        if METHOD == below.is_null() {
+            return w.instead(miss, nargs);
+        }
+        let site = site!(w);
+        let function = callable.cast::<PyFunctionObject>();
+        if type_of(callable) != &raw mut sys::PyFunction_Type
+            || (*function).func_code != (*site).object
+            || (*site).deaths != code_data::deaths()
+        {
+            return w.instead(other_function, nargs);
+        }
+        if !calls::has_room(&w, (*site).frame_bytes, 1) {
+            return w.instead(calls::precall, nargs);
+        }
+        let end = w.sp;
+        w.sp = end.sub(nargs + 2);
+        w.ip = w.ip.add(PRECALL);
+        let callee = calls::push_frame(&w, function, (*site).object.cast(), (*site).frame_bytes);
+        let to = move_words(w.sp.add(if METHOD { 1 } else { 2 }), end, frame::locals(callee));
+        let sp = to.add((*site).nulls as usize);
+        fill_nulls(to, sp);
+        (*w.home).units = (*site).units;
+        (*w.home).delta = (*site).delta;
+        let start = if w.breaker_clear() { (*site).start } else { (*site).units };
+        jump(callee, sp, start, w.tstate, w.home)
+    }
+
+    /// Not what was remembered; where only code objects died meanwhile, it is looked at anew.
+    fn other_function(w, nargs) {
+        let site = site!(w);
+        if (*site).deaths != code_data::deaths() {
+            (*site).counter = 0;
+            return w.instead(precall, nargs);
+        }
+        w.instead(miss, nargs)
+    }
+}
+
+/// Finds a special case for such a callable. `sp` is the stack's end.
+#[cold]
+#[inline(never)]
+unsafe fn specialise(
+    at: *mut Unit,
+    sp: *mut *mut PyObject,
+    nargs: usize,
+    instruction: *mut u16,
+    frame: *mut _PyInterpreterFrame,
+) {
+    // SAFETY: the adaptive handler's unit; its operands are on the stack.
+    unsafe {
+        let below = *sp.sub(nargs + 2);
+        let method = !below.is_null();
+        let callable = if method { below } else { *sp.sub(nargs + 1) };
+        let given = nargs + usize::from(method);
+        let site = at.add(PRECALL + 1).cast::<Site>();
+        (*site).counter = RETRY;
+        (*at).handler = precall;
+        let handler = if type_of(callable) == &raw mut sys::PyFunction_Type {
+            choose_function(&mut *site, callable.cast(), method, given)
+        } else if nargs == 0 && !method && callable == (&raw mut sys::PySuper_Type).cast() {
+            super_calls::choose(&mut *site, at, instruction, frame)
+        } else {
+            let class = if method { None } else { classes::choose(&mut *site, callable, given) };
+            class.or_else(|| builtin_calls::choose(&*site, callable, *sp.sub(given), given, method))
+        };
+        if let Some(handler) = handler {
+            (*at).handler = handler;
+            (*site).counter = MISSES;
+        }
+    }
+}
+
+unsafe fn choose_function(
+    site: &mut Site,
+    function: *mut PyFunctionObject,
+    method: bool,
+    given: usize,
+) -> Option<Handler> {
+    // SAFETY: a live function.
+    unsafe {
+        let code = (*function).func_code.cast::<PyCodeObject>();
+        let data = code_data::get(code);
+        if data.is_null() || (*data).translation.units.is_null() || !site.names.is_null() {
+            return None;
+        }
+        let translation = &(*data).translation;
+        if translation.parameters != given as i32 {
+            return None;
+        }
+        site.object = code.cast();
+        site.start = translation.start;
+        site.units = translation.units;
+        site.delta = translation.delta;
+        site.frame_bytes = translation.frame_bytes;
+        site.nulls = (*code).co_nlocalsplus as u32 - given as u32;
+        site.deaths = code_data::deaths();
+        Some(if method { function_case::<true> } else { function_case::<false> })
+    }
+}

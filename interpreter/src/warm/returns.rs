@@ -1,0 +1,166 @@
+//! Returns.
+
+use super::call_site::CALL;
+use super::registers::{Registers, jump};
+use super::{Unit, dispatch, handlers};
+use crate::completion::Completion;
+use crate::machine::Flow;
+use crate::{code_data, eval_breaker, helpers, numbers};
+use capi::frame;
+use capi::refs::decref;
+use capi::sys::{_PyInterpreterFrame, PyObject};
+
+/// `is_entry`, `owner` and the note of a frame at once: they follow `stacktop`.
+#[inline(always)]
+unsafe fn kind(frame: *mut _PyInterpreterFrame) -> u32 {
+    // SAFETY: a frame; the two bytes of the note may be anything.
+    unsafe { (&raw const (*frame).is_entry).cast::<u32>().read() }
+}
+
+handlers! {
+    /// `RETURN_VALUE` to warm code, of a frame that nobody looked at.
+    fn return_value(w, arg) {
+        let dying = w.frame;
+        if kind(dying) != (Completion::WARM_CALL.word() >> 32) as u32 || !(*dying).frame_obj.is_null() {
+            return w.instead(return_otherwise, arg);
+        }
+        let code = (*dying).f_code;
+        let mut slot = frame::locals(dying);
+        let end = slot.add((*code).co_nlocalsplus as usize);
+        while slot != end {
+            let o = *slot;
+            if !o.is_null() {
+                if (*o).ob_refcnt == 1 {
+                    return w.instead(return_with_deaths, slot as usize);
+                }
+                (*o).ob_refcnt -= 1;
+            }
+            slot = slot.add(1);
+        }
+        let function = (*dying).f_func.cast::<PyObject>();
+        if (*function).ob_refcnt == 1 || (*code).ob_base.ob_base.ob_refcnt == 1 {
+            return w.instead(return_with_deaths, slot as usize);
+        }
+        (*function).ob_refcnt -= 1;
+        (*code).ob_base.ob_base.ob_refcnt -= 1;
+        let value = w.peek(1);
+        let caller = (*dying).previous;
+        (*w.tstate).recursion_remaining += 1;
+        (*(*w.tstate).cframe).current_frame = caller;
+        (*w.tstate).datastack_top = dying.cast();
+        return_to(caller, value, w)
+    }
+
+    /// The same, where something dies from the local at `slot` on.
+    fn return_with_deaths(w, slot) {
+        let value = w.peek(1);
+        let caller = (*w.frame).previous;
+        (*(*w.tstate).cframe).current_frame = caller;
+        clear(&w, slot as *mut *mut PyObject);
+        return_to(caller, value, w)
+    }
+
+    /// `RETURN_VALUE` of all other kinds.
+    fn return_otherwise(w, arg) {
+        let dying = w.frame;
+        let kind = kind(dying);
+        let operands = Completion::from_note((kind >> 16) as u16).warm_init_operands();
+        let Some(operands) = operands else { return w.full(arg) };
+        // An entry frame's note means nothing.
+        if kind & 0xffff != 0 || !(*dying).frame_obj.is_null() {
+            return w.full(arg);
+        }
+        w.instead(return_from_init, operands)
+    }
+
+    /// `RETURN_VALUE` of an `__init__` whose class was called with so many operands (see `completion`).
+    fn return_from_init(w, operands) {
+        let value = w.peek(1);
+        if value != helpers::none() {
+            return w.full(0);
+        }
+        let caller = (*w.frame).previous;
+        (*(*w.tstate).cframe).current_frame = caller;
+        clear(&w, frame::locals(w.frame));
+        (*value).ob_refcnt -= 1;
+        (*w.tstate).recursion_remaining += 1;
+        // Instance, class, operands: the instance stays.
+        let end = frame::locals(caller).add((*caller).stacktop as usize);
+        (*caller).stacktop = -1;
+        let class = end.sub(operands + 1);
+        w.sp = class;
+        for i in 0..=operands {
+            let o = *class.add(i);
+            (*o).ob_refcnt -= 1;
+            if (*o).ob_refcnt == 0 {
+                numbers::dealloc(w.tstate, o);
+            }
+        }
+        w.frame = caller;
+        w.ip = enter_units(caller, &w);
+        if !w.breaker_clear() {
+            return w.instead(serve_breaker, 0);
+        }
+        w.next(CALL)
+    }
+
+    /// After a `CALL`: signals, requests for the GIL, pending calls, or a trace function that was set.
+    fn serve_breaker(w, _arg) {
+        match eval_breaker::serve(w.tstate, w.frame) {
+            Flow::Next => w.next(CALL),
+            flow => dispatch::leave(w, CALL, flow),
+        }
+    }
+}
+
+/// Drops what the frame holds, the locals from `slot` on, and pops it. It was unlinked before.
+#[inline(always)]
+unsafe fn clear(w: &Registers, mut slot: *mut *mut PyObject) {
+    // SAFETY: a frame that warm code pushed, without a frame object; finalizers run one level deeper, as under CPython.
+    unsafe {
+        let dying = w.frame;
+        let code = (*dying).f_code;
+        let end = frame::locals(dying).add((*code).co_nlocalsplus as usize);
+        while slot != end {
+            let o = *slot;
+            if !o.is_null() {
+                (*o).ob_refcnt -= 1;
+                if (*o).ob_refcnt == 0 {
+                    numbers::dealloc(w.tstate, o);
+                }
+            }
+            slot = slot.add(1);
+        }
+        decref((*dying).f_func.cast());
+        decref(code.cast());
+        (*w.tstate).recursion_remaining += 1;
+        (*w.tstate).datastack_top = dying.cast();
+    }
+}
+
+/// Makes the units of a caller's warm code the running ones; the unit of the instruction that it shows.
+#[inline(always)]
+unsafe fn enter_units(caller: *mut _PyInterpreterFrame, w: &Registers) -> *mut Unit {
+    // SAFETY: a frame whose code has a translation: it made a warm call.
+    unsafe {
+        let code = (*caller).f_code;
+        let translation = &raw const (*code_data::get_known(code)).translation;
+        let (units, delta) = ((*translation).units, (*translation).delta);
+        (*w.home).units = units;
+        (*w.home).delta = delta;
+        (((*caller).prev_instr as usize).wrapping_sub(delta) << 3) as *mut Unit
+    }
+}
+
+/// Goes on in the caller, behind the instruction that it shows, with a call's value.
+#[inline(always)]
+unsafe fn return_to(caller: *mut _PyInterpreterFrame, value: *mut PyObject, w: Registers) -> Flow {
+    // SAFETY: the caller made a warm call.
+    unsafe {
+        let sp = frame::locals(caller).add((*caller).stacktop as usize);
+        *sp = value;
+        (*caller).stacktop = -1;
+        let ip = enter_units(caller, &w).add(1);
+        jump(caller, sp.add(1), ip, w.tstate, w.home)
+    }
+}
