@@ -203,9 +203,9 @@ handlers! {
     }
 }
 
-/// Goes on in the caller with a call's value.
+/// Goes on in the caller with a call's value, or with what a generator gave it.
 #[inline(always)]
-unsafe fn return_to(caller: *mut _PyInterpreterFrame, value: *mut PyObject, w: Registers) -> Flow {
+pub(super) unsafe fn return_to(caller: *mut _PyInterpreterFrame, value: *mut PyObject, w: Registers) -> Flow {
     // SAFETY: the caller's frame says where it stands.
     unsafe {
         let sp = frame::locals(caller).add((*caller).stacktop as usize);

@@ -30,6 +30,7 @@ mod builtin_calls;
 mod calls;
 mod compare;
 mod dispatch;
+mod generators;
 mod globals;
 mod iteration;
 mod jumps;

@@ -2,7 +2,8 @@
 
 use super::stack::{load_const, load_fast};
 use super::{
-    Handler, Unit, attributes, binary, calls, compare, dispatch, globals, iteration, jumps, stack, subscripts,
+    Handler, Unit, attributes, binary, calls, compare, dispatch, generators, globals, iteration, jumps,
+    stack, subscripts,
 };
 use crate::code_data::{CodeData, units};
 use crate::opcode;
@@ -246,6 +247,10 @@ fn first_handler(code: u8) -> Handler {
         op::PRECALL => calls::precall,
         op::CALL => calls::call,
         op::RETURN_VALUE => calls::return_value,
+        op::RETURN_GENERATOR => generators::return_generator,
+        op::YIELD_VALUE => generators::yield_value,
+        op::SEND => generators::send,
+        op::GET_AWAITABLE => generators::get_awaitable,
         _ => dispatch::full,
     }
 }
