@@ -6,7 +6,7 @@
 use crate::completion::Completion;
 use crate::direct::{Direct, Home};
 use crate::machine::Flow;
-use crate::{code_data, dispatch, tracing};
+use crate::{code_data, dispatch, generators, tracing};
 use capi::sys::{self, _PyCFrame, _PyInterpreterFrame, PyObject, PyThreadState};
 use capi::{exceptions, frame, opcode};
 use std::ptr;
@@ -198,6 +198,9 @@ unsafe fn unwind(d: &mut Direct) -> Flow {
             d.frame = ptr::null_mut();
             return Flow::Raise;
         }
+        if generators::owns(dying) {
+            return generators::finish(d, ptr::null_mut());
+        }
         let caller = (*dying).previous;
         let completion = Completion::of(dying);
         (*(*tstate).cframe).current_frame = caller;
@@ -245,6 +248,9 @@ unsafe fn hand_over(d: &mut Direct, entry: *mut _PyInterpreterFrame, flow: Flow)
         let result = frame::resume_in_cpython(tstate, handed, prev_instr, d.sp, false);
         if handed == entry {
             return HandedOver::Entry(result);
+        }
+        if generators::owns(handed) {
+            return HandedOver::Called(generators::handed_back(d, result));
         }
         frame::clear_and_pop(tstate, handed);
         (*(*tstate).cframe).current_frame = previous;

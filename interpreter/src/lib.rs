@@ -16,6 +16,7 @@ pub mod dispatch;
 pub mod eval_breaker;
 pub mod evaluate;
 pub mod field;
+mod generators;
 pub mod helper;
 pub mod helpers;
 pub mod jit;

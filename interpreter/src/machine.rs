@@ -261,6 +261,9 @@ pub trait Machine: Sized {
         below: usize,
         return_to: usize,
     ) -> Option<Flow>;
+    /// `FOR_ITER` over an exact generator at the top: makes its frame the current one, from where `YIELD_VALUE` or its end come back.
+    /// A licence: only the interpreter says yes.
+    fn may_resume(&mut self, iterator: Self::Obj) -> bool;
 
     /// May opcodes ask more than they need now, so that what follows can be specialised? (Intrinsics, constant steps.)
     fn may_specialise(&self) -> bool;

@@ -9,7 +9,7 @@ use crate::direct::{Direct, type_object};
 use crate::field::{Field, ItemsField, TypeOf};
 use crate::helper::Helper;
 use crate::machine::{Arg, CheckedOp, Compare, FloatOp, FloatUnary, Flow, IntOp, Machine, NumberSize};
-use crate::{helpers, keys, numbers};
+use crate::{generators, helpers, keys, numbers};
 use capi::frame::{self, SPECIALS_WORDS};
 use capi::objects::Array;
 use capi::refs::type_of;
@@ -257,6 +257,20 @@ impl Machine for Direct {
         return_to: usize,
     ) -> Option<Flow> {
         crate::bind::call(self, nargs, kwnames, below, return_to)
+    }
+
+    #[inline(always)]
+    fn may_resume(&mut self, iterator: Self::Obj) -> bool {
+        // SAFETY: the invariant; the iterator is at the top.
+        unsafe {
+            if type_of(iterator) != &raw mut sys::PyGen_Type
+                || !generators::is_resumable(self.tstate, iterator.cast())
+            {
+                return false;
+            }
+            generators::resume(self, 1);
+            true
+        }
     }
 
     #[inline(always)]
@@ -719,6 +733,9 @@ impl Machine for Direct {
             if (*dying).is_entry {
                 (*self.home).result = value;
                 return Flow::Return;
+            }
+            if generators::owns(dying) {
+                return generators::finish(self, value);
             }
             let caller = (*dying).previous;
             let completion = Completion::of(dying);

@@ -4,6 +4,7 @@ use super::{Name, exceptions};
 use crate::completion::Completion;
 use crate::direct::Direct;
 use crate::machine::{Flow, Machine};
+use crate::{generators as running, helpers, tracing};
 use capi::refs::{decref, type_of};
 use capi::sys::{self, PyObject};
 use capi::{frame, generators};
@@ -11,9 +12,6 @@ use std::ptr;
 
 static AENTER: Name = Name::new(c"__aenter__");
 static AEXIT: Name = Name::new(c"__aexit__");
-
-/// `FRAME_SUSPENDED`
-const SUSPENDED: i8 = -1;
 
 /// `RETURN_GENERATOR`: the frame moves into a new generator, which is returned in its stead.
 #[inline(never)]
@@ -45,17 +43,22 @@ pub fn return_generator(d: &mut Direct, _: usize) -> Flow {
     }
 }
 
-/// `YIELD_VALUE`: leaves the evaluator, which was entered with this very frame.
+/// `YIELD_VALUE`: the value goes to the caller in this activation, or, from its entry frame, to whoever entered it.
 #[inline(never)]
 pub fn yield_value(d: &mut Direct, _: usize) -> Flow {
     // SAFETY: the invariant; a generator owns the frame.
     unsafe {
-        (*d.home).result = d.pop();
-        (*frame::generator(d.frame)).gi_frame_state = SUSPENDED;
-        d.save_stack();
-        (*d.tstate).recursion_remaining += 1;
+        let value = d.pop();
+        if (*d.frame).is_entry {
+            running::suspend_entry(d.tstate, d.frame, d.sp);
+            (*d.home).result = value;
+            return Flow::Return;
+        }
+        let caller = running::suspend(d.tstate, d.frame, d.sp);
+        d.switch_to_frame(caller);
+        d.push(value);
+        if tracing::is_on(d.tstate) { Flow::HandOverNext } else { Flow::Next }
     }
-    Flow::Return
 }
 
 /// `SEND`: the value at the top to the iterator below it; jumps when that returned.
@@ -63,8 +66,17 @@ pub fn yield_value(d: &mut Direct, _: usize) -> Flow {
 pub fn send(d: &mut Direct, distance: usize) -> Flow {
     // SAFETY: the invariant.
     unsafe {
+        let receiver = d.peek(2);
+        let ty = type_of(receiver);
+        // The stack keeps what is sent until the receiver yields; None needs no keeping.
+        if d.peek(1) == helpers::none()
+            && (ty == &raw mut sys::PyGen_Type || ty == &raw mut sys::PyCoro_Type)
+            && running::is_resumable(d.tstate, receiver.cast())
+        {
+            running::resume(d, 2);
+            return Flow::Next;
+        }
         let value = d.pop();
-        let receiver = d.peek(1);
         let mut result = ptr::null_mut();
         let outcome = sys::PyIter_Send(receiver, value, &mut result);
         decref(value);

@@ -42,6 +42,9 @@ pub fn for_iter<M: Machine>(m: &mut M, distance: usize) -> Flow {
     {
         return flow;
     }
+    if m.may_resume(iterator) {
+        return Flow::Next;
+    }
     let next = m.call_obj(&helpers::ITER_NEXT, [Arg::Obj(iterator)]);
     if m.is_object(next, helpers::exhausted()) {
         return leave_loop(m, iterator, distance);

@@ -125,6 +125,8 @@ handlers! {
             if store { list::<true> } else { list::<false> }
         } else if ty == &raw mut sys::PyTupleIter_Type {
             if store { tuple::<true> } else { tuple::<false> }
+        } else if ty == &raw mut sys::PyGen_Type {
+            super::generators::for_iter
         } else {
             any
         };
@@ -194,6 +196,9 @@ handlers! {
             && let Some(item) = sequence_next(iterator, true)
         {
             return give::<false>(w, item);
+        }
+        if ty == &raw mut sys::PyGen_Type {
+            return w.instead(super::generators::for_iter, distance);
         }
         let Some(next) = (*ty).tp_iternext else { return w.full(distance) };
         w.show();

@@ -34,6 +34,7 @@ mod calls;
 mod classes;
 mod compare;
 mod dispatch;
+mod generators;
 mod globals;
 mod iteration;
 mod jumps;

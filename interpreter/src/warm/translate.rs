@@ -2,8 +2,8 @@
 
 use super::stack::{load_const, load_fast};
 use super::{
-    Handler, Unit, attributes, binary, builders, call_site, calls, compare, dispatch, globals, iteration,
-    jumps, returns, stack, subscripts,
+    Handler, Unit, attributes, binary, builders, call_site, calls, compare, dispatch, generators, globals,
+    iteration, jumps, returns, stack, subscripts,
 };
 use crate::code_data::{CodeData, units};
 use crate::opcode;
@@ -281,6 +281,10 @@ fn first_handler(code: u8) -> Handler {
         op::CALL => calls::call,
         op::CALL_FUNCTION_EX => calls::call_function_ex,
         op::RETURN_VALUE => returns::return_value,
+        op::RETURN_GENERATOR => generators::return_generator,
+        op::YIELD_VALUE => generators::yield_value,
+        op::SEND => generators::send,
+        op::GET_AWAITABLE => generators::get_awaitable,
         _ => dispatch::full,
     }
 }

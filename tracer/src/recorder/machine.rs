@@ -394,6 +394,9 @@ impl Machine for Recorder<'_> {
     fn may_look_up_method(&mut self, _: RObj, _: RObj) -> Option<(RObj, bool)> {
         None
     }
+    fn may_resume(&mut self, _: RObj) -> bool {
+        false
+    }
     fn may_specialise(&self) -> bool {
         true
     }

@@ -1,0 +1,274 @@
+//! Generators and coroutines that run in the activation which asks them for a value: their frame is linked above the asking
+//! one, without C calls, and unlinked when it yields or ends.
+//!
+//! Asked so by `FOR_ITER` and by `SEND` of None only; the asking frame shows that instruction meanwhile. All else (`next`, `send`,
+//! `throw`, `close`, C code) enters the evaluator with the generator's frame, which is an entry frame then. The steps are
+//! those of `gen_send_ex2` (Objects/genobject.c). A generator's state, its `exc_info` and the level of recursion are what
+//! they are in CPython at each step.
+
+use crate::direct::Direct;
+use crate::machine::{Flow, Machine};
+use crate::{helpers, opcode, tracing};
+use capi::refs::{decref, type_of, xdecref};
+use capi::sys::{self, _PyInterpreterFrame, PyGenObject, PyObject, PyThreadState};
+use capi::{frame, generators};
+use std::ffi::c_char;
+use std::ptr;
+
+/// `FRAME_SUSPENDED`
+const SUSPENDED: i8 = sys::_framestate_FRAME_SUSPENDED as i8;
+/// `FRAME_EXECUTING`
+const EXECUTING: i8 = sys::_framestate_FRAME_EXECUTING as i8;
+
+/// A C char is not signed everywhere.
+#[inline(always)]
+unsafe fn state(generator: *mut PyGenObject) -> *mut i8 {
+    // SAFETY: a live generator.
+    unsafe { (&raw mut (*generator).gi_frame_state).cast() }
+}
+
+/// Does a generator own this frame?
+///
+/// # Safety
+/// `frame` is live.
+#[inline(always)]
+pub(crate) unsafe fn owns(frame: *mut _PyInterpreterFrame) -> bool {
+    // SAFETY: by contract.
+    unsafe { (*frame).owner == sys::_frameowner_FRAME_OWNED_BY_GENERATOR as c_char }
+}
+
+/// May its frame be linked here: it is new or suspended, there is room for a level of recursion, no other evaluator and no trace
+/// function would have to see it?
+///
+/// # Safety
+/// `generator` is a live generator or coroutine; `tstate` is the running thread's.
+#[inline(always)]
+pub(crate) unsafe fn is_resumable(tstate: *mut PyThreadState, generator: *mut PyGenObject) -> bool {
+    // SAFETY: by contract.
+    unsafe {
+        *state(generator) < EXECUTING
+            && (*tstate).recursion_remaining > 1
+            && (*(*tstate).cframe).use_tracing == 0
+            && crate::evaluate::is_current(tstate)
+    }
+}
+
+/// Is it a coroutine that has not started?
+///
+/// # Safety
+/// `o` is live.
+#[inline(always)]
+pub(crate) unsafe fn is_new_coroutine(o: *mut PyObject) -> bool {
+    // SAFETY: by contract; the layout is used after the type was asked.
+    unsafe {
+        type_of(o) == &raw mut sys::PyCoro_Type && *state(o.cast()) == sys::_framestate_FRAME_CREATED as i8
+    }
+}
+
+/// Makes a generator's frame the current one, with `value` (taken over) as what its `yield` gives. Returns the frame and its stack
+/// pointer; its next instruction is the one behind its `prev_instr`.
+///
+/// # Safety
+/// [`is_resumable`] said yes; `caller` is the current frame, its stack ends at `caller_sp` and keeps the generator alive, and it
+/// shows its `FOR_ITER` or `SEND`, whose sent value is off the stack.
+#[inline(always)]
+pub(crate) unsafe fn link(
+    tstate: *mut PyThreadState,
+    caller: *mut _PyInterpreterFrame,
+    caller_sp: *mut *mut PyObject,
+    generator: *mut PyGenObject,
+    value: *mut PyObject,
+) -> (*mut _PyInterpreterFrame, *mut *mut PyObject) {
+    // SAFETY: by contract; the compiler left room for the value.
+    unsafe {
+        let frame = generators::frame_of(generator);
+        let sp = frame::locals(frame).add((*frame).stacktop as usize);
+        *sp = value;
+        (*frame).stacktop = -1;
+        (*frame).previous = caller;
+        (*frame).is_entry = false;
+        (*caller).stacktop = caller_sp.offset_from(frame::locals(caller)) as i32;
+        (*generator).gi_exc_state.previous_item = (*tstate).exc_info;
+        (*tstate).exc_info = &raw mut (*generator).gi_exc_state;
+        *state(generator) = EXECUTING;
+        (*(*tstate).cframe).current_frame = frame;
+        (*tstate).recursion_remaining -= 1;
+        (frame, sp.add(1))
+    }
+}
+
+/// Takes a generator's frame off the chain: the caller is current again, and handles its own exceptions.
+#[inline(always)]
+unsafe fn unlink(tstate: *mut PyThreadState, frame: *mut _PyInterpreterFrame) -> *mut _PyInterpreterFrame {
+    // SAFETY: a frame that `link` linked.
+    unsafe {
+        let generator = frame::generator(frame);
+        let caller = (*frame).previous;
+        (*frame).previous = ptr::null_mut();
+        (*(*tstate).cframe).current_frame = caller;
+        (*tstate).exc_info = (*generator).gi_exc_state.previous_item;
+        (*generator).gi_exc_state.previous_item = ptr::null_mut();
+        caller
+    }
+}
+
+/// Suspends the current frame at its `YIELD_VALUE`, which it shows; the caller, returned, is current, and not loaded yet.
+///
+/// # Safety
+/// `frame` is current and was linked by [`link`]; its stack, without the yielded value, ends at `sp`.
+#[inline(always)]
+pub(crate) unsafe fn suspend(
+    tstate: *mut PyThreadState,
+    frame: *mut _PyInterpreterFrame,
+    sp: *mut *mut PyObject,
+) -> *mut _PyInterpreterFrame {
+    // SAFETY: by contract.
+    unsafe {
+        suspend_entry(tstate, frame, sp);
+        unlink(tstate, frame)
+    }
+}
+
+/// Suspends an entry frame: unlinking it is the part of CPython's function that entered the evaluator.
+///
+/// # Safety
+/// As [`suspend`], for an entry frame.
+#[inline(always)]
+pub(crate) unsafe fn suspend_entry(
+    tstate: *mut PyThreadState,
+    frame: *mut _PyInterpreterFrame,
+    sp: *mut *mut PyObject,
+) {
+    // SAFETY: by contract.
+    unsafe {
+        *state(frame::generator(frame)) = SUSPENDED;
+        (*frame).stacktop = sp.offset_from(frame::locals(frame)) as i32;
+        (*tstate).recursion_remaining += 1;
+    }
+}
+
+/// Goes on in the generator at `depth` of the stack (1 is the top, which is dropped if `depth` is 2: the None that is sent).
+///
+/// # Safety
+/// As [`link`].
+#[inline(never)]
+pub(crate) unsafe fn resume(d: &mut Direct, depth: usize) {
+    // SAFETY: by contract; the sent None moves, that of FOR_ITER is a new reference.
+    unsafe {
+        let generator = d.peek(depth).cast::<PyGenObject>();
+        let none = helpers::none();
+        if depth == 2 {
+            d.shrink(1);
+        } else {
+            (*none).ob_refcnt += 1;
+        }
+        let (frame, sp) = link(d.tstate, d.frame, d.sp, generator, none);
+        d.frame = frame;
+        d.sp = sp;
+        d.ip = (*frame).prev_instr.add(1);
+    }
+}
+
+/// The current frame, a linked generator's, has ended: with a value (taken over), or, null, by the set exception. Goes on in the
+/// caller. Runs any code.
+///
+/// # Safety
+/// The machine's invariant, but that the frame's recursion level was given back and its `stacktop` is valid.
+#[inline(never)]
+pub(crate) unsafe fn finish(d: &mut Direct, value: *mut PyObject) -> Flow {
+    // SAFETY: by contract; the caller's stack keeps the generator alive until it is dropped here.
+    unsafe {
+        let tstate = d.tstate;
+        let frame = d.frame;
+        let generator = frame::generator(frame);
+        *state(generator) = sys::_framestate_FRAME_COMPLETED as i8;
+        let caller = unlink(tstate, frame);
+        d.switch_to_frame(caller);
+        if value.is_null() {
+            no_stop_iteration(generator);
+        }
+        let handled = (*generator).gi_exc_state.exc_value;
+        (*generator).gi_exc_state.exc_value = ptr::null_mut();
+        xdecref(handled);
+        *state(generator) = sys::_framestate_FRAME_CLEARED as i8;
+        frame::clear(tstate, frame);
+        if value.is_null() {
+            return Flow::Raise;
+        }
+        let (code, distance) = instruction_at((*caller).f_code, (*caller).prev_instr);
+        if code == capi::opcode::SEND {
+            d.poke(1, value);
+        } else {
+            drop_result(d, value);
+            d.shrink(1);
+        }
+        decref(generator.cast());
+        d.ip = d.ip.add(distance);
+        if tracing::is_on(tstate) { Flow::HandOverNext } else { Flow::Next }
+    }
+}
+
+/// The current frame, a linked generator's, was handed to CPython's evaluator, which gave `result`: goes on in the caller.
+///
+/// # Safety
+/// As [`finish`].
+pub(crate) unsafe fn handed_back(d: &mut Direct, result: *mut PyObject) -> Flow {
+    // SAFETY: by contract.
+    unsafe {
+        let frame = d.frame;
+        if result.is_null() || *state(frame::generator(frame)) != SUSPENDED {
+            return finish(d, result);
+        }
+        let caller = unlink(d.tstate, frame);
+        d.switch_to_frame(caller);
+        d.push(result);
+        if tracing::is_on(d.tstate) { Flow::HandOverNext } else { Flow::Next }
+    }
+}
+
+/// Drops what the iterator of a `for` returned. CPython raises and swallows StopIteration then, if it is not None; only a trace
+/// function sees it.
+unsafe fn drop_result(d: &Direct, value: *mut PyObject) {
+    // SAFETY: the machine's invariant; the value is ours.
+    unsafe {
+        if tracing::is_on(d.tstate) && value != helpers::none() {
+            sys::_PyGen_SetStopIterationValue(value);
+            tracing::exception(d.tstate, d.frame);
+            sys::PyErr_Clear();
+        }
+        decref(value);
+    }
+}
+
+/// StopIteration can't leave a generator or coroutine: it becomes the cause of a RuntimeError.
+#[cold]
+unsafe fn no_stop_iteration(generator: *mut PyGenObject) {
+    // SAFETY: a live generator; an exception is set.
+    unsafe {
+        if sys::PyErr_ExceptionMatches(sys::PyExc_StopIteration) == 0 {
+            return;
+        }
+        let message = if type_of(generator.cast()) == &raw mut sys::PyCoro_Type {
+            c"coroutine raised StopIteration"
+        } else {
+            c"generator raised StopIteration"
+        };
+        sys::_PyErr_FormatFromCause(sys::PyExc_RuntimeError, c"%s".as_ptr(), message.as_ptr());
+    }
+}
+
+/// The opcode at `at` and its argument. A unit before it that looks like EXTENDED_ARG may be a cache.
+unsafe fn instruction_at(code: *mut sys::PyCodeObject, at: *mut u16) -> (u8, usize) {
+    // SAFETY: an instruction of live code.
+    unsafe {
+        let unit = *at;
+        let first = frame::first_instruction(code);
+        let opcode = opcode::DEOPT[usize::from(unit as u8)];
+        let mut arg = usize::from(unit >> 8);
+        if at > first && opcode::DEOPT[usize::from(*at.sub(1) as u8)] == opcode::EXTENDED_ARG {
+            let index = at.offset_from(first) as usize;
+            arg = opcode::instructions(code).find(|i| i.index == index).map_or(arg, |i| i.arg);
+        }
+        (opcode, arg)
+    }
+}
