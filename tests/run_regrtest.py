@@ -4,8 +4,8 @@
 
 Each test file runs in a fresh process (`python -m test --junit-xml`). Compared are the outcome of every test method and that
 of the file itself (ended well, failed, crashed, ran out of time). A file that differs is run again on both sides: a test
-whose outcome is the other side's in one of its runs is flaky, not different. Differences that are outside our power stand
-in `regrtest_expected.txt` with their reason; one that is gone is reported too.
+whose outcome is the other side's in one of its runs is flaky, not different, unless coluber crashed. Differences that are
+outside our power stand in `regrtest_expected.txt` with their reason; one that is gone is reported too.
 
 Run by `make regrtest` and, with --core, by `make test`, with the base Python. What the base did is kept under build/regrtest;
 --refresh runs it again. Ends with `N passed, N failed`, where a test passes that has the base's outcome.
@@ -210,84 +210,92 @@ def check(name, base, ours):
     if different:
         again = base.side.run(name), ours.run(name)
         for test in list(different):
-            seen = [{outcome_of(outcome, name, test) for outcome in side} for side in ((first, again[0]), (second, again[1]))]
-            if seen[0] & seen[1]:
+            theirs = {outcome_of(outcome, name, test) for outcome in (first, again[0])}
+            mine = {outcome_of(outcome, name, test) for outcome in (second, again[1])}
+            if theirs & mine and not any(outcome.startswith("died") for outcome in mine - theirs):
                 flaky[test] = different.pop(test)
     return Report(name, len(first.tests | second.tests), different, flaky, first, second)
 
 
+@dataclasses.dataclass
 class Expected:
-    """The list of differences that are outside our power: `pattern  reason` lines."""
+    """A difference that is outside our power: a line of the list."""
 
-    def __init__(self):
-        lines = [line.split("#")[0].split(None, 1) for line in EXPECTED.read_text().splitlines()]
-        self.reasons = {line[0]: line[1:] for line in lines if line}
-        self.seen = dict.fromkeys(self.reasons, 0)  # how many tests that it means ran
-        self.met = dict.fromkeys(self.reasons, 0)  # how many differed
-        if nameless := [pattern for pattern, reason in self.reasons.items() if not reason]:
-            sys.exit(f"{EXPECTED}: no reason for {', '.join(nameless)}")
+    pattern: str
+    always: bool  # else it may differ, in modes that compile
+    ran: int = 0  # tests that it means
+    differed: int = 0
 
     def take(self, report):
-        """Takes the expected ones out of the report."""
-        met = set()
-        for pattern in self.reasons:
-            hits = [test for test in report.different if fnmatch.fnmatchcase(test, pattern)]
-            met.update(hits)
-            self.met[pattern] += len(hits) + len([test for test in report.flaky if fnmatch.fnmatchcase(test, pattern)])
-            self.seen[pattern] += len(fnmatch.filter({report.name, *report.base.tests}, pattern))
-        for test in met:
+        """Takes what it means out of the report."""
+        self.ran += len(fnmatch.filter({report.name, *report.base.tests}, self.pattern))
+        self.differed += len(fnmatch.filter(report.different | report.flaky, self.pattern))
+        for test in fnmatch.filter(report.different, self.pattern):
             del report.different[test]
-        return len(met)
 
     def gone(self):
-        return [pattern for pattern in self.reasons if self.seen[pattern] and not self.met[pattern]]
+        return self.always and self.ran and not self.differed
 
 
-def compare_all(names, base, ours, jobs):
+def read_expected(jit):
+    entries = []
+    for number, line in enumerate(EXPECTED.read_text().splitlines(), 1):
+        match line.split(None, 2):
+            case [] | ["#", *_]:
+                pass
+            case [pattern, "always" | "jit" as when, _]:
+                if when == "always" or jit != "off":
+                    entries.append(Expected(pattern, when == "always"))
+            case _:
+                sys.exit(f"{EXPECTED}:{number}: not `test always|jit reason`")
+    return entries
+
+
+def show(report):
+    """Says what differs in one file."""
+    for test, (was, now) in sorted(report.different.items()):
+        lines = report.ours.said.get(test) or report.base.said.get(test) or report.ours.said[report.name]
+        print(f"DIFFERS {test}: {was} under the base, {now} under coluber", *lines, sep="\n    ")
+    for test, (was, now) in sorted(report.flaky.items()):
+        print(f"flaky {test}: {was} under the base, {now} under coluber, but not each time")
+    for reason in sorted(report.ours.handovers.keys() - MEANT):
+        print(f"HANDED OVER {report.name}: {report.ours.handovers[reason]} frames at {reason}")
+    sys.stdout.flush()
+
+
+def compare_all(names, base, ours, jobs, expected):
     """Runs all files, says what differs, and answers (passed, failed)."""
-    expected, reports = Expected(), []
     known = {name: kept.seconds if (kept := base.kept(name)) else 0 for name in names}
-    lock, done = threading.Lock(), 0
+    lock, counts, handovers = threading.Lock(), collections.Counter(), collections.Counter()
 
     def one(name):
-        nonlocal done
         report = check(name, base, ours)
         with lock:
-            done += 1
-            marks = f", {len(report.different)} differ" if report.different else ""
+            differ = len(report.different)
+            for entry in expected:
+                entry.take(report)
+            counts.update(
+                files=1, tests=report.tests, flaky=len(report.flaky), expected=differ - len(report.different),
+                failed=len(report.different) + len(report.ours.handovers.keys() - MEANT),
+            )  # fmt: skip
+            handovers.update(report.ours.handovers)
             times = f"{report.base.seconds:.1f} s, {report.ours.seconds:.1f} s"
-            print(f"[{done}/{len(names)}] {name}: {report.tests} tests, {times}{marks}", file=sys.stderr, flush=True)
-        return report
+            print(f"[{counts['files']}/{len(names)}] {name}: {report.tests} tests, {times}", file=sys.stderr, flush=True)
+            show(report)
 
     # The longest first, so that none of them is left alone at the end.
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        reports = sorted(pool.map(one, sorted(names, key=lambda name: -known[name])), key=lambda report: report.name)
+        list(pool.map(one, sorted(names, key=lambda name: -known[name])))
 
-    meant = failed = 0
-    for report in reports:
-        meant += expected.take(report)
-        failed += len(report.different)
-        for test, (was, now) in sorted(report.different.items()):
-            print(f"DIFFERS {test}: {was} under the base, {now} under coluber", end="")
-            lines = report.ours.said.get(test) or report.base.said.get(test) or report.ours.said[report.name]
-            print("", *lines, sep="\n    ", flush=True)
-    for report in reports:
-        for test, (was, now) in sorted(report.flaky.items()):
-            print(f"flaky {test}: {was} under the base, {now} under coluber, but not each time")
-    total = collections.Counter()
-    for report in reports:
-        total.update(report.ours.handovers)
-        for reason in report.ours.handovers.keys() - MEANT:
-            failed += 1
-            print(f"HANDED OVER {report.name}: {report.ours.handovers[reason]} frames at {reason}")
-    for pattern in expected.gone():
-        failed += 1
-        print(f"EXPECTED {pattern}: it does not differ any more")
-    print("hand-overs to CPython's evaluator:", ", ".join(f"{reason} {n}" for reason, n in total.most_common()) or "none")
-    tests = sum(report.tests for report in reports)
-    flaky = sum(len(report.flaky) for report in reports)
-    print(f"{len(reports)} files, {tests} tests: {failed} differ, {meant} differ as expected, {flaky} flaky")
-    return tests - failed - meant, failed
+    for entry in expected:
+        if entry.gone():
+            counts["failed"] += 1
+            print(f"EXPECTED {entry.pattern}: it does not differ any more")
+    total = ", ".join(f"{reason} {n}" for reason, n in handovers.most_common()) or "none"
+    print(f"hand-overs to CPython's evaluator: {total}")
+    c = counts
+    print(f"{c['files']} files, {c['tests']} tests: {c['failed']} differ, {c['expected']} differ as expected, {c['flaky']} flaky")
+    return c["tests"] - c["failed"] - c["expected"], c["failed"]
 
 
 def main():
@@ -302,6 +310,8 @@ def main():
     parser.add_argument("--refresh", action="store_true", help="run the base Python again")
     parser.add_argument("name", nargs="*", help="test files; all of them by default")
     options = parser.parse_args()
+    # What started us in the background may have had SIGINT ignored, which children would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     listed = subprocess.run([sys.executable, "-m", "test", "--list-tests"], capture_output=True, text=True)
     if listed.returncode:
@@ -316,7 +326,7 @@ def main():
         print(f"-- {len(names)} test files, jit {jit}", flush=True)
         environment = {"COLUBER_JIT": jit} | ({"COLUBER_JIT_THRESHOLD": options.threshold} if options.threshold else {})
         ours = Side(os.path.abspath(options.coluber), environment, options.resources, options.seconds)
-        counts = compare_all(names, base, ours, options.jobs)
+        counts = compare_all(names, base, ours, options.jobs, read_expected(jit))
         passed, failed = passed + counts[0], failed + counts[1]
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
