@@ -44,15 +44,17 @@ LINES = 12  # of what a test or a crash said, shown
 
 # What `make test` runs: the files that exercise the evaluator and end soon.
 CORE = """
-    test_array test_asyncgen test_augassign test_bool test_builtin test_call test_class test_code test_compare
-    test_complex test_contextlib test_coroutines test_decorators test_descr test_dict test_dictcomps test_dictviews
-    test_enumerate test_except_star test_exception_group test_exception_variations test_exceptions test_extcall
-    test_float test_frame test_fstring test_funcattrs test_gc test_generator_stop test_generators test_genexps
-    test_global test_grammar test_int test_isinstance test_iter test_iterlen test_keywordonlyarg test_list
-    test_listcomps test_long test_metaclass test_named_expressions test_opcodes test_operator test_patma
-    test_peepholer test_positional_only_arg test_property test_raise test_range test_richcmp test_scope
-    test_setcomps test_slice test_super test_syntax test_sys test_sys_setprofile test_sys_settrace test_traceback
-    test_typechecks test_types test_unpack test_unpack_ex test_weakset test_with test_yield_from
+    test_array test_asyncgen test_augassign test_binop test_bool test_builtin test_call test_class test_cmath
+    test_code test_compare test_complex test_contextlib test_coroutines test_decorators test_descr test_dict
+    test_dictcomps test_dictviews test_dynamic test_enumerate test_except_star test_exception_group
+    test_exception_variations test_exceptions test_extcall test_float test_frame test_fstring test_funcattrs test_gc
+    test_generator_stop test_generators test_genexps test_global test_grammar test_inspect test_int test_isinstance
+    test_iter test_iterlen test_itertools test_keywordonlyarg test_list test_listcomps test_long test_math
+    test_metaclass test_named_expressions test_opcodes test_operator test_patma test_peepholer
+    test_positional_only_arg test_pow test_property test_raise test_range test_richcmp test_scope test_set
+    test_setcomps test_slice test_string test_super test_syntax test_sys test_sys_setprofile test_sys_settrace
+    test_traceback test_tuple test_typechecks test_types test_unary test_unpack test_unpack_ex test_userdict
+    test_userlist test_weakset test_with test_yield_from
 """.split()
 
 
