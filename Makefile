@@ -14,15 +14,18 @@ coluber = $(CARGO_TARGET_DIR)/release/coluber
 
 # The first step of every command: the base Python in $$COLUBER_PYTHON, the Rust packages on disk.
 setup = COLUBER_PYTHON=$$(PYTHON='$(PYTHON)' tools/find-python $(1)) && export COLUBER_PYTHON && tools/fetch-packages
+comma := ,
 # Fat LTO compiles everything in this last step, so what is said here about code holds for all crates.
 executable = echo 'building $(coluber)' && $(CARGO) rustc -q --release --bin coluber -- $$(tools/code-flags)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build ext test smoke clean
+.PHONY: help run build ext test smoke regrtest clean
 
 help:
 	@echo 'make run [SCRIPT=x.py] [ARGS=…]  build, then time examples/ (or the script) under python3.11 and coluber'
 	@echo 'make test                        all checks and tests'
+	@echo 'make regrtest [JIT=off|on|stress] [ONLY=test_a,test_b]'
+	@echo '                                 the base Python'"'"'s own regression suite: what differs (see tests/run_regrtest.py)'
 	@echo 'make build                       the executable: target/release/coluber'
 	@echo 'make ext                         the extension module for a stock python3.11: build/ext'
 	@echo 'make clean                       remove what was built'
@@ -40,8 +43,16 @@ ext:
 	tools/place-extension '$(CARGO_TARGET_DIR)/release' build/ext && echo 'built build/ext'
 
 test:
-	@$(call setup,--with-venv) && \
+	@$(call setup,--with-venv --with-suite) && \
 	"$$COLUBER_PYTHON" tools/run_tests.py --cargo '$(CARGO)' --profile '$(PROFILE)' --folder '$(folder)'
+
+# JIT: modes, with commas. ONLY: test files, with commas. JOBS: files at once. TIMEOUT: seconds for one. THRESHOLD: turns of a
+# loop before it is compiled. RESOURCES: what `python -m test -u` takes. REFRESH=1: run the base Python again.
+regrtest:
+	@$(call setup,--with-suite) && $(executable) && \
+	"$$COLUBER_PYTHON" tests/run_regrtest.py --coluber '$(coluber)' --jit '$(or $(JIT),off)' \
+	$(if $(JOBS),--jobs '$(JOBS)') $(if $(TIMEOUT),--seconds '$(TIMEOUT)') $(if $(THRESHOLD),--threshold '$(THRESHOLD)') \
+	$(if $(RESOURCES),--resources '$(RESOURCES)') $(if $(REFRESH),--refresh) $(subst $(comma), ,$(ONLY))
 
 # The executable's own tests alone: for a second kind of Python.
 smoke:

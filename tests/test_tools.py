@@ -15,9 +15,11 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
+import run_regrtest  # noqa: E402
 import run_tests  # noqa: E402
 
 BASE = os.path.realpath(sys.executable)
+MADE = {"exits.txt", "build/ext", "build/regrtest", "target/release/coluber"}  # by `make`, and by a dump
 
 
 class FindPython(unittest.TestCase):
@@ -99,13 +101,89 @@ class Counting(unittest.TestCase):
         self.assertEqual(run_tests.counted(run_tests.UNITTEST, "Ran 1 test in 0.1s\n\nOK\n"), (1, 0))
 
 
+class Scripted:
+    """A side of a comparison that answers what it was told to: outcomes of one test, or how the file ended."""
+
+    def __init__(self, *outcomes):
+        self.outcomes, self.side = list(outcomes), self
+
+    def run(self, name):
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, dict):
+            return run_regrtest.Outcome("ended well", 0.1, outcome, {name: []}, {})
+        return run_regrtest.Outcome(outcome, 0.1, {}, {name: []}, {})
+
+
+class RegressionSuite(unittest.TestCase):
+    """`make regrtest` sees what differs, and tells it from what only wavers."""
+
+    def check(self, base, ours):
+        report = run_regrtest.check("test_x", Scripted(*base), Scripted(*ours))
+        return report.different, report.flaky
+
+    def test_the_same_outcome_is_no_difference_not_even_a_failure(self):
+        self.assertEqual(self.check([{"a": "failed"}], [{"a": "failed"}]), ({}, {}))
+        self.assertEqual(self.check(["no end within 1 s"], ["no end within 1 s"]), ({}, {}))
+
+    def test_what_differs_twice_differs(self):
+        base, ours = {"a": "passed", "b": "passed", "c": "skipped"}, {"a": "failed", "c": "passed"}
+        expected = {"a": ("passed", "failed"), "b": ("passed", run_regrtest.ABSENT), "c": ("skipped", "passed")}
+        self.assertEqual(self.check([base] * 2, [ours] * 2), (expected, {}))
+
+    def test_what_wavers_on_either_side_is_flaky(self):
+        pair = {"a": ("passed", "failed")}
+        self.assertEqual(self.check([{"a": "passed"}] * 2, [{"a": "failed"}, {"a": "passed"}]), ({}, pair))
+        self.assertEqual(self.check([{"a": "passed"}, {"a": "failed"}], [{"a": "failed"}] * 2), ({}, pair))
+
+    def test_a_crash_differs_however_seldom_it_comes(self):
+        pair = {"test_x": ("ended well", "died of SIGSEGV")}
+        self.assertEqual(self.check([{"a": "passed"}] * 2, ["died of SIGSEGV"] * 2), (pair, {}))
+        self.assertEqual(self.check([{"a": "passed"}] * 2, ["died of SIGSEGV", {"a": "passed"}]), (pair, {}))
+
+    def test_an_expected_difference_is_taken_out_and_missed_when_it_is_gone(self):
+        outcome = run_regrtest.Outcome("ended well", 0.1, {"test_x.A.a": "passed"}, {}, {})
+        report = run_regrtest.Report("test_x", 1, {"test_x.A.a": ("passed", "failed")}, {}, outcome, outcome)
+        there, gone, other = (run_regrtest.Expected(pattern, True) for pattern in ("test_x.*.a", "test_x.*.a", "test_y.*"))
+        there.take(report)
+        self.assertEqual((report.different, there.gone()), ({}, False))
+        gone.take(report)
+        other.take(report)
+        self.assertTrue(gone.gone())
+        self.assertFalse(other.gone())  # it did not run
+
+    def executable(self, body):
+        path = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "python"
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+        return run_regrtest.Side(str(path), {}, None, 1)
+
+    def test_crashes_and_endless_files_are_told(self):
+        crash = self.executable("echo last words; kill -SEGV $$").run("test_x")
+        self.assertEqual((crash.file, crash.said["test_x"]), ("died of SIGSEGV", ["last words"]))
+        self.assertEqual(self.executable("sleep 60").run("test_x").file, "no end within 1 s")
+        self.assertEqual(self.executable("exit 3").run("test_x").file, "changed its environment")
+
+    def test_reports_are_read_test_by_test_and_handovers_added_up(self):
+        cases = """<testcase name='test.test_x.A.a'/><testcase name='test.test_x.A.b'><failure>gone\x01</failure></testcase>
+            <testcase name='test.test_x.A.c'><skipped>no net</skipped></testcase><testcase/>
+            <testcase name='test.test_x.A.d'><output>as ever</output></testcase>"""
+        side = self.executable(f"""
+            for last; do case $previous in --junit-xml) report=$last ;; esac; previous=$last; done
+            cat >$report <<'XML'\n<testsuites>{cases}</testsuites>\nXML
+            echo '{{"handovers": {{"tracing": 2}}}}' >${{COLUBER_JIT_STATS%\\%p}}1
+            echo '{{"handovers": {{"tracing": 1, "NOP": 4}}}}' >${{COLUBER_JIT_STATS%\\%p}}2""")
+        outcome = side.run("test_x")
+        passed = {"test_x.A.a": "passed", "test_x.A.b": "failed", "test_x.A.c": "skipped", "test_x.A.d": "failed as expected"}
+        self.assertEqual((outcome.tests, outcome.said["test_x.A.b"]), (passed, ["gone?"]))
+        self.assertEqual(outcome.handovers, {"tracing": 3, "NOP": 4})
+
+
 class Documents(unittest.TestCase):
     def test_files_that_the_documents_name_exist(self):
         for document in "README.md", "ARCHITECTURE.md":
             text = (ROOT / document).read_text()
             named = set(re.findall(r"`((?:[a-z_0-9-]+/)+(?:[a-z_0-9-]+(?:\.[a-z]+)?)?|[a-z_0-9/-]+\.(?:rs|py|md|txt|trace))`", text))
-            # What `make` builds, and what a dump writes.
-            missing = {name for name in named if not (ROOT / name).exists()} - {"exits.txt", "build/ext", "target/release/coluber"}
+            missing = {name for name in named if not (ROOT / name).exists()} - MADE
             self.assertEqual(missing, set(), document)
             self.assertGreater(len(named), 2)
 

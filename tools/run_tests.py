@@ -92,6 +92,12 @@ def main():
         if not options.smoke:
             command = [sys.executable, "tests/run_differential.py", "--coluber", coluber]
             run.step("differential programs", command, OURS)
+            if subprocess.run([sys.executable, "-c", "import test.libregrtest"], capture_output=True).returncode:
+                print(f"== no core of the regression suite: {sys.executable} has no suite", flush=True)
+            else:
+                modes = ["--jit", "off,on", "--threshold", "20"]
+                command = [sys.executable, "tests/run_regrtest.py", "--core", "--coluber", coluber, *modes]
+                run.step("core of the regression suite", command, OURS)
 
     for name in run.failures:
         print(f"failed: {name}")

@@ -11,7 +11,7 @@ use crate::refs::{Owned, has_type_flag, new_ref, type_of};
 use crate::sys::{
     _Py_NoneStruct, _PyErr_Format, _PyErr_GetTopmostException, _PyErr_Restore, _PyErr_SetObject,
     _PyErr_SetString, Py_EnterRecursiveCall, Py_LeaveRecursiveCall, Py_TPFLAGS_BASE_EXC_SUBCLASS,
-    Py_TPFLAGS_TUPLE_SUBCLASS, Py_TPFLAGS_TYPE_SUBCLASS, Py_ssize_t, PyBaseExceptionGroupObject,
+    Py_TPFLAGS_TUPLE_SUBCLASS, Py_TPFLAGS_TYPE_SUBCLASS, Py_Version, Py_ssize_t, PyBaseExceptionGroupObject,
     PyBaseExceptionObject, PyErr_GivenExceptionMatches, PyErr_SetString, PyExc_BaseExceptionGroup,
     PyExc_RuntimeError, PyExc_TypeError, PyException_GetCause, PyException_GetContext,
     PyException_GetTraceback, PyException_SetCause, PyException_SetContext, PyException_SetTraceback,
@@ -22,6 +22,7 @@ use crate::sys::{
 };
 use crate::tuple;
 use std::collections::HashSet;
+use std::ffi::c_ulong;
 use std::ptr::null_mut;
 
 /// How `raise` left the exception.
@@ -383,6 +384,9 @@ pub unsafe fn prep_reraise_star(original: *mut PyObject, raised: *mut PyObject) 
     }
 }
 
+/// The `PY_VERSION_HEX` since which a single exception that was raised in a clause isn't wrapped in a group: 3.11.4.
+const SINGLE_IS_BARE: c_ulong = 0x030b_04f0;
+
 unsafe fn reraise_parts(
     original: *mut PyObject,
     raised: *mut PyObject,
@@ -411,6 +415,9 @@ unsafe fn reraise_parts(
             && PyList_Append(new.as_ptr(), again.as_ptr()) < 0
         {
             return Err(Raised);
+        }
+        if PyList_Size(new.as_ptr()) == 1 && Py_Version >= SINGLE_IS_BARE {
+            return Ok(new_ref(PyList_GetItem(new.as_ptr(), 0)));
         }
         Owned::from_new(new_group(new.as_ptr())).map(Owned::into_ptr).ok_or(Raised)
     }

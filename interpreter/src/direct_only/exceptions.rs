@@ -207,8 +207,16 @@ pub fn check_eg_match(d: &mut Direct, _: usize) -> Flow {
     Flow::Next
 }
 
-/// `PREP_RERAISE_STAR`: CPython's evaluator does it; what it makes of a single exception differs between 3.11.2 and 3.11.4.
+/// `PREP_RERAISE_STAR`: the exception below, the list of what the clauses raised or left above.
 #[inline(never)]
-pub fn prep_reraise_star(_: &mut Direct, _: usize) -> Flow {
-    Flow::HandOver
+pub fn prep_reraise_star(d: &mut Direct, _: usize) -> Flow {
+    // SAFETY: the invariant; both are taken from the stack.
+    unsafe {
+        let raised = d.pop();
+        let original = d.pop();
+        let result = raise::prep_reraise_star(original, raised);
+        decref(raised);
+        decref(original);
+        super::push_result(d, result)
+    }
 }
