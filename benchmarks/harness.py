@@ -15,7 +15,7 @@ This module must stay small: what it imports counts in the peak memory of each m
 
 import os
 import sys
-from time import perf_counter
+from time import perf_counter, process_time
 
 # One sample should last at least this many seconds, so that reading the clock does not show.
 SHORTEST_SAMPLE = 0.01
@@ -68,13 +68,34 @@ def peak_memory():
     return None
 
 
+def core_taken():
+    """Seconds that this thread has been ready to run while others had the core, or 0 where the kernel does not tell."""
+    try:
+        with open("/proc/self/schedstat") as f:
+            return int(f.read().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
 class Measurement:
     """Times one program: the first iteration by itself, then samples until the time is over."""
 
     def __init__(self, wish):
         self.seconds, self.check, self.benchmark = wish["seconds"], wish.get("check"), wish.get("benchmark")
         self.namespace = None  # the program's
+        self.taken = self.wall = 0.0
         self.result = None
+
+    def once(self, timed, loops):
+        """`timed(loops)`, without the time in which others had the core.
+
+        The kernel books that time when the thread gets the core again, perhaps a sample too late; but a sample never takes less
+        than the processor's time. A program may time a part of its iteration only; then that part bears its share."""
+        taken, used, start = core_taken(), process_time(), perf_counter()
+        seconds, result = timed(loops)
+        wall, used, taken = perf_counter() - start, process_time() - used, core_taken() - taken
+        self.wall, self.taken = self.wall + wall, self.taken + taken
+        return seconds * min(1.0, max(used, wall - taken) / wall), result
 
     def measure(self, name, timed):
         if self.benchmark not in (None, name):
@@ -83,7 +104,7 @@ class Measurement:
             raise RuntimeError("the program has several benchmarks: %r is one more" % name)
         # What `work` counts is done in the first second of measured time, compilation included.
         horizon = min(1.0, self.seconds)
-        first, result = timed(1)
+        first, result = self.once(timed, 1)
         state = checksum(describe(result) + describe(plain_globals(self.namespace), 3))
         elapsed, done = first, 1
         work = horizon / first if first >= horizon else None
@@ -94,7 +115,7 @@ class Measurement:
             start = perf_counter()
             if start >= begin + self.seconds and len(samples) >= 2 and work is not None:
                 break
-            seconds, _ = timed(loops)
+            seconds, _ = self.once(timed, loops)
             samples.append((start - begin, seconds / loops))
             if work is None and elapsed + seconds >= horizon:
                 work = done + loops * (horizon - elapsed) / seconds
@@ -113,7 +134,7 @@ class Measurement:
                 checked = checksum(describe(eval(self.check, self.namespace)))
         self.result = {
             "best": late[0], "median": late[len(late) // 2], "first": first, "work": work, "samples": len(samples), "loops": loops,
-            "peak_kib": peak, "state": state, "checked": checked,
+            "peak_kib": peak, "core_taken": min(1.0, self.taken / self.wall), "state": state, "checked": checked,
         }
 
 

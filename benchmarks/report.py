@@ -26,10 +26,14 @@ import plot
 # key: (heading, is more better)
 RATIOS = {"steady": ("steady", True), "first": ("first", True), "work": ("1st s", True), "memory": ("memory", False)}
 
+# More than this share of the time in which others had the core is worth saying.
+MUCH = 0.1
+
 
 def complete(row, columns):
-    """Adds to a measured row its `ratios` by column, its `faults` and `notes`."""
+    """Adds to a measured row its `ratios` by column, its `faults` and `notes`, and what share of the time others had the core."""
     sides = row["sides"]
+    row["core_taken"] = max([run["core_taken"] for side in sides.values() for run in side.get("runs", ())], default=0)
     row["ratios"], row["faults"], row["notes"] = {}, [], []
     base = sides["base"]
     if "error" in base:
@@ -103,7 +107,7 @@ def row_text(row, columns):
     text = "%-32s%10s" % (row["name"], "-" if "error" in base else "%.4g" % (base["steady"] * 1e3))
     for key in RATIOS:
         text += "|" + "".join("%8s" % number(row["ratios"].get(c, {}).get(key)) for c in columns)
-    text += "| " + ("NO" if row["faults"] else "yes")
+    text += "| " + ("NO" if row["faults"] else "yes") + (" (core taken: %.0f%%)" % (100 * row["core_taken"]) if row["core_taken"] > MUCH else "")
     return "\n".join([text] + ["  FAULT %s: %s" % (row["name"], fault) for fault in row["faults"]] + ["  note: %s" % note for note in row["notes"]])
 
 
@@ -116,6 +120,9 @@ def summary_text(document):
     for group, ratios in document["summary"].items():
         if group != "all" and "steady" in ratios:
             lines.append("%-17s steady geomean %s" % (group, ", ".join("%s %s" % (c, number(s["geomean"])) for c, s in ratios["steady"].items())))
+    disturbed = sum(r["core_taken"] > MUCH for r in document["programs"])
+    if disturbed:
+        lines.append("%d programs had to share the core; that time is subtracted, but not what it does to caches" % disturbed)
     faults = sum(bool(r["faults"]) for r in document["programs"])
     return "\n".join(lines + ["%d programs, %d with faults" % (len(document["programs"]), faults)])
 
@@ -140,6 +147,9 @@ def markdown(document):
         base = row["sides"]["base"]
         cells = [number(row["ratios"].get(c, {}).get(key)) for key in RATIOS for c in columns]
         lines.append("| %s | %s | " % (row["name"], "-" if "error" in base else "%.4g" % (base["steady"] * 1e3)) + " | ".join(cells) + " |")
+    disturbed = [r["name"] for r in document["programs"] if r["core_taken"] > MUCH]
+    if disturbed:
+        lines += ["", "Others had the core for more than a tenth of the time (which is subtracted) of: " + ", ".join(disturbed) + "."]
     complaints = ["- **fault** %s: %s" % (r["name"], text) for r in document["programs"] for text in r["faults"]]
     complaints += ["- %s: %s" % (r["name"], text) for r in document["programs"] for text in r["notes"]]
     return "\n".join(lines + [""] + complaints) + "\n"

@@ -122,7 +122,7 @@ class Bench(unittest.TestCase):
         name = self.folder / form
         done = self.bench("--columns", "off,on", "--only", "attribute_updates", "--output", str(name), *arguments)
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
-        self.assertRegex(done.stdout, r"(?m)^attribute_updates +[0-9.]+(\|( +[0-9.]+){2}){4}\| yes$")
+        self.assertRegex(done.stdout, r"(?m)^attribute_updates +[0-9.]+(\|( +[0-9.]+){2}){4}\| yes( .*)?$")
         self.assertRegex(done.stdout, r"(?m)^memory +on +geomean +[0-9.]+  median +[0-9.]+  worst +[0-9.]+ \(attribute_updates\)  of 1 programs$")
 
         document = json.loads(name.with_suffix(".json").read_text())
