@@ -19,6 +19,8 @@ from time import perf_counter, process_time
 
 # One sample should last at least this many seconds, so that reading the clock does not show.
 SHORTEST_SAMPLE = 0.01
+# A program that says that it took less than this share of a sample's time has timed a part of it.
+PART = 0.95
 
 
 def describe(value, deep=4, budget=None):
@@ -33,6 +35,8 @@ def describe(value, deep=4, budget=None):
         return repr(value)
     if callable(value):
         return "callable"
+    if type(value).__module__ in ("datetime", "decimal", "_pydecimal", "fractions"):
+        return repr(value)  # how these are made inside differs between interpreters
     if deep == 0:
         return type(value).__name__
     if isinstance(value, (list, tuple)):
@@ -51,9 +55,9 @@ def checksum(text):
 
 
 def plain_globals(namespace):
-    """The program's data: module-level numbers, strings and containers, but no instances, functions, modules."""
+    """The program's data: module-level numbers, strings and containers, but no instances, functions, modules, temporary files' names."""
     kinds = (int, float, str, list, tuple, dict)
-    return {k: v for k, v in namespace.items() if k[:2] != "__" and type(v) in kinds}
+    return {k: v for k, v in namespace.items() if k[:2] != "__" and type(v) in kinds and not (type(v) is str and os.path.exists(v))}
 
 
 def peak_memory():
@@ -90,12 +94,15 @@ class Measurement:
         """`timed(loops)`, without the time in which others had the core.
 
         The kernel books that time when the thread gets the core again, perhaps a sample too late; but a sample never takes less
-        than the processor's time. A program may time a part of its iteration only; then that part bears its share."""
+        than the processor's time. Where a program times a part of its iteration only, nobody knows what was taken from that part:
+        such a sample stays as it is, and counts only if it is the best all the same."""
         taken, used, start = core_taken(), process_time(), perf_counter()
         seconds, result = timed(loops)
         wall, used, taken = perf_counter() - start, process_time() - used, core_taken() - taken
         self.wall, self.taken = self.wall + wall, self.taken + taken
-        return seconds * min(1.0, max(used, wall - taken) / wall), result
+        if seconds > PART * wall:
+            seconds *= min(1.0, max(used, wall - taken) / wall)
+        return seconds, result
 
     def measure(self, name, timed):
         if self.benchmark not in (None, name):
