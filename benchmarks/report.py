@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the measurements say: ratios, their means and worst cases, as text, Markdown, JSON and (by `plot.py`) SVG.
 
-    report.py first.json second.json --output build/bench/all      # runs of different programs, made into one report
+    report.py first.json second.json --output build/bench/all      # runs of different programs or columns, made into one report
 
 Who calls it: `bench.py`; people, to put runs together that were made in pieces. Ratios, for each program and column:
 
@@ -41,7 +41,7 @@ def complete(row, columns):
         return row
     if len(results(base)) > 1:
         row["faults"].append("base: another result in each process")
-    for column in columns:
+    for column in [c for c in columns if c in sides]:
         measured = sides[column]
         complaints = row["notes"] if column == "pypy" else row["faults"]
         if "error" in measured:
@@ -177,17 +177,17 @@ def main():
     p.add_argument("documents", nargs="+", help="what bench.py has written; of a program in several, the last one counts")
     p.add_argument("--output", metavar="NAME", help="write NAME.json, NAME.md and NAME.svg")
     options = p.parse_args()
-    rows, document = {}, {}
+    rows, sides, document = {}, {}, {}
     for path in options.documents:
         try:
             with open(path) as f:
                 document = json.load(f)
             rows.update((row["name"], row) for row in document["programs"])
+            sides.update(document["sides"])
         except (OSError, ValueError, KeyError) as e:
             sys.exit("report: %s is not what bench.py writes: %s" % (path, e))
-    columns = document["columns"]
-    document["programs"] = [row if set(columns) <= set(row["sides"]) else sys.exit("report: %s has other columns" % row["name"]) for row in rows.values()]
-    document["programs"] = [complete(row, columns) for row in rows.values()]
+    columns = [name for name in sides if name != "base"]
+    document.update(sides=sides, columns=columns, programs=[complete(row, columns) for row in rows.values()])
     document["summary"] = summary(document["programs"], columns)
     print(explanation(document))
     print(headings(columns))
