@@ -3,6 +3,10 @@
 PYTHON ?=
 SCRIPT ?=
 ARGS ?=
+# What `make bench` measures: names and groups of programs, the product's form (executable or extension), seconds of each process.
+ONLY ?= all
+FORM ?= executable
+SECONDS ?= 3
 # The profile that `make test` runs its programs with: dev has debug assertions on.
 PROFILE ?= dev
 CARGO ?= cargo
@@ -17,15 +21,27 @@ setup = COLUBER_PYTHON=$$(PYTHON='$(PYTHON)' tools/find-python $(1)) && export C
 comma := ,
 # Fat LTO compiles everything in this last step, so what is said here about code holds for all crates.
 executable = echo 'building $(coluber)' && $(CARGO) rustc -q --release --bin coluber -- $$(tools/code-flags)
+extension = $(CARGO) build -q --release --lib && tools/place-extension '$(CARGO_TARGET_DIR)/release' build/ext
+
+# What of each form is built, and how bench.py is told.
+bench-executable = $(executable)
+bench-extension = $(extension)
+under-test-executable = --coluber '$(coluber)'
+under-test-extension = --extension build/ext
+
+bench.py = "$$COLUBER_PYTHON" benchmarks/bench.py --base "$$COLUBER_PYTHON" --only '$(ONLY)'
 
 .DEFAULT_GOAL := help
-.PHONY: help run build ext test smoke regrtest clean
+.PHONY: help run bench bench-peers build ext test smoke regrtest clean
 
 help:
 	@echo 'make run [SCRIPT=x.py] [ARGS=…]  build, then time examples/ (or the script) under python3.11 and coluber'
 	@echo 'make test                        all checks and tests'
 	@echo 'make regrtest [JIT=off|on|stress] [ONLY=test_a,test_b]'
 	@echo '                                 the base Python'"'"'s own regression suite: what differs (see tests/run_regrtest.py)'
+	@echo 'make bench [ONLY=name,group] [FORM=extension] [SECONDS=3]'
+	@echo '                                 build, then measure benchmarks side by side: table, and build/bench/'
+	@echo 'make bench-peers                 install what is compared with besides the base Python: PyPy'
 	@echo 'make build                       the executable: target/release/coluber'
 	@echo 'make ext                         the extension module for a stock python3.11: build/ext'
 	@echo 'make clean                       remove what was built'
@@ -35,12 +51,19 @@ run:
 	@$(call setup) && $(executable) && \
 	"$$COLUBER_PYTHON" tools/run_table.py --coluber '$(coluber)' $(if $(SCRIPT),'$(SCRIPT)' $(ARGS))
 
+bench:
+	@$(if $(filter executable extension,$(FORM)),,$(error FORM=$(FORM) is neither executable nor extension)) \
+	$(call setup) && $(bench.py) --list >/dev/null && $(bench-$(FORM)) && \
+	$(bench.py) $(under-test-$(FORM)) --columns off,on,pypy --seconds '$(SECONDS)' --processes 1 --output build/bench/$(FORM)
+
+bench-peers:
+	@tools/install-peers
+
 build:
 	@$(call setup) && $(executable)
 
 ext:
-	@$(call setup) && $(CARGO) build -q --release --lib && \
-	tools/place-extension '$(CARGO_TARGET_DIR)/release' build/ext && echo 'built build/ext'
+	@$(call setup) && $(extension) && echo 'built build/ext'
 
 test:
 	@$(call setup,--with-venv --with-suite) && \

@@ -1,18 +1,19 @@
 """Stands in for the module `pyperf` inside a measured process, so that pyperformance's programs run unmodified.
 
 Who calls it: `harness.py` puts it into `sys.modules["pyperf"]` before it executes a program. The programs use `Runner` with
-`bench_func`, `bench_time_func`, `parse_args`, `argparser` and `metadata`, and the function `perf_counter`; that is all there is.
+`bench_func`, `bench_time_func`, `bench_async_func`, `parse_args`, `argparser` and `metadata`, and the functions `perf_counter` and
+`python_implementation`; that is all there is.
 It never starts processes and prints nothing: what it measures goes to the `measure` function that the harness has set.
 
     import pyperf
     runner = pyperf.Runner()
-    runner.bench_func("fannkuch", fannkuch, 9)      # calls `measure("fannkuch", once, namespace)`
+    runner.bench_func("fannkuch", fannkuch, 9)      # calls `measure("fannkuch", timed)`
 """
 
+import sys
 from time import perf_counter  # noqa: F401  (the programs call pyperf.perf_counter)
 
-# Set by the harness: measure(name, timed, call, namespace).
-#   timed(loops) -> (seconds, last result); namespace: globals of the measured program
+# Set by the harness: measure(name, timed), where timed(loops) answers (seconds, last result).
 measure = None
 
 
@@ -42,14 +43,26 @@ class Runner:
                 result = function(*args)
             return perf_counter() - start, result
 
-        measure(name, timed, namespace_of(function))
+        measure(name, timed)
 
     def bench_time_func(self, name, function, *args, inner_loops=None, **kwargs):
         def timed(loops):
             return function(loops, *args), None
 
-        measure(name, timed, namespace_of(function))
+        measure(name, timed)
+
+    def bench_async_func(self, name, function, *args, **kwargs):
+        import asyncio
+
+        async def repeated(loops):
+            result = None
+            start = perf_counter()
+            for _ in range(loops):
+                result = await function(*args)
+            return perf_counter() - start, result
+
+        measure(name, lambda loops: asyncio.run(repeated(loops)))
 
 
-def namespace_of(function):
-    return getattr(function, "__func__", function).__globals__
+def python_implementation():
+    return sys.implementation.name

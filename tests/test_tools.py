@@ -1,8 +1,9 @@
-"""The commands find the right Python, and say in one line what to do where there is none.
+"""The commands find the right Python, and say in one line what to do where there is none; the benchmark script measures and reports.
 
-Run by `make test` with the base Python.
+Run by `make test` with the base Python, COLUBER (the executable) and COLUBER_EXT (the extension module's folder).
 """
 
+import json
 import os
 import pathlib
 import re
@@ -10,16 +11,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
+import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
+import bench  # noqa: E402
+import catalogue  # noqa: E402
+import fetch  # noqa: E402
+import report  # noqa: E402
 import run_regrtest  # noqa: E402
 import run_tests  # noqa: E402
 
 BASE = os.path.realpath(sys.executable)
-MADE = {"exits.txt", "build/ext", "build/regrtest", "target/release/coluber"}  # by `make`, and by a dump
+MADE = {"exits.txt", "build/ext", "build/bench", "build/regrtest", "target/release/coluber"}  # by `make`, and by a dump
 
 
 class FindPython(unittest.TestCase):
@@ -178,12 +185,114 @@ class RegressionSuite(unittest.TestCase):
         self.assertEqual(outcome.handovers, {"tracing": 3, "NOP": 4})
 
 
+class Bench(unittest.TestCase):
+    """benchmarks/bench.py on one small program, for a moment."""
+
+    COLUMNS = ["off", "on"]
+
+    def setUp(self):
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def bench(self, *arguments):
+        command = [sys.executable, str(ROOT / "benchmarks/bench.py"), "--base", sys.executable, "--seconds", "0.05", "--processes", "1", *arguments]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    def check_report(self, form, *arguments):
+        name = self.folder / form
+        done = self.bench("--columns", "off,on", "--only", "attribute_updates", "--output", str(name), *arguments)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertRegex(done.stdout, r"(?m)^attribute_updates +[0-9.]+(\|( +[0-9.]+){2}){4}\| yes( .*)?$")
+        self.assertRegex(done.stdout, r"(?m)^memory +on +geomean +[0-9.]+  median +[0-9.]+  worst +[0-9.]+ \(attribute_updates\)  of 1 programs$")
+
+        document = json.loads(name.with_suffix(".json").read_text())
+        self.assertEqual((document["form"], document["columns"]), (form, self.COLUMNS))
+        (row,) = document["programs"]
+        self.assertEqual((row["faults"], row["notes"]), ([], []))
+        for column in self.COLUMNS:
+            self.assertEqual(row["ratios"][column].keys(), {"steady", "first", "work", "memory"})
+            self.assertAlmostEqual(row["ratios"][column]["steady"], row["sides"]["base"]["steady"] / row["sides"][column]["steady"])
+            self.assertAlmostEqual(document["summary"]["all"]["work"][column]["geomean"], row["ratios"][column]["work"])
+        traces = {column: row["sides"][column]["runs"][0]["statistics"]["traces"] for column in self.COLUMNS}
+        self.assertEqual(traces["off"], 0)
+        self.assertGreater(traces["on"], 0)
+
+        self.assertRegex(name.with_suffix(".md").read_text(), r"(?m)^\| attribute_updates \|( [0-9.]+ \|){9}$")
+        circles = xml.etree.ElementTree.parse(name.with_suffix(".svg")).iter("{http://www.w3.org/2000/svg}circle")
+        # One in the legend and one in the program's line for each column.
+        self.assertEqual(len(list(circles)), 2 * len(self.COLUMNS))
+        return name.with_suffix(".json")
+
+    def test_the_executable_is_measured_and_reported(self):
+        file = self.check_report("executable", "--coluber", os.environ["COLUBER"])
+        again = subprocess.run([sys.executable, str(ROOT / "benchmarks/report.py"), str(file), str(file)], capture_output=True, text=True)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn("\n1 programs, 0 with faults\n", again.stdout)
+
+    def test_the_extension_module_is_measured_and_reported(self):
+        self.check_report("extension", "--extension", os.environ["COLUBER_EXT"])
+
+    def test_bad_input_costs_one_line_and_the_status(self):
+        for arguments, said in [
+            (("--only", "no_such_program"), "no program or group no_such_program"),
+            (("--base", "/no/such/python"), "no executable /no/such/python"),
+            (("--base", "false"), "does not start"),
+            (("--columns", "of"), "no column of"),
+            (("--seconds", "0"), "must be more than 0"),
+            (("--extension", str(self.folder)), "no extension module"),
+        ]:
+            done = self.bench("--coluber", os.environ["COLUBER"], "--only", "attribute_updates", *arguments)
+            self.assertNotEqual(done.returncode, 0, arguments)
+            self.assertEqual((done.stdout, len(done.stderr.splitlines())), ("", 1), done.stderr)
+            self.assertIn(said, done.stderr)
+
+    def row(self, body):
+        """A row of a program of this test's own, measured under the base and the executable."""
+        path = self.folder / "program.py"
+        path.write_text(body)
+        program = catalogue.Program("program", "own", str(path), check="_once()", call="iteration")
+        program.folders = []
+        sides = [bench.Side("base", [sys.executable]), bench.Side("on", [os.environ["COLUBER"]], is_coluber=True)]
+        options = types.SimpleNamespace(seconds=0.01, processes=1, core=None, timeout=60, statistic="best")
+        return report.complete(bench.measure(program, sides, options, lambda text: None), ["on"])
+
+    def test_another_result_is_a_fault_and_has_no_ratios(self):
+        row = self.row("import sys\ndef iteration(): return sys.executable")
+        self.assertEqual((row["faults"], row["ratios"]), (["on: the result differs"], {}))
+        row = self.row("import sys\ndef iteration(): print(sys.executable)")
+        self.assertEqual((row["faults"], row["ratios"]), (["on: the result differs"], {}))
+
+    def test_a_program_that_fails_is_a_fault_with_its_last_line(self):
+        row = self.row("import sys\ndef iteration():\n  if 'coluber' in sys.executable: raise ValueError('here')")
+        self.assertEqual(row["faults"], ["on: status 1: ValueError: here"])
+
+    def test_a_hand_over_is_a_fault_unless_the_program_traces(self):
+        row = self.row("import sys\ndef f(): pass\ndef iteration():\n  sys.settrace(lambda *a: None); f(); sys.settrace(None)")
+        self.assertEqual(row["faults"], [])
+        run = row["sides"]["on"]["runs"][0]
+        self.assertGreater(run["statistics"]["handovers"]["tracing"], 0)
+        run["statistics"]["handovers"]["CALL"] = 3
+        self.assertEqual(report.complete(row, ["on"])["faults"], ["on: handed over to CPython's evaluator: CALL 3"])
+
+    def test_a_peer_that_fails_is_noted_only(self):
+        row = self.row("def iteration(): return 1")
+        row["sides"]["pypy"] = {"error": "status 1: SyntaxError"}
+        row = report.complete(row, ["on", "pypy"])
+        self.assertEqual((row["faults"], row["notes"], list(row["ratios"])), ([], ["pypy: status 1: SyntaxError"], ["on"]))
+
+    def test_the_catalogue_names_pinned_packages_and_each_program_once(self):
+        programs = catalogue.choose(["all"])
+        self.assertEqual(len({p.name for p in programs}), len(programs))
+        self.assertLessEqual({name for p in programs for name in p.needs} | {"pyperformance"}, fetch.pins().keys())
+        self.assertGreaterEqual(len(catalogue.choose(["pyperformance"])), 30)
+
+
 class Documents(unittest.TestCase):
     def test_files_that_the_documents_name_exist(self):
-        for document in "README.md", "ARCHITECTURE.md":
+        for document in "README.md", "ARCHITECTURE.md", "benchmarks/README.md":
             text = (ROOT / document).read_text()
             named = set(re.findall(r"`((?:[a-z_0-9-]+/)+(?:[a-z_0-9-]+(?:\.[a-z]+)?)?|[a-z_0-9/-]+\.(?:rs|py|md|txt|trace))`", text))
-            missing = {name for name in named if not (ROOT / name).exists()} - MADE
+            places = ROOT, (ROOT / document).parent
+            missing = {name for name in named if not any((place / name).exists() for place in places)} - MADE
             self.assertEqual(missing, set(), document)
             self.assertGreater(len(named), 2)
 
