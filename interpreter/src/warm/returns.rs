@@ -3,9 +3,9 @@
 use super::call_site::CALL;
 use super::registers::{Registers, jump};
 use super::{Unit, dispatch, handlers};
-use crate::completion::Completion;
+use crate::completion::{Completion, Link};
 use crate::machine::Flow;
-use crate::{code_data, eval_breaker, helpers, numbers};
+use crate::{eval_breaker, helpers, numbers};
 use capi::frame;
 use capi::refs::decref;
 use capi::sys::{_PyInterpreterFrame, PyObject};
@@ -47,11 +47,32 @@ handlers! {
         let caller = (*dying).previous;
         (*w.tstate).recursion_remaining += 1;
         (*(*w.tstate).cframe).current_frame = caller;
-        (*w.tstate).datastack_top = dying.cast();
+        (*w.tstate).datastack_top = Link::of(dying).cast();
         return_to(caller, value, w)
     }
 
-    /// The same, where something dies from the local at `slot` on.
+    /// `LOAD_CONST`, `RETURN_VALUE`
+    fn load_const_return_value(w, constant) {
+        let o = constant as *mut PyObject;
+        (*o).ob_refcnt += 1;
+        w.push(o);
+        w.ip = w.ip.add(1);
+        w.instead(return_value, 0)
+    }
+
+    /// `LOAD_FAST`, `RETURN_VALUE`
+    fn load_fast_return_value(w, index) {
+        let o = *w.local(index);
+        if o.is_null() {
+            return w.full(index);
+        }
+        (*o).ob_refcnt += 1;
+        w.push(o);
+        w.ip = w.ip.add(1);
+        w.instead(return_value, 0)
+    }
+
+    /// `RETURN_VALUE` to warm code, where something dies from the local at `slot` on.
     fn return_with_deaths(w, slot) {
         let value = w.peek(1);
         let caller = (*w.frame).previous;
@@ -82,6 +103,9 @@ handlers! {
         let caller = (*w.frame).previous;
         (*(*w.tstate).cframe).current_frame = caller;
         clear(&w, frame::locals(w.frame));
+        // Before what dies now can push frames over the link.
+        w.ip = enter_units(caller, &w);
+        w.frame = caller;
         (*value).ob_refcnt -= 1;
         (*w.tstate).recursion_remaining += 1;
         // Instance, class, operands: the instance stays.
@@ -96,8 +120,6 @@ handlers! {
                 numbers::dealloc(w.tstate, o);
             }
         }
-        w.frame = caller;
-        w.ip = enter_units(caller, &w);
         if !w.breaker_clear() {
             return w.instead(serve_breaker, 0);
         }
@@ -134,18 +156,17 @@ unsafe fn clear(w: &Registers, mut slot: *mut *mut PyObject) {
         decref((*dying).f_func.cast());
         decref(code.cast());
         (*w.tstate).recursion_remaining += 1;
-        (*w.tstate).datastack_top = dying.cast();
+        (*w.tstate).datastack_top = Link::of(dying).cast();
     }
 }
 
-/// Makes the units of a caller's warm code the running ones; the unit of the instruction that it shows.
+/// Makes the units of a caller's warm code the running ones, as the link of the frame that just died says; the unit of the instruction
+/// that it shows.
 #[inline(always)]
 unsafe fn enter_units(caller: *mut _PyInterpreterFrame, w: &Registers) -> *mut Unit {
-    // SAFETY: a frame whose code has a translation: it made a warm call.
+    // SAFETY: `w.frame` had a link, and nothing was pushed over it since.
     unsafe {
-        let code = (*caller).f_code;
-        let translation = &raw const (*code_data::get_known(code)).translation;
-        let (units, delta) = ((*translation).units, (*translation).delta);
+        let Link { units, delta } = *Link::of(w.frame);
         (*w.home).units = units;
         (*w.home).delta = delta;
         (((*caller).prev_instr as usize).wrapping_sub(delta) << 3) as *mut Unit

@@ -196,6 +196,8 @@ unsafe fn fuse(code: *mut PyCodeObject, translated: *mut Unit) {
         let third = all.get(i + 2).map_or(op::NOP, |third| third.opcode);
         let both: Handler = match (first.opcode, second.opcode) {
             (op::STORE_FAST, op::LOAD_FAST) if !takes_loads(third) => stack::store_fast_load_fast,
+            (op::LOAD_CONST, op::RETURN_VALUE) => returns::load_const_return_value,
+            (op::LOAD_FAST, op::RETURN_VALUE) => returns::load_fast_return_value,
             (op::STORE_FAST, op::STORE_FAST) => stack::store_fast_store_fast,
             (op::LOAD_FAST, op::LOAD_FAST) if !takes_loads(third) => stack::load_fast_load_fast,
             (op::LOAD_FAST, op::LOAD_CONST) if !takes_loads(third) => stack::load_fast_load_const,
