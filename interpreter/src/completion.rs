@@ -18,7 +18,7 @@ use crate::opcode;
 use crate::warm::Unit;
 use capi::frame;
 use capi::refs::{decref, type_of};
-use capi::sys::{self, _PyInterpreterFrame, PyObject};
+use capi::sys::{self, _PyInterpreterFrame, PyObject, PyThreadState};
 
 /// What stands before a frame that warm code pushed: of the caller.
 #[repr(C)]
@@ -121,6 +121,18 @@ impl Completion {
         (self.0 as u64) << 48 | 0xffff_ffff
     }
 
+    /// Takes the link of a frame that was just popped off the data stack, if it had one.
+    ///
+    /// # Safety
+    /// This is the note that the frame had; it was the topmost of `tstate`'s data stack.
+    #[inline(always)]
+    pub(crate) unsafe fn drop_link(self, tstate: *mut PyThreadState) {
+        if self.0 & Completion::WARM != 0 {
+            // SAFETY: by contract.
+            unsafe { (*tstate).datastack_top = (*tstate).datastack_top.byte_sub(size_of::<Link>()) }
+        }
+    }
+
     /// Ends the call whose frame was just popped: `d` has the caller's registers as they were saved at the call. `value` is what the
     /// function returned (taken over), or null with an exception set.
     ///
@@ -129,12 +141,8 @@ impl Completion {
     #[inline(always)]
     pub(crate) unsafe fn finish(self, d: &mut Direct, value: *mut PyObject) -> Flow {
         let kind = self.0 & !Completion::WARM;
-        if self.0 & Completion::WARM != 0 {
-            // SAFETY: by contract: the link was below the frame.
-            unsafe {
-                (*d.tstate).datastack_top = (*d.tstate).datastack_top.byte_sub(size_of::<Link>());
-            }
-        }
+        // SAFETY: by contract.
+        unsafe { self.drop_link(d.tstate) };
         if kind != Completion::PUSH {
             // SAFETY: by contract.
             return unsafe { finish_more(kind, d, value) };

@@ -91,7 +91,8 @@ handlers! {
     fn return_generator(w, arg) {
         let tstate = w.tstate;
         let dying = w.frame;
-        if (*dying).is_entry || !Completion::of(dying).is_plain() {
+        let completion = Completion::of(dying);
+        if (*dying).is_entry || !completion.is_plain() {
             return w.full(arg);
         }
         w.show();
@@ -107,6 +108,7 @@ handlers! {
         (*tstate).recursion_remaining += 1;
         (*(*tstate).cframe).current_frame = caller;
         frame::pop(tstate, dying);
+        completion.drop_link(tstate);
         return_to(caller, generator.cast(), w)
     }
 
