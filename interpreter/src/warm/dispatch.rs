@@ -29,6 +29,33 @@ pub(crate) unsafe fn resume(home: *mut Home) -> Flow {
     }
 }
 
+/// Starts or resumes a frame that CPython entered the evaluator with. `Switch`, with the registers in the home, when its code has
+/// no translation.
+///
+/// # Safety
+/// As [`Direct::new`].
+#[inline(always)]
+pub(crate) unsafe fn start(
+    tstate: *mut sys::PyThreadState,
+    frame: *mut sys::_PyInterpreterFrame,
+    home: *mut Home,
+) -> Flow {
+    // SAFETY: by contract.
+    unsafe {
+        let d = Direct::new(tstate, frame, home);
+        let code = (*frame).f_code;
+        let data = code_data::get(code);
+        if data.is_null() || (*data).translation.units.is_null() {
+            (*home).registers = d;
+            return Flow::Switch;
+        }
+        let units = (*data).translation.units;
+        (*home).enter(units, code);
+        let index = d.ip.offset_from(frame::first_instruction(code)) as usize;
+        jump(frame, d.sp, units.add(index), tstate, home)
+    }
+}
+
 /// Leaves warm code: the registers go to the home, at the instruction behind the one at `w.ip`, which is `width` units long.
 #[inline(always)]
 pub(super) unsafe fn leave(w: Registers, width: usize, flow: Flow) -> Flow {

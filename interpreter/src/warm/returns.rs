@@ -2,7 +2,7 @@
 
 use super::call_site::CALL;
 use super::registers::{Registers, jump};
-use super::{Unit, dispatch, handlers};
+use super::{Unit, dispatch, generators, handlers};
 use crate::completion::Completion;
 use crate::machine::Flow;
 use crate::{code_data, eval_breaker, helpers, numbers};
@@ -64,10 +64,12 @@ handlers! {
     fn return_otherwise(w, arg) {
         let dying = w.frame;
         let kind = kind(dying);
+        if kind & 0xffff != 0 {
+            return w.instead(generators::return_value, arg);
+        }
         let operands = Completion::from_note((kind >> 16) as u16).warm_init_operands();
         let Some(operands) = operands else { return w.full(arg) };
-        // An entry frame's note means nothing.
-        if kind & 0xffff != 0 || !(*dying).frame_obj.is_null() {
+        if !(*dying).frame_obj.is_null() {
             return w.full(arg);
         }
         w.instead(return_from_init, operands)
@@ -140,7 +142,7 @@ unsafe fn clear(w: &Registers, mut slot: *mut *mut PyObject) {
 
 /// Makes the units of a caller's warm code the running ones; the unit of the instruction that it shows.
 #[inline(always)]
-unsafe fn enter_units(caller: *mut _PyInterpreterFrame, w: &Registers) -> *mut Unit {
+pub(super) unsafe fn enter_units(caller: *mut _PyInterpreterFrame, w: &Registers) -> *mut Unit {
     // SAFETY: a frame whose code has a translation: it made a warm call.
     unsafe {
         let code = (*caller).f_code;
