@@ -6,7 +6,7 @@
 use crate::completion::Completion;
 use crate::direct::{Direct, Home};
 use crate::machine::Flow;
-use crate::{code_data, dispatch, generators, tracing, warm};
+use crate::{code_data, dispatch, generator_next, generators, tracing, warm};
 use capi::sys::{self, _PyCFrame, _PyInterpreterFrame, PyObject, PyThreadState};
 use capi::{exceptions, frame, opcode};
 use std::mem::MaybeUninit;
@@ -40,7 +40,10 @@ pub unsafe fn install() -> bool {
         return false;
     }
     // SAFETY: by contract.
-    unsafe { sys::_PyInterpreterState_SetEvalFrameFunc(sys::PyInterpreterState_Main(), Some(eval_frame)) };
+    unsafe {
+        sys::_PyInterpreterState_SetEvalFrameFunc(sys::PyInterpreterState_Main(), Some(eval_frame));
+        generator_next::install();
+    }
     true
 }
 
@@ -55,6 +58,7 @@ pub unsafe fn uninstall() {
             sys::PyInterpreterState_Main(),
             Some(sys::_PyEval_EvalFrameDefault),
         );
+        generator_next::uninstall();
     }
 }
 
@@ -108,7 +112,8 @@ pub unsafe extern "C" fn eval_frame(
             run(home, entry, Flow::Raise)
         } else {
             // Most calls from C, of a generator above all, run warm code to its end.
-            match warm::start(tstate, entry, home) {
+            let d = Direct::new(tstate, entry, home);
+            match warm::go(home, tstate, entry, d.sp) {
                 Flow::Return => (*home).result,
                 flow => run(home, entry, flow),
             }
@@ -134,8 +139,11 @@ unsafe fn enter_recursive_call(tstate: *mut PyThreadState) -> bool {
 
 /// Goes on until the entry frame returns (owned), or is left by an exception (null). The entry frame's recursion level is
 /// left; its `stacktop` is valid.
+///
+/// # Safety
+/// The home's registers keep the machine's invariant, at `entry` or a frame above it.
 #[inline(never)]
-unsafe fn run(home: *mut Home, entry: *mut _PyInterpreterFrame, mut flow: Flow) -> *mut PyObject {
+pub(crate) unsafe fn run(home: *mut Home, entry: *mut _PyInterpreterFrame, mut flow: Flow) -> *mut PyObject {
     // SAFETY: the machine's invariant; nobody else uses the home's registers while a function works on them.
     unsafe {
         loop {
