@@ -2,7 +2,7 @@
 
 use super::call_site::CALL;
 use super::registers::{Registers, jump};
-use super::{Unit, dispatch, handlers};
+use super::{Unit, dispatch, generators, handlers};
 use crate::completion::{Completion, Link};
 use crate::machine::Flow;
 use crate::{eval_breaker, helpers, numbers};
@@ -17,11 +17,18 @@ unsafe fn kind(frame: *mut _PyInterpreterFrame) -> u32 {
     unsafe { (&raw const (*frame).is_entry).cast::<u32>().read() }
 }
 
+/// Has the frame a frame object, or a dict that `locals()` made?
+#[inline(always)]
+unsafe fn was_seen(frame: *mut _PyInterpreterFrame) -> bool {
+    // SAFETY: a frame.
+    unsafe { (*frame).frame_obj as usize | (*frame).f_locals as usize != 0 }
+}
+
 handlers! {
     /// `RETURN_VALUE` to warm code, of a frame that nobody looked at.
     fn return_value(w, arg) {
         let dying = w.frame;
-        if kind(dying) != (Completion::WARM_CALL.word() >> 32) as u32 || !(*dying).frame_obj.is_null() {
+        if kind(dying) != (Completion::WARM_CALL.word() >> 32) as u32 || was_seen(dying) {
             return w.instead(return_otherwise, arg);
         }
         let code = (*dying).f_code;
@@ -85,10 +92,12 @@ handlers! {
     fn return_otherwise(w, arg) {
         let dying = w.frame;
         let kind = kind(dying);
+        if kind & 0xffff != 0 {
+            return w.instead(generators::return_value, arg);
+        }
         let operands = Completion::from_note((kind >> 16) as u16).warm_init_operands();
         let Some(operands) = operands else { return w.full(arg) };
-        // An entry frame's note means nothing.
-        if kind & 0xffff != 0 || !(*dying).frame_obj.is_null() {
+        if was_seen(dying) {
             return w.full(arg);
         }
         w.instead(return_from_init, operands)
