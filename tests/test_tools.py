@@ -162,7 +162,7 @@ class RegressionSuite(unittest.TestCase):
         path = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "python"
         path.write_text(f"#!/bin/sh\n{body}\n")
         path.chmod(0o755)
-        return run_regrtest.Side(str(path), {}, None, 1)
+        return run_regrtest.Side(str(path), {}, [], 1)
 
     def test_crashes_and_endless_files_are_told(self):
         crash = self.executable("echo last words; kill -SEGV $$").run("test_x")
