@@ -49,6 +49,12 @@ impl Completion {
         Completion(Completion::WARM | (Completion::SPREAD + u16::from(keywords)))
     }
 
+    /// Does the value go to the caller's stack, and nothing else happen?
+    #[inline(always)]
+    pub(crate) fn is_plain(self) -> bool {
+        self.0 & !Completion::WARM == Completion::PUSH
+    }
+
     /// What a frame's note says.
     ///
     /// # Safety

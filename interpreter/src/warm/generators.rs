@@ -3,6 +3,7 @@
 use super::handlers;
 use super::registers::{Registers, jump};
 use crate::code_data;
+use crate::completion::Completion;
 use crate::direct::Direct;
 use crate::machine::Flow;
 use crate::{generators, helpers};
@@ -90,7 +91,7 @@ handlers! {
     fn return_generator(w, arg) {
         let tstate = w.tstate;
         let dying = w.frame;
-        if (*dying).is_entry {
+        if (*dying).is_entry || !Completion::of(dying).is_plain() {
             return w.full(arg);
         }
         w.show();
@@ -99,6 +100,8 @@ handlers! {
             return super::dispatch::leave(w, 1, Flow::Raise);
         }
         (*dying).stacktop = w.sp.offset_from(frame::locals(dying)) as i32;
+        // The generator's frame is none of this call any more.
+        *frame::note(dying) = 0;
         coroutines::move_frame(dying, generator);
         let caller = (*dying).previous;
         (*tstate).recursion_remaining += 1;
