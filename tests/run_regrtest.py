@@ -162,7 +162,7 @@ class Base:
 
     def __init__(self, side, refresh):
         self.side, self.refresh = side, refresh
-        key = hashlib.sha256(repr((side.executable, sys.version, side.use)).encode()).hexdigest()[:8]
+        key = hashlib.sha256(repr((side.executable, sys.version, side.options)).encode()).hexdigest()[:8]
         self.folder = KEPT / f"{sys.version.split()[0]}-{key}"
         self.folder.mkdir(parents=True, exist_ok=True)
 
