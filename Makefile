@@ -70,12 +70,12 @@ test:
 	"$$COLUBER_PYTHON" tools/run_tests.py --cargo '$(CARGO)' --profile '$(PROFILE)' --folder '$(folder)'
 
 # JIT: modes, with commas. ONLY: test files, with commas. JOBS: files at once. TIMEOUT: seconds for one. THRESHOLD: turns of a
-# loop before it is compiled. RESOURCES: what `python -m test -u` takes. REFRESH=1: run the base Python again.
+# loop before it is compiled. RESOURCES: what `python -m test -u` takes. IGNORE: what its -i takes. REFRESH=1: run the base Python again.
 regrtest:
 	@$(call setup,--with-suite) && $(executable) && \
 	"$$COLUBER_PYTHON" tests/run_regrtest.py --coluber '$(coluber)' --jit '$(or $(JIT),off)' \
 	$(if $(JOBS),--jobs '$(JOBS)') $(if $(TIMEOUT),--seconds '$(TIMEOUT)') $(if $(THRESHOLD),--threshold '$(THRESHOLD)') \
-	$(if $(RESOURCES),--resources '$(RESOURCES)') $(if $(REFRESH),--refresh) $(subst $(comma), ,$(ONLY))
+	$(if $(RESOURCES),--resources '$(RESOURCES)') $(if $(IGNORE),--ignore '$(IGNORE)') $(if $(REFRESH),--refresh) $(subst $(comma), ,$(ONLY))
 
 # The executable's own tests alone: for a second kind of Python.
 smoke:

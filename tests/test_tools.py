@@ -158,11 +158,21 @@ class RegressionSuite(unittest.TestCase):
         self.assertTrue(gone.gone())
         self.assertFalse(other.gone())  # it did not run
 
+    def test_what_the_base_did_is_kept_until_a_refresh(self):
+        kept = run_regrtest.KEPT
+        self.addCleanup(setattr, run_regrtest, "KEPT", kept)
+        run_regrtest.KEPT = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        side = self.executable("exit 2")
+        outcome = run_regrtest.Base(side, False).run("test_x")
+        pathlib.Path(side.executable).write_text("#!/bin/sh\n")
+        self.assertEqual(run_regrtest.Base(side, False).run("test_x"), outcome)
+        self.assertEqual(run_regrtest.Base(side, True).run("test_x").file, "ended well")
+
     def executable(self, body):
         path = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "python"
         path.write_text(f"#!/bin/sh\n{body}\n")
         path.chmod(0o755)
-        return run_regrtest.Side(str(path), {}, None, 1)
+        return run_regrtest.Side(str(path), {}, [], 1)
 
     def test_crashes_and_endless_files_are_told(self):
         crash = self.executable("echo last words; kill -SEGV $$").run("test_x")
