@@ -13,8 +13,9 @@ const SHIFT: u32 = 30;
 const SMALL_LEAST: i64 = -5;
 /// `_PY_NSMALLNEGINTS + _PY_NSMALLPOSINTS`
 const SMALL_COUNT: u64 = 262;
-/// How many dead ints are kept.
-const MOST_FREE: u32 = 200;
+/// How many dead ints are kept: enough for what an expression makes and drops. Each pins a whole arena of CPython's allocator after the
+/// objects around it have died; with 200 a program that made and dropped many objects kept twice its memory.
+const MOST_FREE: u32 = 5;
 /// `PyFloat_MAXFREELIST`
 const MOST_FREE_FLOATS: i32 = 100;
 
