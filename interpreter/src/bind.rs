@@ -71,6 +71,9 @@ pub unsafe fn push(
     }
 }
 
+/// So many arguments are copied without memory for them.
+const FEW: usize = 16;
+
 /// The same for arguments that stay with the caller, behind a first one unless that is null.
 ///
 /// # Safety
@@ -86,8 +89,19 @@ pub unsafe fn push_copies(
 ) -> *mut _PyInterpreterFrame {
     // SAFETY: by contract.
     unsafe {
-        let given = std::slice::from_raw_parts(args, nargs).iter().copied();
-        let all: Vec<*mut PyObject> = (!first.is_null()).then_some(first).into_iter().chain(given).collect();
+        let skip = usize::from(!first.is_null());
+        let mut few = [ptr::null_mut(); FEW];
+        let mut many = Vec::new();
+        let all = if skip + nargs <= FEW {
+            &mut few[..skip + nargs]
+        } else {
+            many.resize(skip + nargs, ptr::null_mut());
+            &mut many[..]
+        };
+        if !first.is_null() {
+            all[0] = first;
+        }
+        ptr::copy_nonoverlapping(args, all[skip..].as_mut_ptr(), nargs);
         all.iter().for_each(|&o| incref(o));
         incref(function.cast());
         push(tstate, function, all.as_ptr(), all.len(), kwnames)

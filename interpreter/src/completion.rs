@@ -115,6 +115,13 @@ impl Completion {
         (self.0 >= least).then(|| usize::from(self.0 - least))
     }
 
+    /// Operands of `f(*args)` by warm code.
+    #[inline(always)]
+    pub(crate) fn warm_spread_operands(self) -> Option<usize> {
+        let least = Completion::WARM | Completion::SPREAD;
+        (least..least + 2).contains(&self.0).then(|| usize::from(self.0 - least) + 2)
+    }
+
     /// The word of a frame that `stacktop`, `is_entry`, `owner` and the note are, for a new frame of the thread's.
     #[inline(always)]
     pub(crate) fn word(self) -> u64 {

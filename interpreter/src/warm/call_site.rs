@@ -156,7 +156,7 @@ unsafe fn specialise(
         let handler = if type_of(callable) == &raw mut sys::PyFunction_Type {
             choose_function(&mut *site, callable.cast(), method, given)
         } else if nargs == 0 && !method && callable == (&raw mut sys::PySuper_Type).cast() {
-            super_calls::choose(&mut *site, at, instruction, frame)
+            super_calls::choose(site, at, instruction, frame)
         } else {
             let class = if method { None } else { classes::choose(&mut *site, callable, given) };
             class.or_else(|| builtin_calls::choose(&mut *site, callable, *sp.sub(given), given, method))

@@ -174,8 +174,49 @@ handlers! {
         enter(w, callee, shown, Completion::WARM_CALL, warm)
     }
 
-    /// `CALL_FUNCTION_EX` of a Python function or a bound method of one.
+    /// `CALL_FUNCTION_EX`
     fn call_function_ex(w, flags) {
+        let (function, args) = (w.peek(2), w.peek(1));
+        // A function whose parameters are the items of a tuple, one by one.
+        if flags & 1 != 0
+            || type_of(function) != &raw mut sys::PyFunction_Type
+            || type_of(args) != &raw mut sys::PyTuple_Type
+        {
+            return w.instead(spread, flags);
+        }
+        let function = function.cast::<PyFunctionObject>();
+        let code = (*function).func_code.cast::<PyCodeObject>();
+        let data = code_data::get(code);
+        let given = helpers::size_of_sequence(args);
+        if data.is_null() || (*data).translation.parameters != given as i32 {
+            return w.instead(spread, flags);
+        }
+        let translation = &raw const (*data).translation;
+        let bytes = (*translation).frame_bytes;
+        if !has_room(&w, bytes, 1) {
+            return w.full(flags);
+        }
+        (*function).ob_base.ob_refcnt += 1;
+        let callee =
+            push_frame_as(&w, function, code, bytes, w.instruction(), Completion::warm_spread(false));
+        let mut to = frame::locals(callee);
+        let mut from = helpers::tuple_items(args);
+        let end = from.add(given);
+        while from != end {
+            (**from).ob_refcnt += 1;
+            *to = *from;
+            to = to.add(1);
+            from = opaque(from.add(1));
+        }
+        let sp = frame::stack_base(callee);
+        fill_nulls(to, sp);
+        (*w.home).units = (*translation).units;
+        (*w.home).delta = (*translation).delta;
+        jump(callee, sp, (*translation).units, w.tstate, w.home)
+    }
+
+    /// `CALL_FUNCTION_EX` of a Python function or a bound method of one, with any arguments.
+    fn spread(w, flags) {
         let extra = flags & 1;
         let (function, args) = (w.peek(2 + extra), w.peek(1 + extra));
         if !may_call(&w, 1) || !bind::is_spreadable(function, args, if extra == 1 { w.peek(1) } else { std::ptr::null_mut() }) {

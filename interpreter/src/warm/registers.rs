@@ -241,12 +241,13 @@ impl Registers {
 
 /// A pointer that the compiler knows nothing of: so a loop over a few words stays a loop, and is not unrolled.
 #[inline(always)]
-pub(super) fn opaque<T>(mut pointer: *mut T) -> *mut T {
+pub(super) fn opaque<T>(pointer: *mut T) -> *mut T {
+    let mut address = pointer.addr();
     // SAFETY: no instructions.
     unsafe {
-        std::arch::asm!("/* {0} */", inout(reg) pointer, options(pure, nomem, nostack, preserves_flags));
+        std::arch::asm!("/* {0} */", inout(reg) address, options(pure, nomem, nostack, preserves_flags));
     }
-    pointer
+    pointer.with_addr(address)
 }
 
 /// Moves the words from `from` up to `end` to `to`; where they end there.

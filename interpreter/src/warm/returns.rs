@@ -92,15 +92,21 @@ handlers! {
     fn return_otherwise(w, arg) {
         let dying = w.frame;
         let kind = kind(dying);
+        // An entry frame's note means nothing.
         if kind & 0xffff != 0 {
             return w.instead(generators::return_value, arg);
         }
-        let operands = Completion::from_note((kind >> 16) as u16).warm_init_operands();
-        let Some(operands) = operands else { return w.full(arg) };
         if was_seen(dying) {
             return w.full(arg);
         }
-        w.instead(return_from_init, operands)
+        let completion = Completion::from_note((kind >> 16) as u16);
+        if let Some(operands) = completion.warm_init_operands() {
+            return w.instead(return_from_init, operands);
+        }
+        if let Some(operands) = completion.warm_spread_operands() {
+            return w.instead(return_from_spread, operands);
+        }
+        w.full(arg)
     }
 
     /// `RETURN_VALUE` of an `__init__` whose class was called with so many operands (see `completion`).
@@ -133,6 +139,36 @@ handlers! {
             return w.instead(serve_breaker, 0);
         }
         w.next(CALL)
+    }
+
+    /// `RETURN_VALUE` of a function that was called with so many operands by `CALL_FUNCTION_EX`.
+    fn return_from_spread(w, operands) {
+        let value = w.peek(1);
+        let caller = (*w.frame).previous;
+        (*(*w.tstate).cframe).current_frame = caller;
+        clear(&w, frame::locals(w.frame));
+        w.ip = enter_units(caller, &w);
+        w.frame = caller;
+        // NULL, function, arguments: the value goes to the place of NULL.
+        let end = frame::locals(caller).add((*caller).stacktop as usize);
+        (*caller).stacktop = -1;
+        let function = end.sub(operands);
+        w.sp = function;
+        for i in 0..operands {
+            let o = *function.add(i);
+            (*o).ob_refcnt -= 1;
+            if (*o).ob_refcnt == 0 {
+                numbers::dealloc(w.tstate, o);
+            }
+        }
+        w.poke(1, value);
+        if !w.breaker_clear() {
+            return match eval_breaker::serve(w.tstate, w.frame) {
+                Flow::Next => w.next(1),
+                flow => dispatch::leave(w, 1, flow),
+            };
+        }
+        w.next(1)
     }
 
     /// After a `CALL`: signals, requests for the GIL, pending calls, or a trace function that was set.

@@ -20,6 +20,24 @@ const METHOD: usize = 11;
 /// `CO_FAST_CELL` (pycore_code.h).
 const CELL: u8 = 0x40;
 
+/// What a `super()` remembers, where other calls have their `Site`.
+#[repr(C)]
+struct SuperSite {
+    counter: u32,
+    /// Of the first argument's type.
+    version: u32,
+    /// There are none.
+    names: *mut PyObject,
+    /// Borrowed while the type has the version.
+    function: *mut PyObject,
+    /// What the cell `__class__` has; in the type's MRO while it has the version.
+    class: *mut PyObject,
+    /// The local that is this cell.
+    cell: usize,
+}
+
+const _: () = assert!(size_of::<SuperSite>() <= size_of::<Site>());
+
 handlers! {
     /// The method that was found for a first argument of the remembered type's version, from the remembered class on.
     fn method(w, nargs) {
@@ -27,12 +45,12 @@ handlers! {
         if nargs != 0 || callable != (&raw mut sys::PySuper_Type).cast() || !w.peek(2).is_null() {
             return w.instead(miss, nargs);
         }
-        let site = site!(w);
+        let site = site!(w).cast::<SuperSite>();
         let this = *w.local(0);
-        let cell = (*w.local((*site).nulls as usize)).cast::<PyCellObject>();
+        let cell = (*w.local((*site).cell)).cast::<PyCellObject>();
         if this.is_null()
             || (*type_of(this)).tp_version_tag != (*site).version
-            || (*cell).ob_ref.addr() != (*site).delta
+            || (*cell).ob_ref != (*site).class
         {
             return w.instead(miss, nargs);
         }
@@ -40,7 +58,7 @@ handlers! {
         if !w.breaker_clear() || (*w.tstate).recursion_remaining <= 2 {
             return w.instead(super::calls::precall, nargs);
         }
-        let function = (*site).object;
+        let function = (*site).function;
         (*function).ob_refcnt += 1;
         (*this).ob_refcnt += 1;
         (*callable).ob_refcnt -= 1;
@@ -52,7 +70,7 @@ handlers! {
 
 /// The special case for `super()` in this frame, whose `PRECALL` is at `at` and `instruction`.
 pub(super) unsafe fn choose(
-    site: &mut Site,
+    site: *mut Site,
     at: *mut Unit,
     instruction: *mut u16,
     frame: *mut _PyInterpreterFrame,
@@ -92,10 +110,11 @@ pub(super) unsafe fn choose(
         {
             return None;
         }
-        site.version = (*start).tp_version_tag;
-        site.object = function;
-        site.delta = class.addr();
-        site.nulls = index as u32;
+        let site = site.cast::<SuperSite>();
+        (*site).version = (*start).tp_version_tag;
+        (*site).function = function;
+        (*site).class = class;
+        (*site).cell = index;
         Some(method as Handler)
     }
 }
