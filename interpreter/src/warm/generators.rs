@@ -1,7 +1,6 @@
 //! Generators and coroutines: their frames run in the activation that asks them for a value (`crate::generators`).
 
 use super::registers::{Registers, jump};
-use super::returns::enter_units;
 use super::{Handler, Unit, handlers};
 use crate::code_data;
 use crate::completion::Completion;
@@ -94,7 +93,7 @@ handlers! {
         let sp = frame::locals(caller).add((*caller).stacktop as usize);
         *sp = value;
         (*caller).stacktop = -1;
-        let ip = enter_units(caller, &w).add(1);
+        let ip = enter_units(caller, &w);
         jump(caller, sp.add(1), ip, w.tstate, w.home)
     }
 
@@ -184,6 +183,20 @@ handlers! {
             return w.next(1);
         }
         w.full(previous)
+    }
+}
+
+/// The unit behind the instruction that the caller shows; the caller's units are the running ones from here on.
+#[inline(always)]
+unsafe fn enter_units(caller: *mut _PyInterpreterFrame, w: &Registers) -> *mut Unit {
+    // SAFETY: warm code linked the generator, and keeps its translation as long as its code lives.
+    unsafe {
+        let translation = &raw const (*code_data::get_known((*caller).f_code)).translation;
+        let (units, delta) = ((*translation).units, (*translation).delta);
+        (*w.home).units = units;
+        (*w.home).delta = delta;
+        let at = (*caller).prev_instr.add(1) as usize;
+        (at.wrapping_sub(delta) << 3) as *mut Unit
     }
 }
 
