@@ -104,6 +104,19 @@ pub(crate) fn deaths() -> usize {
     DEATHS.load(Ordering::Relaxed)
 }
 
+/// The data of a code object that has some.
+///
+/// # Safety
+/// `code` is a live code object; [`get`] gave its data once.
+#[inline(always)]
+pub(crate) unsafe fn get_known(code: *mut PyCodeObject) -> *mut CodeData {
+    // SAFETY: by contract; the array of extras only grows.
+    unsafe {
+        let extra = (*code).co_extra.cast::<Extra>();
+        (*(&raw mut (*extra).extras).cast::<*mut CodeData>().offset(INDEX.load(Ordering::Relaxed))).cast()
+    }
+}
+
 /// The data of a code object, made if it has none; null without memory.
 ///
 /// # Safety

@@ -5,8 +5,9 @@
 //! a plain resumption (a generator that runs or has ended, a trace function, another interpreter) goes to CPython's function.
 
 use crate::direct::Home;
+use crate::generators::{self, Resumed};
 use crate::machine::Flow;
-use crate::{evaluate, generators, helpers, warm};
+use crate::{evaluate, helpers, warm};
 use capi::refs::decref;
 use capi::sys::{self, _PyCFrame, PyGenObject, PyObject, PyThreadState};
 use std::mem::MaybeUninit;
@@ -64,7 +65,7 @@ unsafe extern "C" fn next(o: *mut PyObject) -> *mut PyObject {
         (*tstate).cframe = &raw mut cframe;
         let none = helpers::none();
         (*none).ob_refcnt += 1;
-        let (frame, sp) = generators::activate(tstate, caller, generator, none, true);
+        let (frame, sp) = generators::activate(tstate, caller, generator, none, Resumed::Entry);
         let mut home = MaybeUninit::<Home>::uninit();
         let home = home.as_mut_ptr();
         let result = match warm::go(home, tstate, frame, sp) {

@@ -20,6 +20,38 @@ const SUSPENDED: i8 = sys::_framestate_FRAME_SUSPENDED as i8;
 /// `FRAME_EXECUTING`
 const EXECUTING: i8 = sys::_framestate_FRAME_EXECUTING as i8;
 
+/// Who made a generator's frame the current one. The number is the word of a frame that `is_entry`, `owner` and the note
+/// (`capi::frame::note`) are.
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Resumed {
+    /// C code: it is an entry frame.
+    Entry = OWNED | 1,
+    /// `FOR_ITER` or `SEND` of a frame whose code may be cold.
+    Linked = OWNED,
+    /// `FOR_ITER` or `SEND` of warm code.
+    LinkedByWarm = OWNED | 1 << 16,
+}
+
+const OWNED: u32 = sys::_frameowner_FRAME_OWNED_BY_GENERATOR << 8;
+const _: () = {
+    use std::mem::offset_of;
+    let word = offset_of!(_PyInterpreterFrame, stacktop);
+    assert!(word % 8 == 0 && cfg!(target_endian = "little"));
+    assert!(offset_of!(_PyInterpreterFrame, is_entry) == word + 4);
+    assert!(offset_of!(_PyInterpreterFrame, owner) == word + 5);
+};
+
+/// Is the current frame a generator's, with warm code to go on in when it yields?
+///
+/// # Safety
+/// `frame` is live.
+#[inline(always)]
+pub(crate) unsafe fn is_linked_by_warm(frame: *mut _PyInterpreterFrame) -> bool {
+    // SAFETY: by contract; see `Resumed`.
+    unsafe { (&raw const (*frame).is_entry).cast::<u32>().read() == Resumed::LinkedByWarm as u32 }
+}
+
 /// A C char is not signed everywhere.
 #[inline(always)]
 unsafe fn state(generator: *mut PyGenObject) -> *mut i8 {
@@ -78,11 +110,12 @@ pub(crate) unsafe fn link(
     caller_sp: *mut *mut PyObject,
     generator: *mut PyGenObject,
     value: *mut PyObject,
+    resumed: Resumed,
 ) -> (*mut _PyInterpreterFrame, *mut *mut PyObject) {
     // SAFETY: by contract.
     unsafe {
         (*caller).stacktop = caller_sp.offset_from(frame::locals(caller)) as i32;
-        activate(tstate, caller, generator, value, false)
+        activate(tstate, caller, generator, value, resumed)
     }
 }
 
@@ -96,16 +129,16 @@ pub(crate) unsafe fn activate(
     caller: *mut _PyInterpreterFrame,
     generator: *mut PyGenObject,
     value: *mut PyObject,
-    is_entry: bool,
+    resumed: Resumed,
 ) -> (*mut _PyInterpreterFrame, *mut *mut PyObject) {
     // SAFETY: by contract; the compiler left room for the value.
     unsafe {
         let frame = generators::frame_of(generator);
         let sp = frame::locals(frame).add((*frame).stacktop as usize);
         *sp = value;
-        (*frame).stacktop = -1;
+        // A `stacktop` of -1 as well.
+        (&raw mut (*frame).stacktop).cast::<u64>().write((resumed as u64) << 32 | 0xffff_ffff);
         (*frame).previous = caller;
-        (*frame).is_entry = is_entry;
         (*generator).gi_exc_state.previous_item = (*tstate).exc_info;
         (*tstate).exc_info = &raw mut (*generator).gi_exc_state;
         *state(generator) = EXECUTING;
@@ -196,7 +229,7 @@ pub(crate) unsafe fn resume(d: &mut Direct, depth: usize) {
         } else {
             (*none).ob_refcnt += 1;
         }
-        let (frame, sp) = link(d.tstate, d.frame, d.sp, generator, none);
+        let (frame, sp) = link(d.tstate, d.frame, d.sp, generator, none, Resumed::Linked);
         d.frame = frame;
         d.sp = sp;
         d.ip = (*frame).prev_instr.add(1);

@@ -1,12 +1,13 @@
 //! Generators and coroutines: their frames run in the activation that asks them for a value (`crate::generators`).
 
 use super::registers::{Registers, jump};
-use super::{Handler, handlers};
+use super::{Handler, Unit, handlers};
 use crate::code_data;
 use crate::completion::Completion;
 use crate::direct::Direct;
+use crate::generators::{self, Resumed};
+use crate::helpers;
 use crate::machine::Flow;
-use crate::{generators, helpers};
 use capi::refs::type_of;
 use capi::sys::{self, _PyInterpreterFrame, PyGenObject, PyObject};
 use capi::{frame, generators as coroutines};
@@ -17,7 +18,7 @@ unsafe fn enter(w: Registers, generator: *mut PyGenObject) -> Flow {
     // SAFETY: the machine's invariant; `is_resumable` said yes. The None is counted only where it stays.
     unsafe {
         let none = helpers::none();
-        let (frame, sp) = generators::link(w.tstate, w.frame, w.sp, generator, none);
+        let (frame, sp) = generators::link(w.tstate, w.frame, w.sp, generator, none, Resumed::LinkedByWarm);
         let code = (*frame).f_code;
         let at = (*frame).prev_instr.add(1);
         let data = code_data::get(code);
@@ -26,9 +27,10 @@ unsafe fn enter(w: Registers, generator: *mut PyGenObject) -> Flow {
             (*w.home).registers = Direct { frame, sp, ip: at, tstate: w.tstate, home: w.home };
             return Flow::Switch;
         }
-        let units = (*data).translation.units;
-        (*w.home).enter(units, code);
-        let ip = units.add(at.offset_from(frame::first_instruction(code)) as usize);
+        let (units, delta) = ((*data).translation.units, (*data).translation.delta);
+        (*w.home).units = units;
+        (*w.home).delta = delta;
+        let ip = ((at as usize).wrapping_sub(delta) << 3) as *mut Unit;
         if std::ptr::fn_addr_eq((*ip).handler, resume_pop_top as Handler) && w.breaker_clear() {
             return jump(frame, sp.sub(1), ip.add(2), w.tstate, w.home);
         }
@@ -77,21 +79,33 @@ handlers! {
         w.instead(send, distance)
     }
 
-    /// `YIELD_VALUE`: to the caller in this activation, or to whoever entered it with this frame.
+    /// `YIELD_VALUE` to warm code.
     fn yield_value(w, arg) {
-        let value = w.peek(1);
-        if (*w.frame).is_entry {
-            w.show();
-            generators::suspend_entry(w.tstate, w.frame, w.sp.sub(1));
-            (*w.home).result = value;
-            return Flow::Return;
+        if !generators::is_linked_by_warm(w.frame) {
+            return w.instead(yield_otherwise, arg);
         }
         if (*(*w.tstate).cframe).use_tracing != 0 {
             return w.full(arg);
         }
+        let value = w.peek(1);
         w.show();
         let caller = generators::suspend(w.tstate, w.frame, w.sp.sub(1));
-        return_to(caller, value, w)
+        let sp = frame::locals(caller).add((*caller).stacktop as usize);
+        *sp = value;
+        (*caller).stacktop = -1;
+        let ip = enter_units(caller, &w);
+        jump(caller, sp.add(1), ip, w.tstate, w.home)
+    }
+
+    /// `YIELD_VALUE` to C code, or to code that is cold.
+    fn yield_otherwise(w, arg) {
+        if !(*w.frame).is_entry {
+            return w.full(arg);
+        }
+        w.show();
+        generators::suspend_entry(w.tstate, w.frame, w.sp.sub(1));
+        (*w.home).result = w.peek(1);
+        Flow::Return
     }
 
     /// `RESUME` behind a `yield` whose value is not used, which is None in most cases.
@@ -169,6 +183,20 @@ handlers! {
             return w.next(1);
         }
         w.full(previous)
+    }
+}
+
+/// The unit behind the instruction that the caller shows; the caller's units are the running ones from here on.
+#[inline(always)]
+unsafe fn enter_units(caller: *mut _PyInterpreterFrame, w: &Registers) -> *mut Unit {
+    // SAFETY: warm code linked the generator, and keeps its translation as long as its code lives.
+    unsafe {
+        let translation = &raw const (*code_data::get_known((*caller).f_code)).translation;
+        let (units, delta) = ((*translation).units, (*translation).delta);
+        (*w.home).units = units;
+        (*w.home).delta = delta;
+        let at = (*caller).prev_instr.add(1) as usize;
+        (at.wrapping_sub(delta) << 3) as *mut Unit
     }
 }
 
