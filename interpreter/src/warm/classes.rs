@@ -1,4 +1,4 @@
-//! Calls of Python classes: the instance is allocated here and `__init__` pushed as a frame, as `type.__call__`, `object.__new__` and
+//! Calls of Python classes: the instance is made here and `__init__` pushed as a frame, as `type.__call__`, `object.__new__` and
 //! `slot_tp_init` would do by three calls in C. See `completion` for the return.
 
 use super::call_site::{CALL, PRECALL, Site, site};
@@ -12,6 +12,7 @@ use crate::{bind, code_data, eval_breaker, helpers};
 use capi::frame;
 use capi::refs::{decref, incref, type_of};
 use capi::sys::{self, PyCodeObject, PyFunctionObject, PyObject, PyTypeObject};
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 static INIT: Name = Name::new(c"__init__");
 
@@ -28,7 +29,7 @@ handlers! {
         }
         w.ip = w.ip.add(PRECALL);
         w.show();
-        let instance = sys::PyType_GenericAlloc(class.cast(), 0);
+        let instance = new_instance(class);
         if instance.is_null() {
             drop_operands(&mut w, nargs);
             return dispatch::leave(w, CALL, Flow::Raise);
@@ -138,7 +139,7 @@ handlers! {
         }
         w.ip = w.ip.add(PRECALL);
         w.show();
-        let instance = sys::PyType_GenericAlloc(class.cast(), 0);
+        let instance = new_instance(class);
         if instance.is_null() {
             drop_operands(&mut w, 0);
             return dispatch::leave(w, CALL, Flow::Raise);
@@ -162,6 +163,23 @@ handlers! {
             };
         }
         w.next(CALL)
+    }
+}
+
+/// `object.__new__`. It prepares the place of the attributes too, in the keys that the class's instances share; allocating alone
+/// would leave that to a dict for each instance.
+#[inline(always)]
+unsafe fn new_instance(class: *mut PyObject) -> *mut PyObject {
+    static EMPTY: AtomicPtr<PyObject> = AtomicPtr::new(std::ptr::null_mut());
+    // SAFETY: `choose` saw a class whose `tp_new` is `object`'s; the empty tuple is one object that is never freed.
+    unsafe {
+        let mut empty = EMPTY.load(Ordering::Relaxed);
+        if empty.is_null() {
+            empty = sys::PyTuple_New(0);
+            EMPTY.store(empty, Ordering::Relaxed);
+        }
+        let new = sys::PyBaseObject_Type.tp_new.unwrap_unchecked();
+        new(class.cast(), empty, std::ptr::null_mut())
     }
 }
 
