@@ -94,6 +94,21 @@ pub unsafe fn push_copies(
     }
 }
 
+/// The function of a bound method; any other object itself.
+///
+/// # Safety
+/// A live object.
+pub unsafe fn function_of(callable: *mut PyObject) -> *mut PyFunctionObject {
+    // SAFETY: by contract; the layout is used after the type was asked.
+    unsafe {
+        if type_of(callable) == &raw mut sys::PyMethod_Type {
+            (*callable.cast::<PyMethodObject>()).im_func.cast()
+        } else {
+            callable.cast()
+        }
+    }
+}
+
 /// Whether `f(*args, **kwargs)` is a call of a Python function, plainly or as a bound method, that [`spread`] can push the frame of.
 /// `kwargs` may be null.
 ///
@@ -102,11 +117,7 @@ pub unsafe fn push_copies(
 pub unsafe fn is_spreadable(callable: *mut PyObject, args: *mut PyObject, kwargs: *mut PyObject) -> bool {
     // SAFETY: by contract; layouts are used after types were asked.
     unsafe {
-        let function = if type_of(callable) == &raw mut sys::PyMethod_Type {
-            (*callable.cast::<PyMethodObject>()).im_func
-        } else {
-            callable
-        };
+        let function = function_of(callable).cast::<PyObject>();
         let listed =
             type_of(args) == &raw mut sys::PyTuple_Type || type_of(args) == &raw mut sys::PyList_Type;
         type_of(function) == &raw mut sys::PyFunction_Type

@@ -96,19 +96,6 @@ pub unsafe fn get(code: *mut PyCodeObject) -> *mut CodeData {
     }
 }
 
-/// The data of a code object that is known to have some.
-///
-/// # Safety
-/// `code` is a live code object for which [`get_or_create`] gave data.
-#[inline(always)]
-pub unsafe fn get_known(code: *mut PyCodeObject) -> *mut CodeData {
-    // SAFETY: by contract; the array of extras only grows.
-    unsafe {
-        let extra = (*code).co_extra.cast::<Extra>();
-        *(&raw mut (*extra).extras).cast::<*mut CodeData>().offset(INDEX.load(Ordering::Relaxed))
-    }
-}
-
 static DEATHS: AtomicUsize = AtomicUsize::new(0);
 
 /// How many code objects with data have died. While it stays the same, so does what belongs to the address of a code object.

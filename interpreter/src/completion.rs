@@ -15,9 +15,28 @@ use crate::direct::Direct;
 use crate::helpers;
 use crate::machine::{Flow, Machine};
 use crate::opcode;
+use crate::warm::Unit;
 use capi::frame;
 use capi::refs::{decref, type_of};
 use capi::sys::{self, _PyInterpreterFrame, PyObject, PyThreadState};
+
+/// What stands before a frame that warm code pushed: of the caller.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Link {
+    /// `Home::units`
+    pub units: *mut Unit,
+    /// `Home::delta`
+    pub delta: usize,
+}
+
+impl Link {
+    /// The link of a frame that has one.
+    #[inline(always)]
+    pub(crate) fn of(frame: *mut _PyInterpreterFrame) -> *mut Link {
+        frame.cast::<Link>().wrapping_sub(1)
+    }
+}
 
 /// The note of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,8 +49,8 @@ impl Completion {
     const SPREAD: u16 = 1;
     /// Of `CALL` of a class; one more for each operand above the class.
     const INIT: u16 = 3;
-    /// A flag: warm code pushed the frame. The caller's code has a translation, the frame is not the first one of its chunk of
-    /// the data stack, has no namespace, and the thread owns it.
+    /// A flag: warm code pushed the frame. The frame is not the first one of its chunk of the data stack, has no namespace, and the
+    /// thread owns it; the words before it ([`Link`]) say where the caller's code goes on, and go with it.
     const WARM: u16 = 0x8000;
 
     /// A plain call by warm code.
@@ -73,18 +92,20 @@ impl Completion {
         Completion(note)
     }
 
-    /// Writes the note for a frame that `capi` pushed, which may be less than warm code is used to.
+    /// Writes the note of a frame; `warm`: the frame is as such frames are.
     ///
     /// # Safety
-    /// A new frame, the topmost of `tstate`'s data stack.
+    /// As [`Completion::of`].
     #[inline(always)]
-    pub(crate) unsafe fn note_pushed(self, tstate: *mut PyThreadState, frame: *mut _PyInterpreterFrame) {
+    pub(crate) unsafe fn note(self, frame: *mut _PyInterpreterFrame, warm: bool) {
         // SAFETY: by contract.
-        unsafe {
-            let first = std::ptr::eq(frame.cast(), &raw const (*(*tstate).datastack_chunk).data);
-            let plain = !first && (*frame).f_locals.is_null();
-            *frame::note(frame) = if plain { self.0 } else { self.0 & !Completion::WARM };
-        }
+        unsafe { *frame::note(frame) = if warm { self.0 } else { self.0 & !Completion::WARM } }
+    }
+
+    /// The same for a call that did not come to a frame.
+    #[inline(always)]
+    pub(crate) fn without_link(self) -> Completion {
+        Completion(self.0 & !Completion::WARM)
     }
 
     /// Operands above the class of a call by warm code.
@@ -100,7 +121,19 @@ impl Completion {
         (self.0 as u64) << 48 | 0xffff_ffff
     }
 
-    /// Ends the call whose frame is gone: `d` has the caller's registers as they were saved at the call. `value` is what the
+    /// Takes the link of a frame that was just popped off the data stack, if it had one.
+    ///
+    /// # Safety
+    /// This is the note that the frame had; it was the topmost of `tstate`'s data stack.
+    #[inline(always)]
+    pub(crate) unsafe fn drop_link(self, tstate: *mut PyThreadState) {
+        if self.0 & Completion::WARM != 0 {
+            // SAFETY: by contract.
+            unsafe { (*tstate).datastack_top = (*tstate).datastack_top.byte_sub(size_of::<Link>()) }
+        }
+    }
+
+    /// Ends the call whose frame was just popped: `d` has the caller's registers as they were saved at the call. `value` is what the
     /// function returned (taken over), or null with an exception set.
     ///
     /// # Safety
@@ -108,6 +141,8 @@ impl Completion {
     #[inline(always)]
     pub(crate) unsafe fn finish(self, d: &mut Direct, value: *mut PyObject) -> Flow {
         let kind = self.0 & !Completion::WARM;
+        // SAFETY: by contract.
+        unsafe { self.drop_link(d.tstate) };
         if kind != Completion::PUSH {
             // SAFETY: by contract.
             return unsafe { finish_more(kind, d, value) };

@@ -31,7 +31,7 @@ pub struct Direct {
     pub home: *mut Home,
 }
 
-/// State of one activation of the evaluator that stays in memory.
+/// State of one activation of the evaluator that stays in memory. Each part is written before it is read.
 #[derive(Debug)]
 pub struct Home {
     /// The registers, when a function works on them in memory.
@@ -46,33 +46,6 @@ pub struct Home {
     pub result: *mut PyObject,
     /// Objects that died in an instruction, behind the first one.
     pub dead: [*mut PyObject; 2],
-}
-
-impl Home {
-    /// A home that `Direct::new` fills.
-    pub fn new() -> Home {
-        let null = ptr::null_mut();
-        Home {
-            registers: Direct {
-                frame: ptr::null_mut(),
-                sp: ptr::null_mut(),
-                ip: ptr::null_mut(),
-                tstate: ptr::null_mut(),
-                home: ptr::null_mut(),
-            },
-            units: ptr::null_mut(),
-            delta: 0,
-            next: ptr::null_mut(),
-            result: null,
-            dead: [null; 2],
-        }
-    }
-}
-
-impl Default for Home {
-    fn default() -> Home {
-        Home::new()
-    }
 }
 
 impl Direct {

@@ -6,9 +6,10 @@
 use crate::completion::Completion;
 use crate::direct::{Direct, Home};
 use crate::machine::Flow;
-use crate::{code_data, dispatch, generators, tracing};
+use crate::{code_data, dispatch, generator_next, generators, tracing, warm};
 use capi::sys::{self, _PyCFrame, _PyInterpreterFrame, PyObject, PyThreadState};
 use capi::{exceptions, frame, opcode};
+use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,7 +40,10 @@ pub unsafe fn install() -> bool {
         return false;
     }
     // SAFETY: by contract.
-    unsafe { sys::_PyInterpreterState_SetEvalFrameFunc(sys::PyInterpreterState_Main(), Some(eval_frame)) };
+    unsafe {
+        sys::_PyInterpreterState_SetEvalFrameFunc(sys::PyInterpreterState_Main(), Some(eval_frame));
+        generator_next::install();
+    }
     true
 }
 
@@ -54,6 +58,7 @@ pub unsafe fn uninstall() {
             sys::PyInterpreterState_Main(),
             Some(sys::_PyEval_EvalFrameDefault),
         );
+        generator_next::uninstall();
     }
 }
 
@@ -97,12 +102,21 @@ pub unsafe extern "C" fn eval_frame(
         (*entry).is_entry = true;
         (*entry).previous = (*previous).current_frame;
 
-        let result = if enter_recursive_call(tstate) {
-            let mut home = Home::new();
-            home.registers = Direct::new(tstate, entry, &raw mut home);
-            run(&raw mut home, entry, if throwflag != 0 { Flow::Raise } else { Flow::Next })
-        } else {
+        // Nothing reads a part of the home before it was written.
+        let mut home = MaybeUninit::<Home>::uninit();
+        let home = home.as_mut_ptr();
+        let result = if !enter_recursive_call(tstate) {
             ptr::null_mut()
+        } else if throwflag != 0 {
+            (*home).registers = Direct::new(tstate, entry, home);
+            run(home, entry, Flow::Raise)
+        } else {
+            // Most calls from C, of a generator above all, run warm code to its end.
+            let d = Direct::new(tstate, entry, home);
+            match warm::go(home, tstate, entry, d.sp) {
+                Flow::Return => (*home).result,
+                flow => run(home, entry, flow),
+            }
         };
         (*tstate).cframe = cframe.previous;
         (*cframe.previous).use_tracing = (&raw const cframe.use_tracing).read_volatile();
@@ -125,7 +139,11 @@ unsafe fn enter_recursive_call(tstate: *mut PyThreadState) -> bool {
 
 /// Goes on until the entry frame returns (owned), or is left by an exception (null). The entry frame's recursion level is
 /// left; its `stacktop` is valid.
-unsafe fn run(home: *mut Home, entry: *mut _PyInterpreterFrame, mut flow: Flow) -> *mut PyObject {
+///
+/// # Safety
+/// The home's registers keep the machine's invariant, at `entry` or a frame above it.
+#[inline(never)]
+pub(crate) unsafe fn run(home: *mut Home, entry: *mut _PyInterpreterFrame, mut flow: Flow) -> *mut PyObject {
     // SAFETY: the machine's invariant; nobody else uses the home's registers while a function works on them.
     unsafe {
         loop {

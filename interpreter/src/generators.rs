@@ -79,6 +79,25 @@ pub(crate) unsafe fn link(
     generator: *mut PyGenObject,
     value: *mut PyObject,
 ) -> (*mut _PyInterpreterFrame, *mut *mut PyObject) {
+    // SAFETY: by contract.
+    unsafe {
+        (*caller).stacktop = caller_sp.offset_from(frame::locals(caller)) as i32;
+        activate(tstate, caller, generator, value, false)
+    }
+}
+
+/// What [`link`] does, but for the caller's part.
+///
+/// # Safety
+/// As [`link`]; the caller may also be a frame that C code runs for.
+#[inline(always)]
+pub(crate) unsafe fn activate(
+    tstate: *mut PyThreadState,
+    caller: *mut _PyInterpreterFrame,
+    generator: *mut PyGenObject,
+    value: *mut PyObject,
+    is_entry: bool,
+) -> (*mut _PyInterpreterFrame, *mut *mut PyObject) {
     // SAFETY: by contract; the compiler left room for the value.
     unsafe {
         let frame = generators::frame_of(generator);
@@ -86,8 +105,7 @@ pub(crate) unsafe fn link(
         *sp = value;
         (*frame).stacktop = -1;
         (*frame).previous = caller;
-        (*frame).is_entry = false;
-        (*caller).stacktop = caller_sp.offset_from(frame::locals(caller)) as i32;
+        (*frame).is_entry = is_entry;
         (*generator).gi_exc_state.previous_item = (*tstate).exc_info;
         (*tstate).exc_info = &raw mut (*generator).gi_exc_state;
         *state(generator) = EXECUTING;
@@ -97,9 +115,25 @@ pub(crate) unsafe fn link(
     }
 }
 
-/// Takes a generator's frame off the chain: the caller is current again, and handles its own exceptions.
+/// Is it suspended?
+///
+/// # Safety
+/// `generator` is live.
 #[inline(always)]
-unsafe fn unlink(tstate: *mut PyThreadState, frame: *mut _PyInterpreterFrame) -> *mut _PyInterpreterFrame {
+pub(crate) unsafe fn is_suspended(generator: *mut PyGenObject) -> bool {
+    // SAFETY: by contract.
+    unsafe { *state(generator) == SUSPENDED }
+}
+
+/// Takes a generator's frame off the chain: the caller, returned, is current again, and handles its own exceptions.
+///
+/// # Safety
+/// `frame` is the current frame, activated here.
+#[inline(always)]
+pub(crate) unsafe fn unlink(
+    tstate: *mut PyThreadState,
+    frame: *mut _PyInterpreterFrame,
+) -> *mut _PyInterpreterFrame {
     // SAFETY: a frame that `link` linked.
     unsafe {
         let generator = frame::generator(frame);
@@ -181,17 +215,9 @@ pub(crate) unsafe fn finish(d: &mut Direct, value: *mut PyObject) -> Flow {
         let tstate = d.tstate;
         let frame = d.frame;
         let generator = frame::generator(frame);
-        *state(generator) = sys::_framestate_FRAME_COMPLETED as i8;
         let caller = unlink(tstate, frame);
         d.switch_to_frame(caller);
-        if value.is_null() {
-            no_stop_iteration(generator);
-        }
-        let handled = (*generator).gi_exc_state.exc_value;
-        (*generator).gi_exc_state.exc_value = ptr::null_mut();
-        xdecref(handled);
-        *state(generator) = sys::_framestate_FRAME_CLEARED as i8;
-        frame::clear(tstate, frame);
+        clear(tstate, generator, value.is_null());
         if value.is_null() {
             return Flow::Raise;
         }
@@ -208,6 +234,26 @@ pub(crate) unsafe fn finish(d: &mut Direct, value: *mut PyObject) -> Flow {
     }
 }
 
+/// A generator whose frame is off the chain can't be resumed any more: drops what the frame holds. Runs any code.
+///
+/// # Safety
+/// The generator is kept alive by the caller; the frame's `stacktop` is valid; an exception is set if it was left by one.
+#[inline(always)]
+pub(crate) unsafe fn clear(tstate: *mut PyThreadState, generator: *mut PyGenObject, raised: bool) {
+    // SAFETY: by contract.
+    unsafe {
+        *state(generator) = sys::_framestate_FRAME_COMPLETED as i8;
+        if raised {
+            no_stop_iteration(generator);
+        }
+        let handled = (*generator).gi_exc_state.exc_value;
+        (*generator).gi_exc_state.exc_value = ptr::null_mut();
+        xdecref(handled);
+        *state(generator) = sys::_framestate_FRAME_CLEARED as i8;
+        frame::clear(tstate, generators::frame_of(generator));
+    }
+}
+
 /// The current frame, a linked generator's, was handed to CPython's evaluator, which gave `result`: goes on in the caller.
 ///
 /// # Safety
@@ -216,7 +262,7 @@ pub(crate) unsafe fn handed_back(d: &mut Direct, result: *mut PyObject) -> Flow 
     // SAFETY: by contract.
     unsafe {
         let frame = d.frame;
-        if result.is_null() || *state(frame::generator(frame)) != SUSPENDED {
+        if result.is_null() || !is_suspended(frame::generator(frame)) {
             return finish(d, result);
         }
         let caller = unlink(d.tstate, frame);

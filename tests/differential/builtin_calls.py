@@ -183,3 +183,39 @@ for turns in 20, 80, 500:
     log.clear()
 deaths(40)
 print(*log[-40:])
+
+
+def extremes(turns):
+    nan, seen = float("nan"), []
+    values = [1, 2, -3, 0, -0.0, 0.0, 2.5, nan, True, 1 << 40, -(1 << 70), float("inf"), 1.0]
+    for i in range(turns):
+        out = []
+        for a in values:
+            out.append(repr(abs(a)))
+            for b in values:
+                out.append(repr(min(a, b)) + repr(max(a, b)))
+        seen = out
+        x, y = i * 0.5, 7.25
+        seen.append((min(x, y), max(x, y), min(x + 1, y), abs(x - 9.5), abs(-x), abs(i - 5), x, min(x, x) is x, max(i, 3), min(-i, 3)))
+        if i == turns // 2:
+            a, b = Noisy("a"), Noisy("b")
+            try:
+                min(a, b)
+            except TypeError as e:
+                seen.append(str(e))
+    return len(seen), hash(str(seen)) * 0, "".join(map(str, seen))
+
+
+for turns in 20, 90, 300:
+    print(extremes(turns))
+
+
+def extremes_of(turns, low, high, positive):
+    total = 0
+    for i in range(turns):
+        total += low(i, 7) + high(i, 7) + positive(i - 7)
+    return total
+
+
+for functions in (min, max, abs), (lambda a, b: a, max, abs), (max, min, lambda a: 5), (min, max, abs):
+    print(extremes_of(200, *functions))

@@ -1,13 +1,15 @@
 //! `CALL` of C functions, method descriptors and types by their own C functions, without CPython's dispatcher between
 //! (what CPython's own specialised instructions do): by kind where the site knows it, else after asking.
 
-use super::call_site::{CALL, PRECALL, Site, miss};
+use super::binary::{float_value, is_float, is_int};
+use super::call_site::{CALL, PRECALL, Site, miss, site};
 use super::registers::Registers;
-use super::{Handler, dispatch, handlers};
+use super::{Handler, calls, dispatch, handlers};
 use crate::machine::Flow;
 use crate::{eval_breaker, helpers, numbers};
 use capi::refs::{new_ref, type_of};
 use capi::sys::{self, PyMethodDef, PyObject, PyThreadState, PyTypeObject};
+use std::ffi::CStr;
 use std::mem::transmute;
 use std::ptr;
 
@@ -127,7 +129,7 @@ handlers! {
         let one = KIND == sys::METH_O || KIND == sys::METH_NOARGS;
         // These count as a level of recursion.
         if one && (*w.tstate).recursion_remaining <= 1 {
-            return w.instead(super::calls::precall, nargs);
+            return w.instead(calls::precall, nargs);
         }
         w.ip = w.ip.add(PRECALL);
         w.show();
@@ -226,6 +228,71 @@ handlers! {
         w.next(PRECALL + CALL)
     }
 
+    /// `min(a, b)`, `max(a, b)` of two floats or two ints of one digit; the site remembers the function's definition.
+    fn extreme<const MAX: bool>(w, nargs) {
+        let callable = w.peek(3);
+        if !is_remembered(callable, (*site!(w)).object) || !w.peek(4).is_null() {
+            return w.instead(miss, nargs);
+        }
+        let (a, b) = (w.peek(2), w.peek(1));
+        let beyond = if is_float(a) && is_float(b) {
+            let (x, y) = (float_value(a), float_value(b));
+            if MAX { y > x } else { y < x }
+        } else if is_int(a) && is_int(b) {
+            let (Some(x), Some(y)) = (numbers::one_digit(a), numbers::one_digit(b)) else {
+                return w.instead(calls::precall, nargs);
+            };
+            if MAX { y > x } else { y < x }
+        } else {
+            return w.instead(calls::precall, nargs);
+        };
+        if (*callable).ob_refcnt == 1 || !w.breaker_clear() {
+            return w.instead(calls::precall, nargs);
+        }
+        // The later one wins only if it is strictly beyond.
+        let (winner, loser) = if beyond { (b, a) } else { (a, b) };
+        (*callable).ob_refcnt -= 1;
+        w.shrink(3);
+        w.poke(1, winner);
+        w.drop(loser);
+        w.next(PRECALL + CALL)
+    }
+
+    /// `abs(x)` of a float or an int of one digit; the site remembers the function's definition.
+    fn absolute(w, nargs) {
+        let callable = w.peek(2);
+        if !is_remembered(callable, (*site!(w)).object) || !w.peek(3).is_null() {
+            return w.instead(miss, nargs);
+        }
+        let o = w.peek(1);
+        if (*callable).ob_refcnt == 1 || !w.breaker_clear() {
+            return w.instead(calls::precall, nargs);
+        }
+        if is_float(o) {
+            let value = float_value(o).abs();
+            if (*o).ob_refcnt == 1 {
+                (*o.cast::<sys::PyFloatObject>()).ob_fval = value;
+                w.poke(3, o);
+            } else {
+                let Some(result) = numbers::quick_float(w.tstate, value) else {
+                    return w.instead(calls::precall, nargs);
+                };
+                (*o).ob_refcnt -= 1;
+                w.poke(3, result);
+            }
+        } else {
+            let value = if is_int(o) { numbers::one_digit(o) } else { None };
+            let Some(result) = value.and_then(|value| numbers::quick_int(value.abs())) else {
+                return w.instead(calls::precall, nargs);
+            };
+            w.poke(3, result);
+            w.drop_int(o);
+        }
+        (*callable).ob_refcnt -= 1;
+        w.shrink(2);
+        w.next(PRECALL + CALL)
+    }
+
     /// `type(x)`
     fn type_of_one(w, nargs) {
         let callable = w.peek(2);
@@ -234,7 +301,7 @@ handlers! {
             return w.instead(miss, nargs);
         }
         if (*o).ob_refcnt == 1 || !w.breaker_clear() {
-            return w.instead(super::calls::precall, nargs);
+            return w.instead(calls::precall, nargs);
         }
         let class = type_of(o).cast::<PyObject>();
         (*class).ob_refcnt += 1;
@@ -272,9 +339,35 @@ handlers! {
     }
 }
 
+/// A C function of this definition?
+#[inline(always)]
+unsafe fn is_remembered(callable: *mut PyObject, definition: *mut PyObject) -> bool {
+    // SAFETY: a live object; the layout is used after the type was asked.
+    unsafe {
+        type_of(callable) == &raw mut sys::PyCFunction_Type
+            && (*callable.cast::<sys::PyCFunctionObject>()).m_ml.cast() == definition
+    }
+}
+
+/// The name of a function of the module `builtins`.
+unsafe fn builtin_name(function: *mut sys::PyCFunctionObject) -> Option<&'static CStr> {
+    // SAFETY: a live function; modules and definitions of C's static tables.
+    unsafe {
+        let module = (*function).m_self;
+        if module.is_null() || type_of(module) != &raw mut sys::PyModule_Type {
+            return None;
+        }
+        let definition = (*module.cast::<sys::PyModuleObject>()).md_def;
+        if definition.is_null() || CStr::from_ptr((*definition).m_name) != c"builtins" {
+            return None;
+        }
+        Some(CStr::from_ptr((*(*function).m_ml).ml_name))
+    }
+}
+
 /// The special case for a C function or a type, if there is one.
 pub(super) unsafe fn choose(
-    site: &Site,
+    site: &mut Site,
     callable: *mut PyObject,
     first: *mut PyObject,
     given: usize,
@@ -292,7 +385,20 @@ pub(super) unsafe fn choose(
             if !named && given == 2 && callable == known.isinstance {
                 return Some(isinstance);
             }
-            let flags = (*(*callable.cast::<sys::PyCFunctionObject>()).m_ml).ml_flags as u32;
+            let function = callable.cast::<sys::PyCFunctionObject>();
+            if !named && !method {
+                let special: Option<Handler> = match (builtin_name(function).map(CStr::to_bytes), given) {
+                    (Some(b"min"), 2) => Some(extreme::<false>),
+                    (Some(b"max"), 2) => Some(extreme::<true>),
+                    (Some(b"abs"), 1) => Some(absolute),
+                    _ => None,
+                };
+                if special.is_some() {
+                    site.object = (*function).m_ml.cast();
+                    return special;
+                }
+            }
+            let flags = (*(*function).m_ml).ml_flags as u32;
             return by_convention::<false>(flags, named, given);
         }
         if ty == &raw mut sys::PyMethodDescr_Type && given != 0 {

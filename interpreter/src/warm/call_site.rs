@@ -159,7 +159,7 @@ unsafe fn specialise(
             super_calls::choose(&mut *site, at, instruction, frame)
         } else {
             let class = if method { None } else { classes::choose(&mut *site, callable, given) };
-            class.or_else(|| builtin_calls::choose(&*site, callable, *sp.sub(given), given, method))
+            class.or_else(|| builtin_calls::choose(&mut *site, callable, *sp.sub(given), given, method))
         };
         if let Some(handler) = handler {
             (*at).handler = handler;

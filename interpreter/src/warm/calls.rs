@@ -4,7 +4,7 @@ use super::call_site::{CALL, PRECALL, Site};
 use super::registers::{Registers, fill_nulls, jump, move_words, opaque};
 use super::{builtin_calls, dispatch, handlers};
 use crate::code_data;
-use crate::completion::Completion;
+use crate::completion::{Completion, Link};
 use crate::direct::Direct;
 use crate::machine::Flow;
 use crate::{bind, helpers};
@@ -140,7 +140,7 @@ handlers! {
         let given = nargs + usize::from(method);
         let args = w.sp.sub(given);
         // The place of the new frame's locals: it is nobody's until the frame is pushed.
-        let locals = frame::locals((*w.tstate).datastack_top.cast());
+        let locals = frame::locals((*w.tstate).datastack_top.byte_add(size_of::<Link>()).cast());
         if !bind::names(function, args, given, (*w.cache::<Site>(1)).names, locals) {
             return w.instead(call_with_binding, nargs);
         }
@@ -163,13 +163,15 @@ handlers! {
         let function = (if method { below } else { w.peek(nargs + 1) }).cast::<PyFunctionObject>();
         let args = w.sp.sub(given);
         w.sp = args.sub(2 - usize::from(method));
+        let warm = reserve(&w, function);
         let callee = bind::push(w.tstate, function, args, given, (*w.cache::<Site>(1)).names);
         if callee.is_null() {
+            unreserve(&w, warm);
             return dispatch::leave(w, CALL, Flow::Raise);
         }
         // CPython's inlined calls leave it at their last unit.
         let shown = w.instruction().add(CALL - 1);
-        enter(w, callee, shown, Completion::WARM_CALL)
+        enter(w, callee, shown, Completion::WARM_CALL, warm)
     }
 
     /// `CALL_FUNCTION_EX` of a Python function or a bound method of one.
@@ -189,15 +191,17 @@ handlers! {
             decref(args);
         }
         let kwargs = if extra == 1 { w.peek(1) } else { std::ptr::null_mut() };
+        let warm = reserve(&w, bind::function_of(function));
         let callee = bind::spread(w.tstate, function, w.peek(1 + extra), kwargs);
         let completion = Completion::warm_spread(extra == 1);
         let shown = w.instruction();
         if callee.is_null() {
+            unreserve(&w, warm);
             let Registers { frame, sp, tstate, home, .. } = w;
             (*home).registers = Direct { frame, sp, ip: shown.add(1), tstate, home };
-            return completion.finish(&mut (*home).registers, std::ptr::null_mut());
+            return completion.without_link().finish(&mut (*home).registers, std::ptr::null_mut());
         }
-        enter(w, callee, shown, completion)
+        enter(w, callee, shown, completion, warm)
     }
 }
 
@@ -207,7 +211,44 @@ pub(super) unsafe fn has_room(w: &Registers, bytes: u32, levels: i32) -> bool {
     // SAFETY: the machine's invariant.
     unsafe {
         let room = ((*w.tstate).datastack_limit as usize).wrapping_sub((*w.tstate).datastack_top as usize);
-        (bytes as usize) < room && may_call(w, levels)
+        bytes as usize + size_of::<Link>() < room && may_call(w, levels)
+    }
+}
+
+/// Writes a link at the top of the data stack, where there is room; the place of the frame behind it.
+#[inline(always)]
+unsafe fn link(w: &Registers) -> *mut _PyInterpreterFrame {
+    // SAFETY: by the caller.
+    unsafe {
+        let link = (*w.tstate).datastack_top.cast::<Link>();
+        *link = Link { units: (*w.home).units, delta: (*w.home).delta };
+        link.add(1).cast()
+    }
+}
+
+/// Where `capi` will push a frame for the function next: makes a link for it, if the frame can be one that warm code is used to.
+/// Without a frame, [`unreserve`] it.
+#[inline(always)]
+pub(super) unsafe fn reserve(w: &Registers, function: *mut PyFunctionObject) -> bool {
+    // SAFETY: a live function.
+    unsafe {
+        let code = (*function).func_code.cast::<PyCodeObject>();
+        let bytes = frame::words(code) * size_of::<usize>();
+        // Nearly full a chunk is left alone.
+        let fits = (*code).co_flags as u32 & sys::CO_OPTIMIZED != 0 && has_room(w, (bytes + 64) as u32, 1);
+        if fits {
+            (*w.tstate).datastack_top = link(w).cast();
+        }
+        fits
+    }
+}
+
+/// Takes a link back whose frame was not pushed.
+#[inline(always)]
+pub(super) unsafe fn unreserve(w: &Registers, reserved: bool) {
+    if reserved {
+        // SAFETY: nothing is above the link.
+        unsafe { (*w.tstate).datastack_top = (*w.tstate).datastack_top.byte_sub(size_of::<Link>()) }
     }
 }
 
@@ -244,7 +285,7 @@ pub(super) unsafe fn push_frame_as(
     // SAFETY: there is room; the caller's frame is current.
     unsafe {
         let tstate = w.tstate;
-        let callee = (*tstate).datastack_top.cast::<_PyInterpreterFrame>();
+        let callee = link(w);
         (*tstate).datastack_top = callee.byte_add(bytes as usize).cast();
         (*code).ob_base.ob_base.ob_refcnt += 1;
         (*callee).f_func = function;
@@ -273,6 +314,7 @@ pub(super) unsafe fn enter(
     callee: *mut _PyInterpreterFrame,
     shown: *mut u16,
     completion: Completion,
+    warm: bool,
 ) -> Flow {
     // SAFETY: a new frame with its locals; the caller's frame is current.
     unsafe {
@@ -282,7 +324,7 @@ pub(super) unsafe fn enter(
         (*caller).prev_instr = shown;
         (*callee).previous = caller;
         (*callee).stacktop = -1;
-        completion.note_pushed(tstate, callee);
+        completion.note(callee, warm);
         (*(*tstate).cframe).current_frame = callee;
         (*tstate).recursion_remaining -= 1;
         let code = (*callee).f_code;

@@ -12,7 +12,6 @@ use crate::{bind, code_data, eval_breaker, helpers};
 use capi::frame;
 use capi::refs::{decref, incref, type_of};
 use capi::sys::{self, PyCodeObject, PyFunctionObject, PyObject, PyTypeObject};
-use std::sync::atomic::{AtomicPtr, Ordering};
 
 static INIT: Name = Name::new(c"__init__");
 
@@ -29,7 +28,7 @@ handlers! {
         }
         w.ip = w.ip.add(PRECALL);
         w.show();
-        let instance = new_instance(class);
+        let instance = new_instance(class.cast());
         if instance.is_null() {
             drop_operands(&mut w, nargs);
             return dispatch::leave(w, CALL, Flow::Raise);
@@ -91,6 +90,7 @@ handlers! {
         let site = w.cache::<Site>(1);
         (*w.tstate).recursion_remaining -= 1;
         let shown = w.instruction();
+        let warm = calls::reserve(&w, (*site).object.cast());
         let callee = bind::push_copies(
             w.tstate,
             (*site).object.cast(),
@@ -100,11 +100,12 @@ handlers! {
             (*site).names,
         );
         if callee.is_null() {
+            calls::unreserve(&w, warm);
             let Registers { frame, sp, tstate, home, .. } = w;
             (*home).registers = Direct { frame, sp, ip: shown.add(1), tstate, home };
-            return completion.finish(&mut (*home).registers, std::ptr::null_mut());
+            return completion.without_link().finish(&mut (*home).registers, std::ptr::null_mut());
         }
-        calls::enter(w, callee, shown, completion)
+        calls::enter(w, callee, shown, completion, warm)
     }
 
     /// The same by the class's own slot: for the rare instance whose making changed the class.
@@ -139,7 +140,7 @@ handlers! {
         }
         w.ip = w.ip.add(PRECALL);
         w.show();
-        let instance = new_instance(class);
+        let instance = new_instance(class.cast());
         if instance.is_null() {
             drop_operands(&mut w, 0);
             return dispatch::leave(w, CALL, Flow::Raise);
@@ -166,20 +167,14 @@ handlers! {
     }
 }
 
-/// `object.__new__`. It prepares the place of the attributes too, in the keys that the class's instances share; allocating alone
-/// would leave that to a dict for each instance.
+/// `object.__new__`, which the class does not override, without arguments: `__init__` is there to take them.
 #[inline(always)]
-unsafe fn new_instance(class: *mut PyObject) -> *mut PyObject {
-    static EMPTY: AtomicPtr<PyObject> = AtomicPtr::new(std::ptr::null_mut());
-    // SAFETY: `choose` saw a class whose `tp_new` is `object`'s; the empty tuple is one object that is never freed.
+unsafe fn new_instance(class: *mut PyTypeObject) -> *mut PyObject {
+    // SAFETY: a class for which `choose` saw that; the empty tuple lives for ever.
     unsafe {
-        let mut empty = EMPTY.load(Ordering::Relaxed);
-        if empty.is_null() {
-            empty = sys::PyTuple_New(0);
-            EMPTY.store(empty, Ordering::Relaxed);
-        }
+        let empty = (&raw mut sys::_PyRuntime.global_objects.singletons.tuple_empty).cast();
         let new = sys::PyBaseObject_Type.tp_new.unwrap_unchecked();
-        new(class.cast(), empty, std::ptr::null_mut())
+        new(class, empty, std::ptr::null_mut())
     }
 }
 
@@ -260,10 +255,7 @@ pub(super) unsafe fn choose(site: &mut Site, callable: *mut PyObject, given: usi
         let object = &raw const sys::PyBaseObject_Type;
         let has = |flag: u32| (*class).tp_flags & u64::from(flag) != 0;
         let plain_new = (*class).tp_new.map(|f| f as usize) == (*object).tp_new.map(|f| f as usize);
-        let generic = (*class).tp_alloc.is_some_and(|f| {
-            std::ptr::fn_addr_eq(f, sys::PyType_GenericAlloc as unsafe extern "C" fn(_, _) -> _)
-        });
-        if !has(sys::Py_TPFLAGS_HEAPTYPE) || has(sys::Py_TPFLAGS_IS_ABSTRACT) || !plain_new || !generic {
+        if !has(sys::Py_TPFLAGS_HEAPTYPE) || has(sys::Py_TPFLAGS_IS_ABSTRACT) || !plain_new {
             return None;
         }
         let name = INIT.get();

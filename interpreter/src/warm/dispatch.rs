@@ -29,6 +29,34 @@ pub(crate) unsafe fn resume(home: *mut Home) -> Flow {
     }
 }
 
+/// Starts or resumes a frame with which the evaluator is entered, and whose stack ends at `sp`. `Switch`, with the registers in
+/// the home, when its code has no translation.
+///
+/// # Safety
+/// The frame is current, with a `stacktop` of -1; its next instruction is the one behind its `prev_instr`.
+#[inline(always)]
+pub(crate) unsafe fn go(
+    home: *mut Home,
+    tstate: *mut sys::PyThreadState,
+    frame: *mut sys::_PyInterpreterFrame,
+    sp: *mut *mut PyObject,
+) -> Flow {
+    // SAFETY: by contract.
+    unsafe {
+        let code = (*frame).f_code;
+        let ip = (*frame).prev_instr.add(1);
+        let data = code_data::get(code);
+        if data.is_null() || (*data).translation.units.is_null() {
+            (*home).registers = Direct { frame, sp, ip, tstate, home };
+            return Flow::Switch;
+        }
+        let units = (*data).translation.units;
+        (*home).enter(units, code);
+        let index = ip.offset_from(frame::first_instruction(code)) as usize;
+        jump(frame, sp, units.add(index), tstate, home)
+    }
+}
+
 /// Leaves warm code: the registers go to the home, at the instruction behind the one at `w.ip`, which is `width` units long.
 #[inline(always)]
 pub(super) unsafe fn leave(w: Registers, width: usize, flow: Flow) -> Flow {

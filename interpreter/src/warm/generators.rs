@@ -1,7 +1,7 @@
 //! Generators and coroutines: their frames run in the activation that asks them for a value (`crate::generators`).
 
-use super::handlers;
 use super::registers::{Registers, jump};
+use super::{Handler, handlers};
 use crate::code_data;
 use crate::completion::Completion;
 use crate::direct::Direct;
@@ -11,23 +11,28 @@ use capi::refs::type_of;
 use capi::sys::{self, _PyInterpreterFrame, PyGenObject, PyObject};
 use capi::{frame, generators as coroutines};
 
-/// Goes on in a generator that may be resumed, with `value` (taken over). The caller shows its instruction; `w.sp` is without what is
-/// sent.
+/// Goes on in a generator that may be resumed, with None. The caller shows its instruction; `w.sp` is without the None that is sent.
 #[inline(always)]
-unsafe fn enter(w: Registers, generator: *mut PyGenObject, value: *mut PyObject) -> Flow {
-    // SAFETY: the machine's invariant; `is_resumable` said yes.
+unsafe fn enter(w: Registers, generator: *mut PyGenObject) -> Flow {
+    // SAFETY: the machine's invariant; `is_resumable` said yes. The None is counted only where it stays.
     unsafe {
-        let (frame, sp) = generators::link(w.tstate, w.frame, w.sp, generator, value);
+        let none = helpers::none();
+        let (frame, sp) = generators::link(w.tstate, w.frame, w.sp, generator, none);
         let code = (*frame).f_code;
         let at = (*frame).prev_instr.add(1);
         let data = code_data::get(code);
         if data.is_null() || (*data).translation.units.is_null() {
+            (*none).ob_refcnt += 1;
             (*w.home).registers = Direct { frame, sp, ip: at, tstate: w.tstate, home: w.home };
             return Flow::Switch;
         }
         let units = (*data).translation.units;
         (*w.home).enter(units, code);
         let ip = units.add(at.offset_from(frame::first_instruction(code)) as usize);
+        if std::ptr::fn_addr_eq((*ip).handler, resume_pop_top as Handler) && w.breaker_clear() {
+            return jump(frame, sp.sub(1), ip.add(2), w.tstate, w.home);
+        }
+        (*none).ob_refcnt += 1;
         jump(frame, sp, ip, w.tstate, w.home)
     }
 }
@@ -43,10 +48,8 @@ handlers! {
         if !generators::is_resumable(w.tstate, generator) {
             return w.full(distance);
         }
-        let none = helpers::none();
-        (*none).ob_refcnt += 1;
         w.show();
-        enter(w, generator, none)
+        enter(w, generator)
     }
 
     /// `SEND` of None to a generator or coroutine.
@@ -62,36 +65,72 @@ handlers! {
         }
         w.show();
         w.shrink(1);
-        enter(w, receiver.cast(), none)
+        (*none).ob_refcnt -= 1;
+        enter(w, receiver.cast())
     }
 
-    /// `YIELD_VALUE` to a caller in the same activation.
+    /// `RESUME` within `yield from` or `await`, and the jump back to its `SEND`.
+    fn resume_send(w, _arg) {
+        let jump = w.ip.add(1);
+        w.ip = jump.add(1).sub((*jump).arg);
+        let distance = w.arg(0);
+        w.instead(send, distance)
+    }
+
+    /// `YIELD_VALUE`: to the caller in this activation, or to whoever entered it with this frame.
     fn yield_value(w, arg) {
+        let value = w.peek(1);
         if (*w.frame).is_entry {
-            return w.instead(yield_from_entry, arg);
+            w.show();
+            generators::suspend_entry(w.tstate, w.frame, w.sp.sub(1));
+            (*w.home).result = value;
+            return Flow::Return;
         }
         if (*(*w.tstate).cframe).use_tracing != 0 {
             return w.full(arg);
         }
-        let value = w.peek(1);
         w.show();
         let caller = generators::suspend(w.tstate, w.frame, w.sp.sub(1));
         return_to(caller, value, w)
     }
 
-    /// `YIELD_VALUE` to whoever entered the evaluator with this frame.
-    fn yield_from_entry(w, _arg) {
-        w.show();
-        generators::suspend_entry(w.tstate, w.frame, w.sp.sub(1));
-        (*w.home).result = w.peek(1);
-        Flow::Return
+    /// `RESUME` behind a `yield` whose value is not used, which is None in most cases.
+    fn resume_pop_top(w, arg) {
+        let none = helpers::none();
+        if w.peek(1) != none || !w.breaker_clear() {
+            return w.instead(super::jumps::resume, arg);
+        }
+        (*none).ob_refcnt -= 1;
+        w.shrink(1);
+        w.next(2)
     }
 
-    /// `RETURN_GENERATOR` to a caller in the same activation.
+    /// `RETURN_VALUE` of an entry frame or of a generator's.
+    fn return_value(w, _arg) {
+        let frame = w.frame;
+        w.show();
+        let value = w.peek(1);
+        w.shrink(1);
+        (*frame).stacktop = w.sp.offset_from(frame::locals(frame)) as i32;
+        (*w.tstate).recursion_remaining += 1;
+        if (*frame).is_entry {
+            (*w.home).result = value;
+            return Flow::Return;
+        }
+        let Registers { frame, sp, tstate, home, .. } = w;
+        (*home).registers = Direct { frame, sp, ip: w.instruction().add(1), tstate, home };
+        match generators::finish(&mut (*home).registers, value) {
+            Flow::Next => super::resume(home),
+            flow => flow,
+        }
+    }
+
+    /// `RETURN_GENERATOR`
     fn return_generator(w, arg) {
         let tstate = w.tstate;
         let dying = w.frame;
-        if (*dying).is_entry || !Completion::of(dying).is_plain() {
+        let completion = Completion::of(dying);
+        if !completion.is_plain() {
             return w.full(arg);
         }
         w.show();
@@ -101,13 +140,27 @@ handlers! {
         }
         (*dying).stacktop = w.sp.offset_from(frame::locals(dying)) as i32;
         // The generator's frame is none of this call any more.
-        *frame::note(dying) = 0;
         coroutines::move_frame(dying, generator);
-        let caller = (*dying).previous;
+        *frame::note(coroutines::frame_of(generator)) = 0;
         (*tstate).recursion_remaining += 1;
+        if (*dying).is_entry {
+            coroutines::leave_empty(dying);
+            (*w.home).result = generator.cast();
+            return Flow::Return;
+        }
+        let caller = (*dying).previous;
         (*(*tstate).cframe).current_frame = caller;
         frame::pop(tstate, dying);
+        completion.drop_link(tstate);
         return_to(caller, generator.cast(), w)
+    }
+
+    /// `GET_YIELD_FROM_ITER`: a generator is its own iterator.
+    fn get_yield_from_iter(w, arg) {
+        if type_of(w.peek(1)) == &raw mut sys::PyGen_Type {
+            return w.next(1);
+        }
+        w.full(arg)
     }
 
     /// `GET_AWAITABLE`: a coroutine that has not started is its own iterator.

@@ -48,7 +48,7 @@ mod super_calls;
 mod translate;
 
 use dispatch::full;
-pub(crate) use dispatch::resume;
+pub(crate) use dispatch::{go, resume};
 pub use translate::Translation;
 pub(crate) use translate::translate;
 

@@ -2,10 +2,10 @@
 
 use super::call_site::CALL;
 use super::registers::{Registers, jump};
-use super::{Unit, dispatch, handlers};
-use crate::completion::Completion;
+use super::{Unit, dispatch, generators, handlers};
+use crate::completion::{Completion, Link};
 use crate::machine::Flow;
-use crate::{code_data, eval_breaker, helpers, numbers};
+use crate::{eval_breaker, helpers, numbers};
 use capi::frame;
 use capi::refs::decref;
 use capi::sys::{_PyInterpreterFrame, PyObject};
@@ -17,11 +17,18 @@ unsafe fn kind(frame: *mut _PyInterpreterFrame) -> u32 {
     unsafe { (&raw const (*frame).is_entry).cast::<u32>().read() }
 }
 
+/// Has the frame a frame object, or a dict that `locals()` made?
+#[inline(always)]
+unsafe fn was_seen(frame: *mut _PyInterpreterFrame) -> bool {
+    // SAFETY: a frame.
+    unsafe { (*frame).frame_obj as usize | (*frame).f_locals as usize != 0 }
+}
+
 handlers! {
     /// `RETURN_VALUE` to warm code, of a frame that nobody looked at.
     fn return_value(w, arg) {
         let dying = w.frame;
-        if kind(dying) != (Completion::WARM_CALL.word() >> 32) as u32 || !(*dying).frame_obj.is_null() {
+        if kind(dying) != (Completion::WARM_CALL.word() >> 32) as u32 || was_seen(dying) {
             return w.instead(return_otherwise, arg);
         }
         let code = (*dying).f_code;
@@ -47,11 +54,32 @@ handlers! {
         let caller = (*dying).previous;
         (*w.tstate).recursion_remaining += 1;
         (*(*w.tstate).cframe).current_frame = caller;
-        (*w.tstate).datastack_top = dying.cast();
+        (*w.tstate).datastack_top = Link::of(dying).cast();
         return_to(caller, value, w)
     }
 
-    /// The same, where something dies from the local at `slot` on.
+    /// `LOAD_CONST`, `RETURN_VALUE`
+    fn load_const_return_value(w, constant) {
+        let o = constant as *mut PyObject;
+        (*o).ob_refcnt += 1;
+        w.push(o);
+        w.ip = w.ip.add(1);
+        w.instead(return_value, 0)
+    }
+
+    /// `LOAD_FAST`, `RETURN_VALUE`
+    fn load_fast_return_value(w, index) {
+        let o = *w.local(index);
+        if o.is_null() {
+            return w.full(index);
+        }
+        (*o).ob_refcnt += 1;
+        w.push(o);
+        w.ip = w.ip.add(1);
+        w.instead(return_value, 0)
+    }
+
+    /// `RETURN_VALUE` to warm code, where something dies from the local at `slot` on.
     fn return_with_deaths(w, slot) {
         let value = w.peek(1);
         let caller = (*w.frame).previous;
@@ -64,10 +92,12 @@ handlers! {
     fn return_otherwise(w, arg) {
         let dying = w.frame;
         let kind = kind(dying);
+        if kind & 0xffff != 0 {
+            return w.instead(generators::return_value, arg);
+        }
         let operands = Completion::from_note((kind >> 16) as u16).warm_init_operands();
         let Some(operands) = operands else { return w.full(arg) };
-        // An entry frame's note means nothing.
-        if kind & 0xffff != 0 || !(*dying).frame_obj.is_null() {
+        if was_seen(dying) {
             return w.full(arg);
         }
         w.instead(return_from_init, operands)
@@ -82,6 +112,9 @@ handlers! {
         let caller = (*w.frame).previous;
         (*(*w.tstate).cframe).current_frame = caller;
         clear(&w, frame::locals(w.frame));
+        // Before what dies now can push frames over the link.
+        w.ip = enter_units(caller, &w);
+        w.frame = caller;
         (*value).ob_refcnt -= 1;
         (*w.tstate).recursion_remaining += 1;
         // Instance, class, operands: the instance stays.
@@ -96,8 +129,6 @@ handlers! {
                 numbers::dealloc(w.tstate, o);
             }
         }
-        w.frame = caller;
-        w.ip = enter_units(caller, &w);
         if !w.breaker_clear() {
             return w.instead(serve_breaker, 0);
         }
@@ -134,18 +165,17 @@ unsafe fn clear(w: &Registers, mut slot: *mut *mut PyObject) {
         decref((*dying).f_func.cast());
         decref(code.cast());
         (*w.tstate).recursion_remaining += 1;
-        (*w.tstate).datastack_top = dying.cast();
+        (*w.tstate).datastack_top = Link::of(dying).cast();
     }
 }
 
-/// Makes the units of a caller's warm code the running ones; the unit of the instruction that it shows.
+/// Makes the units of a caller's warm code the running ones, as the link of the frame that just died says; the unit of the instruction
+/// that it shows.
 #[inline(always)]
 unsafe fn enter_units(caller: *mut _PyInterpreterFrame, w: &Registers) -> *mut Unit {
-    // SAFETY: a frame whose code has a translation: it made a warm call.
+    // SAFETY: `w.frame` had a link, and nothing was pushed over it since.
     unsafe {
-        let code = (*caller).f_code;
-        let translation = &raw const (*code_data::get_known(code)).translation;
-        let (units, delta) = ((*translation).units, (*translation).delta);
+        let Link { units, delta } = *Link::of(w.frame);
         (*w.home).units = units;
         (*w.home).delta = delta;
         (((*caller).prev_instr as usize).wrapping_sub(delta) << 3) as *mut Unit

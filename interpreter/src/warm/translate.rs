@@ -196,6 +196,8 @@ unsafe fn fuse(code: *mut PyCodeObject, translated: *mut Unit) {
         let third = all.get(i + 2).map_or(op::NOP, |third| third.opcode);
         let both: Handler = match (first.opcode, second.opcode) {
             (op::STORE_FAST, op::LOAD_FAST) if !takes_loads(third) => stack::store_fast_load_fast,
+            (op::LOAD_CONST, op::RETURN_VALUE) => returns::load_const_return_value,
+            (op::LOAD_FAST, op::RETURN_VALUE) => returns::load_fast_return_value,
             (op::STORE_FAST, op::STORE_FAST) => stack::store_fast_store_fast,
             (op::LOAD_FAST, op::LOAD_FAST) if !takes_loads(third) => stack::load_fast_load_fast,
             (op::LOAD_FAST, op::LOAD_CONST) if !takes_loads(third) => stack::load_fast_load_const,
@@ -203,11 +205,21 @@ unsafe fn fuse(code: *mut PyCodeObject, translated: *mut Unit) {
             (op::SWAP, op::SWAP) if third == op::STORE_SUBSCR && (first.arg, second.arg) == (3, 2) => {
                 subscripts::swap_swap_store
             }
+            (op::RESUME, op::POP_TOP) => generators::resume_pop_top,
+            (op::RESUME, op::JUMP_BACKWARD_NO_INTERRUPT) if leads_to_send(&all, second) => {
+                generators::resume_send
+            }
             _ => continue,
         };
         // SAFETY: both are instructions of this translation.
         unsafe { (*translated.add(first.index)).handler = both };
     }
+}
+
+/// Whether the jump back is that of a `yield from` or `await`.
+fn leads_to_send(all: &[opcode::Instruction], jump: &opcode::Instruction) -> bool {
+    let target = jump.index + 1 - jump.arg;
+    all.binary_search_by_key(&target, |i| i.index).is_ok_and(|at| all[at].opcode == op::SEND)
 }
 
 /// Whether special cases of the opcode include the loads before it; loads themselves may begin such a case.
@@ -284,6 +296,7 @@ fn first_handler(code: u8) -> Handler {
         op::RETURN_GENERATOR => generators::return_generator,
         op::YIELD_VALUE => generators::yield_value,
         op::SEND => generators::send,
+        op::GET_YIELD_FROM_ITER => generators::get_yield_from_iter,
         op::GET_AWAITABLE => generators::get_awaitable,
         _ => dispatch::full,
     }
