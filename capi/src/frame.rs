@@ -78,7 +78,7 @@ pub unsafe fn words(code: *mut PyCodeObject) -> usize {
 #[inline(always)]
 pub unsafe fn note(frame: *mut _PyInterpreterFrame) -> *mut u16 {
     const OFFSET: usize = offset_of!(_PyInterpreterFrame, owner) + 1;
-    const { assert!(OFFSET % 2 == 0 && OFFSET + 2 == offset_of!(_PyInterpreterFrame, localsplus)) }
+    const { assert!(OFFSET.is_multiple_of(2) && OFFSET + 2 == offset_of!(_PyInterpreterFrame, localsplus)) }
     // SAFETY: the caller guarantees the frame; the bytes are padding.
     unsafe { frame.byte_add(OFFSET).cast() }
 }
