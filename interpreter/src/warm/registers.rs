@@ -241,6 +241,7 @@ impl Registers {
 
 /// A pointer that the compiler knows nothing of: so a loop over a few words stays a loop, and is not unrolled.
 #[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block)] // nothing is read or written through it
 pub(super) fn opaque<T>(mut pointer: *mut T) -> *mut T {
     // SAFETY: no instructions.
     unsafe {
