@@ -148,12 +148,29 @@ pub unsafe fn get_or_create(code: *mut PyCodeObject) -> *mut CodeData {
             loops: loops.into_boxed_slice(),
             translation: Translation::NONE,
         }));
-        if sys::_PyCode_SetExtra(code.cast(), INDEX.load(Ordering::Relaxed), data.cast()) != 0 {
+        if !set_extra(code, data) {
             sys::PyErr_Clear();
             drop(Box::from_raw(data));
             return std::ptr::null_mut();
         }
         data
+    }
+}
+
+/// Hangs the data on the code object. CPython makes room for all who asked for a place, and then tells each of them of the code
+/// object's death, with a null pointer: so of code objects that they never touched, if it is us who make the room. Thus there
+/// is room up to our place only; who needs more makes it.
+unsafe fn set_extra(code: *mut PyCodeObject, data: *mut CodeData) -> bool {
+    // SAFETY: the GIL is held (contract of the caller), so nobody sees the count meanwhile; the call runs no code: we had no
+    // data there that it would free.
+    unsafe {
+        let index = INDEX.load(Ordering::Relaxed);
+        let interpreter = (*sys::PyThreadState_Get()).interp;
+        let users = (*interpreter).co_extra_user_count;
+        (*interpreter).co_extra_user_count = users.min(index + 1);
+        let status = sys::_PyCode_SetExtra(code.cast(), index, data.cast());
+        (*interpreter).co_extra_user_count = users;
+        status == 0
     }
 }
 

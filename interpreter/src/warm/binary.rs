@@ -268,7 +268,7 @@ handlers! {
         if !is_int(a) || !is_int(b) {
             return w.instead(miss, arg);
         }
-        let numbers = (*(&raw const sys::PyLong_Type)).tp_as_number;
+        let numbers = sys::PyLong_Type.tp_as_number;
         let what = arg as u32 % sys::NB_INPLACE_ADD;
         let function = match what {
             sys::NB_ADD => (*numbers).nb_add,

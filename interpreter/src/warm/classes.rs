@@ -1,4 +1,4 @@
-//! Calls of Python classes: the instance is allocated here and `__init__` pushed as a frame, as `type.__call__`, `object.__new__` and
+//! Calls of Python classes: the instance is made here and `__init__` pushed as a frame, as `type.__call__`, `object.__new__` and
 //! `slot_tp_init` would do by three calls in C. See `completion` for the return.
 
 use super::call_site::{CALL, PRECALL, Site, site};

@@ -206,7 +206,7 @@ unsafe fn resolve_in_class(
             (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_VALID_VERSION_TAG) != 0 && (*ty).tp_version_tag != 0
         };
         let meta = type_of(class.cast());
-        let standard = (*(&raw const sys::PyType_Type)).tp_getattro;
+        let standard = sys::PyType_Type.tp_getattro;
         if (*meta).tp_getattro.map(|f| f as usize) != standard.map(|f| f as usize)
             || !sys::_PyType_Lookup(meta, name).is_null()
             || !valid(meta)
