@@ -22,6 +22,14 @@ use std::mem::MaybeUninit;
 use capi::sys::{self, PyConfig, PyStatus, wchar_t};
 use start::Refusal;
 
+// The unwinder, which only backtraces of panics need: linked in, so that no process has to load it.
+#[cfg(static_libgcc)]
+#[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
+unsafe extern "C" {}
+#[cfg(static_libgcc)]
+#[link(name = "gcc", kind = "static", modifiers = "-bundle")]
+unsafe extern "C" {}
+
 /// The status of a command line that can't be understood, as Python's own.
 const USAGE: c_int = 2;
 
@@ -45,13 +53,14 @@ extern "C" fn c_main(argc: c_int, argv: *const *const c_char) -> c_int {
         unsafe { sys::Py_ExitStatusException(status) };
     }
     // SAFETY: Python is initialized and this thread holds its GIL.
-    if let Err(Refusal::Option(message) | Refusal::Python(message)) = unsafe { start::start() } {
+    let started = unsafe { start::start(Some(memory::drop_idle)) };
+    if let Err(Refusal::Option(message) | Refusal::Python(message)) = started {
         eprintln!("coluber: {message}");
         // SAFETY: Python is initialized and this thread holds its GIL.
         unsafe { sys::Py_FinalizeEx() };
         return USAGE;
     }
-    memory::drop_startup_pages();
+    memory::note_objects();
     // SAFETY: Python is initialized; this runs the program and finalizes.
     unsafe { sys::Py_RunMain() }
 }

@@ -76,7 +76,7 @@ fn none() -> *mut PyObject {
 
 unsafe extern "C" fn enable(_module: *mut PyObject, _args: *mut PyObject) -> *mut PyObject {
     // SAFETY: Python calls with the GIL held.
-    match unsafe { start() } {
+    match unsafe { start(None) } {
         Ok(()) => none(),
         // SAFETY: the exception types are static objects, initialized before any module is.
         Err(Refusal::Option(message)) => raise(unsafe { sys::PyExc_ValueError }, message),

@@ -14,6 +14,7 @@ use crate::options::{Mode, Options};
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
 /// Installs the evaluator in the current interpreter, with the JIT unless the options say no or the system refuses memory for it.
+/// `before_first_trace`: see `Policy`.
 ///
 /// # Errors
 /// One line for the user, where this Python's layouts are not those that we know, or the folder for dumps can't be written; nothing
@@ -21,7 +22,7 @@ static ENABLED: AtomicBool = AtomicBool::new(false);
 ///
 /// # Safety
 /// The caller holds the GIL of an initialized Python and calls this once.
-pub unsafe fn install(options: &Options) -> Result<(), String> {
+pub unsafe fn install(options: &Options, before_first_trace: Option<fn()>) -> Result<(), String> {
     log::debug!("{options:?}");
     // SAFETY: the caller holds the GIL.
     unsafe { capi::check::at_startup()? };
@@ -45,6 +46,7 @@ pub unsafe fn install(options: &Options) -> Result<(), String> {
                 loop_threshold: if stress { 2 } else { options.threshold },
                 exit_threshold: if stress { 3 } else { Policy::default().exit_threshold },
                 stress,
+                before_first_trace,
                 max_traces: u64::from(options.limit),
                 ..Policy::default()
             };

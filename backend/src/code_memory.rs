@@ -21,6 +21,8 @@ use traces::codegen::CompileError;
 
 /// Blocks start at multiples of this, so that entries and aligned loop headers are aligned in memory.
 pub const BLOCK_ALIGN: usize = 16;
+/// A page of the system, or a part of one.
+const PAGE: usize = 4096;
 
 /// A reserved range of code memory.
 #[derive(Debug)]
@@ -41,8 +43,7 @@ impl CodeMemory {
     /// # Errors
     /// `NoExecutableMemory` where the system refuses it.
     pub fn new(size: usize, near: usize) -> Result<CodeMemory, CompileError> {
-        let page = 4096;
-        let size = size.max(page).next_multiple_of(page);
+        let size = size.max(PAGE).next_multiple_of(PAGE);
         let mapped = map_twice(size, near).ok_or(CompileError::NoExecutableMemory)?;
         let memory = CodeMemory {
             executable: mapped.executable,
@@ -109,6 +110,13 @@ impl CodeMemory {
         // SAFETY: the writable view is mapped for as long as `self` lives and has `size` bytes; the range was checked.
         unsafe {
             std::ptr::copy_nonoverlapping(code.as_ptr(), (self.writable + offset) as *mut u8, code.len());
+        }
+        // The pages stay in the memory file. Mapped in both views they would count twice, and the program writes seldom.
+        let first = (self.writable + offset) / PAGE * PAGE;
+        // SAFETY: pages of the writable view, which is shared with the file: dropping them loses nothing.
+        unsafe {
+            let end = self.writable + offset + code.len();
+            libc::madvise(first as *mut _, end - first, libc::MADV_DONTNEED);
         }
     }
 

@@ -17,7 +17,7 @@ use crate::objects::{
 use crate::refs::{Owned, type_of};
 use crate::sys::{self, *};
 use crate::{dict, float, frame, instance, list, long, tuple, types};
-use std::ffi::{CStr, c_int};
+use std::ffi::CStr;
 use std::mem::offset_of;
 use std::ptr::{eq, null_mut};
 
@@ -178,33 +178,8 @@ unsafe fn states() -> Result<(), String> {
     Ok(())
 }
 
-/// What [`samples`] looks into. `frames` holds a running frame and a suspended one.
-const SAMPLES: &CStr = c"
-class Plain:
-    def method(self, a, b=2, *, c=3): return a
-plain = Plain()
-plain.x = 7
-plain.y = 8
-def later(a, b): yield a
-generator = later(5, 6)
-names = {'one': 1, 'two': 2}
-mixed = {1: 'one', 2: 'two'}
-items = [10, 20, 30]
-pair = (10, 20)
-range_iter = iter(range(10, 50, 7))
-list_iter = iter(items)
-tuple_iter = iter(pair)
-pairs = enumerate(items, 5)
-backwards = reversed(pair)
-zipped = zip(items, pair)
-for iterator in range_iter, list_iter, tuple_iter, pairs, backwards, zipped: next(iterator)
-span = range(10, 50, 7)
-bound = plain.method
-function = Plain.method
-part = slice(1, 2, 3)
-huge = 1 << 70
-wide = -((1 << 45) + 3)
-";
+/// What [`samples`] looks into: the marshalled code of `check_samples.py`. Its frames are a running one and a suspended one.
+static SAMPLES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/check_samples.marshal"));
 
 /// # Safety
 /// The sizes and states are right; the GIL is held by the main interpreter.
@@ -221,13 +196,8 @@ unsafe fn samples() -> Result<(), String> {
         if set < 0 || named < 0 {
             return Err(failed());
         }
-        drop(owned(PyRun_StringFlags(
-            SAMPLES.as_ptr(),
-            Py_file_input as c_int,
-            globals,
-            globals,
-            null_mut(),
-        ))?);
+        let code = owned(PyMarshal_ReadObjectFromString(SAMPLES.as_ptr().cast(), SAMPLES.len() as isize))?;
+        drop(owned(PyEval_EvalCode(code.as_ptr(), globals, globals))?);
         let get = |name: &CStr| PyDict_GetItemString(globals, name.as_ptr());
         let int = |o: *mut PyObject| long::as_i64(o);
         let string = |o: *mut PyObject, text: &CStr| PyUnicode_CompareWithASCIIString(o, text.as_ptr()) == 0;

@@ -46,6 +46,8 @@ pub struct Policy {
     pub max_traces: u64,
     /// Everything is checked, and exits are taken on purpose.
     pub stress: bool,
+    /// Called once, before the first trace is compiled. Must not run Python.
+    pub before_first_trace: Option<fn()>,
 }
 
 impl Default for Policy {
@@ -59,6 +61,7 @@ impl Default for Policy {
             max_failures: 5,
             max_traces: u64::MAX,
             stress: false,
+            before_first_trace: None,
         }
     }
 }
@@ -813,7 +816,7 @@ impl State {
 
     fn install(
         &mut self,
-        recording: Recording,
+        mut recording: Recording,
         goal: Goal,
         code: *mut PyCodeObject,
         instruction: u32,
@@ -822,6 +825,9 @@ impl State {
     ) -> Result<(), Abort> {
         if self.statistics.traces + self.statistics.bridges >= self.policy.max_traces {
             return Err(Abort::Limit);
+        }
+        if let Some(prepare) = self.policy.before_first_trace.take() {
+            prepare();
         }
         let started = Instant::now();
         let helpers = runtime::helper_table();
@@ -881,6 +887,11 @@ impl State {
         if log::log_enabled!(log::Level::Trace) {
             log::trace!("optimized, exits from {}:\n{}", self.exits.len(), traces::text::print(&trace));
         }
+        let recorded_ops = raw.ops.len() as u64;
+        if self.dump.is_none() {
+            // Nobody else looks at it, and the backend needs memory, too.
+            recording.raw = Trace::new(helpers);
+        }
         let optimized = Instant::now();
         let input_locations: Vec<Location> = match goal {
             Goal::Bridge { exit } => {
@@ -911,7 +922,7 @@ impl State {
         let s = &mut self.statistics;
         s.optimizing_ns += (optimized - started).as_nanos() as u64;
         s.assembling_ns += optimized.elapsed().as_nanos() as u64;
-        s.recorded_ops += raw.ops.len() as u64;
+        s.recorded_ops += recorded_ops;
         s.emitted_ops += trace.ops.len() as u64;
         s.recorded_bytecodes += u64::from(recording.bytecodes);
         s.code_bytes += compiled.size as u64;
@@ -952,7 +963,7 @@ impl State {
                     Goal::Loop { state } => self.loops[state].header,
                     Goal::Bridge { .. } => instruction,
                 },
-                recorded: raw,
+                recorded: &recording.raw,
                 optimized: &trace,
                 assembly: &assembly,
                 op_offsets: &compiled.op_offsets,

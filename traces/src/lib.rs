@@ -16,4 +16,6 @@ pub mod trace;
 pub mod verify;
 
 pub use op::{Effect, OpCode, Region, Type};
-pub use trace::{Const, FrameState, Helper, List, Op, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual};
+pub use trace::{
+    Const, FrameState, Helper, Length, List, Op, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual,
+};

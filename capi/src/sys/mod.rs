@@ -15,3 +15,9 @@
 )]
 mod bindings;
 pub use bindings::*;
+
+// Of marshal.h, whose other declarations would bring C's streams with them.
+unsafe extern "C" {
+    /// An object from its marshalled form: a new reference, or null with an exception set.
+    pub fn PyMarshal_ReadObjectFromString(data: *const core::ffi::c_char, len: Py_ssize_t) -> *mut PyObject;
+}

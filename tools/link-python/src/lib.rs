@@ -34,6 +34,29 @@ pub struct Python {
     pub link_args: Vec<String>,
 }
 
+/// Compiles a Python source to a file.
+const FREEZE: &str = "\
+import marshal, sys
+name, source, target = sys.argv[1:]
+with open(source, encoding='utf-8') as file:
+    code = compile(file.read(), f'<frozen {name}>', 'exec', dont_inherit=True)
+with open(target, 'wb') as file:
+    file.write(marshal.dumps(code))
+";
+
+impl Python {
+    /// Compiles `source`, a path within the calling package, as module `name`; the marshalled code is in the answered file,
+    /// `file` in OUT_DIR.
+    pub fn freeze(&self, name: &str, source: &str, file: &str) -> PathBuf {
+        println!("cargo:rerun-if-changed={source}");
+        let target = Path::new(&std::env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join(file);
+        let mut freeze = Command::new(&self.executable);
+        freeze.args(["-I", "-S", "-c", FREEZE, name, source]).arg(&target);
+        assert!(freeze.status().is_ok_and(|status| status.success()), "{source} does not compile");
+        target
+    }
+}
+
 /// Links every executable of the calling package (unit tests, integration tests, examples) with libpython.
 /// For library crates only: a `cdylib` must not be linked so.
 pub fn for_tests() -> Python {
@@ -44,13 +67,48 @@ pub fn for_tests() -> Python {
     python
 }
 
-/// Links the calling package's binaries with libpython.
+/// Links the calling package's binaries with libpython, code that is executed next to each other. Where the C compiler's library is
+/// there to be linked in, the package is compiled with `cfg(static_libgcc)` and may ask for it.
 pub fn for_executable() -> Python {
-    let python = find();
+    let mut python = find();
+    python.link_args.extend(order_args());
+    println!("cargo:rustc-check-cfg=cfg(static_libgcc)");
+    if let Some(folder) = located("libgcc_eh.a").as_deref().and_then(Path::parent) {
+        println!("cargo:rustc-link-search=native={}", folder.display());
+        println!("cargo:rustc-cfg=static_libgcc");
+        // Extension modules in C++ load the shared one, of which no function must be replaced by ours.
+        python.link_args.push("-Wl,--exclude-libs,libgcc_eh.a:libgcc.a".into());
+        // libpython's archive needs this, and stands behind the shared library that has it, too.
+        python.link_args.push("-Wl,--undefined=__popcountdi2".into());
+    }
     for arg in &python.link_args {
         println!("cargo:rustc-link-arg-bins={arg}");
     }
     python
+}
+
+/// Puts code that is executed next to each other (`order.ld`, made by `tools/order-text`), where the linker understands it.
+fn order_args() -> Vec<String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("order.ld");
+    println!("cargo:rerun-if-changed={}", script.display());
+    let arg = format!("-Wl,-T,{}", script.display());
+    if linker_takes(&arg) {
+        return vec![arg];
+    }
+    // LLD otherwise mixes the functions that the profile called hot with the cold ones; GNU ld never does.
+    vec!["-Wl,-z,keep-text-section-prefix".into()]
+}
+
+/// Whether a program can be linked with this argument.
+fn linker_takes(arg: &str) -> bool {
+    let get = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    let (Some(rustc), Some(out)) = (get("RUSTC"), get("OUT_DIR")) else { return false };
+    let source = Path::new(&out).join("probe.rs");
+    let mut command = Command::new(rustc);
+    command.arg(&source).args(["--out-dir", &out, "-C", &format!("link-arg={arg}")]);
+    command.args(get("RUSTC_LINKER").map(|linker| format!("-Clinker={linker}")));
+    command.args(get("CARGO_ENCODED_RUSTFLAGS").iter().flat_map(|flags| flags.split('\u{1f}')));
+    std::fs::write(source, "fn main() {}").is_ok() && command.output().is_ok_and(|done| done.status.success())
 }
 
 /// Asks the base Python, and tells cargo when to ask again. Ends the build with one line where that fails.
@@ -93,8 +151,6 @@ fn static_args(archive: &Path, libs: &str) -> Vec<String> {
         archive.display().to_string(),
         "-Wl,--no-whole-archive".into(),
         "-Wl,--export-dynamic".into(),
-        // LLD otherwise mixes the functions that the profile called hot with the cold ones; GNU ld never does.
-        "-Wl,-z,keep-text-section-prefix".into(),
     ];
     let named = libs.split_whitespace().filter_map(|word| word.strip_prefix("-l"));
     for name in named.chain(["m", "dl", "util", "pthread"]) {

@@ -73,7 +73,8 @@ impl Optimizer<'_> {
             increfs: Vec::new(),
             keep: Vec::new(),
         };
-        let mut known = Knowledge { types: Vec::with_capacity(32), ..Default::default() };
+        let slots = source.frames.iter().map(|frame| frame.slots.len() + 1).sum();
+        let mut known = Knowledge { types: Vec::with_capacity(slots), ..Default::default() };
         let mut touched: Vec<Abs> = Vec::with_capacity(32);
         let mut virtuals: Vec<Abs> = Vec::new();
         for (depth, frame) in source.frames.iter().enumerate() {
@@ -130,6 +131,9 @@ impl Optimizer<'_> {
                 snapshot.keep.push(v);
             }
         });
+        // Each guard has a snapshot; they are most of what a compilation needs.
+        known.slots.shrink_to_fit();
+        snapshot.keep.shrink_to_fit();
         let out = self.out.push_snapshot(snapshot);
         self.origins.push(id);
         self.known.push(Rc::new(known));

@@ -31,9 +31,9 @@ use frames::FrameMemory;
 use fxhash::FxHashMap;
 use memory::{Heap, Key};
 use std::rc::Rc;
-use traces::{Const, Effect, Op, OpCode, Region, SnapId, Trace, Type, Val};
+use traces::{Const, Effect, Length, Op, OpCode, Region, SnapId, Trace, Type, Val};
 
-/// The optimizer's state. Cloning it lets `peel` try again from the same point.
+/// The optimizer's state.
 #[derive(Clone)]
 pub struct Optimizer<'e> {
     env: &'e Env,
@@ -68,6 +68,12 @@ pub struct Optimizer<'e> {
     assumed_used: Vec<bool>,
 }
 
+/// A state to go back to. What was emitted until then is not part of it: that is only ever appended to, so its length is enough.
+struct Saved<'e> {
+    state: Optimizer<'e>,
+    emitted: Length,
+}
+
 /// An error ends the optimization: the recording is not compiled.
 pub type Optimized<T> = Result<T, Abort>;
 
@@ -100,6 +106,31 @@ impl<'e> Optimizer<'e> {
         let v = o.out.push(Op::new(OpCode::Frame, &[]));
         o.frame_ptr = o.new_abs(Info { nonnull: true, ..Info::new(Type::Ptr, v) });
         o
+    }
+
+    /// Lets `peel` try something and come back to this point.
+    fn save(&mut self) -> Saved<'e> {
+        let nothing = Trace::new(self.out.helpers);
+        let out = std::mem::replace(&mut self.out, nothing);
+        let (origins, known) = (std::mem::take(&mut self.origins), std::mem::take(&mut self.known));
+        let state = self.clone();
+        let emitted = out.length();
+        (self.out, self.origins, self.known) = (out, origins, known);
+        Saved { state, emitted }
+    }
+
+    /// Back to what was saved of this optimizer.
+    fn restore(&mut self, saved: Saved<'e>) {
+        let later = std::mem::replace(self, saved.state);
+        (self.out, self.origins, self.known) = later.into_emitted();
+        self.out.truncate(saved.emitted);
+        self.origins.truncate(self.out.snapshots.len());
+        self.known.truncate(self.out.snapshots.len());
+    }
+
+    /// What was emitted: trace, `origins`, `known`. All else is given back.
+    fn into_emitted(self) -> (Trace, Vec<SnapId>, Vec<Rc<Knowledge>>) {
+        (self.out, self.origins, self.known)
     }
 
     fn new_abs(&mut self, info: Info) -> Abs {

@@ -93,24 +93,27 @@ pub fn compile_loop(
             return Err(Abort::FrameChanged);
         }
         let header = o.describe(&slots, &generic);
-        let saved = o.clone();
+        let saved = o.save();
         let fit = if copy + 1 == MAX_COPIES { Fit::Boxes } else { Fit::Unboxed };
         match close(&mut o, raw, slots, end, header, fit) {
             Ok(mut header) => {
-                let survivors = dead::eliminate(&mut o.out);
+                // Here a compilation needs most memory: what is only for trying again goes first.
+                drop(saved);
+                let (mut trace, origins, known) = o.into_emitted();
+                let survivors = dead::eliminate(&mut trace);
                 header.live = survivors.params.iter().map(Option::is_some).collect();
                 return Ok(Loop {
-                    origins: surviving(&o.origins, &survivors),
-                    known: surviving_known(&o.known, &survivors),
+                    origins: surviving(&origins, &survivors),
+                    known: surviving_known(&known, &survivors),
                     header,
-                    trace: o.out,
+                    trace,
                 });
             }
             Err(Failure::Slots(different)) if copy + 2 == MAX_COPIES => generic = different,
             Err(Failure::Abort(abort)) if !matches!(abort, Abort::Contradiction) => return Err(abort),
             Err(_) => {}
         }
-        o = saved;
+        o.restore(saved);
         let (slots, _) = o.end_state(raw);
         o.start_from(raw, &slots);
         o.feed_all(raw)?;
@@ -298,7 +301,7 @@ pub fn compile_bridge(
     let linked = match end {
         End::Link(_) | End::Entry if !one_frame => return Err(Abort::FrameChanged),
         End::Link(header) => {
-            let saved = o.clone();
+            let saved = o.save();
             if o.matches(&slots, header, Fit::Link).is_ok()
                 && let Ok(args) = o.link(raw, snap, &slots, header)
             {
@@ -309,7 +312,7 @@ pub fn compile_bridge(
                 Linked::Label
             } else {
                 // What the loop relies on is not so here: it is entered from the front, and finds its way by guards.
-                o = saved;
+                o.restore(saved);
                 o.enter(&slots)?
             }
         }
@@ -321,13 +324,14 @@ pub fn compile_bridge(
             Linked::Exit
         }
     };
-    let survivors = dead::eliminate(&mut o.out);
+    let (mut trace, origins, known) = o.into_emitted();
+    let survivors = dead::eliminate(&mut trace);
     let mut flags = survivors.params.iter();
     inputs.retain(|_| flags.next().is_some_and(|p| p.is_some()));
     Ok(Bridge {
-        origins: surviving(&o.origins, &survivors),
-        known: surviving_known(&o.known, &survivors),
-        trace: o.out,
+        origins: surviving(&origins, &survivors),
+        known: surviving_known(&known, &survivors),
+        trace,
         inputs,
         linked,
     })
