@@ -219,6 +219,14 @@ fn keyword_names<M: Machine>(m: &mut M) -> *mut PyObject {
 #[cold]
 #[inline(never)]
 fn find_keyword_names(code: *mut PyCodeObject, call: usize, cache: *mut CallCache) -> *mut PyObject {
+    // KW_NAMES stands directly before PRECALL and its cache unit, which is never written to: mostly a glance is enough.
+    // SAFETY: a CALL is not among the first three units of its code.
+    let before = |distance: usize| unsafe { *crate::code_data::units(code).add(call - distance) as u8 };
+    if before(2) == opcode::PRECALL && !matches!(before(3), opcode::KW_NAMES | opcode::EXTENDED_ARG) {
+        // SAFETY: the cache belongs to that CALL.
+        unsafe { (*cache).state = 1 };
+        return ptr::null_mut();
+    }
     let mut names = None;
     for instruction in opcode::instructions(code) {
         if instruction.index >= call {
