@@ -74,6 +74,19 @@ pub unsafe fn push(
 /// So many arguments are copied without memory for them.
 const FEW: usize = 16;
 
+/// Room for `n` arguments.
+fn room<'a>(
+    few: &'a mut [*mut PyObject; FEW],
+    many: &'a mut Vec<*mut PyObject>,
+    n: usize,
+) -> &'a mut [*mut PyObject] {
+    if n <= FEW {
+        return &mut few[..n];
+    }
+    many.resize(n, ptr::null_mut());
+    many
+}
+
 /// The same for arguments that stay with the caller, behind a first one unless that is null.
 ///
 /// # Safety
@@ -92,12 +105,7 @@ pub unsafe fn push_copies(
         let skip = usize::from(!first.is_null());
         let mut few = [ptr::null_mut(); FEW];
         let mut many = Vec::new();
-        let all = if skip + nargs <= FEW {
-            &mut few[..skip + nargs]
-        } else {
-            many.resize(skip + nargs, ptr::null_mut());
-            &mut many[..]
-        };
+        let all = room(&mut few, &mut many, skip + nargs);
         if !first.is_null() {
             all[0] = first;
         }
@@ -177,13 +185,16 @@ pub unsafe fn spread(
         if names.is_null() {
             return ptr::null_mut();
         }
-        let mut all: Vec<*mut PyObject> = std::slice::from_raw_parts(items, count).to_vec();
+        let mut few = [ptr::null_mut(); FEW];
+        let mut many = Vec::new();
+        let all = room(&mut few, &mut many, count + keywords as usize);
+        ptr::copy_nonoverlapping(items, all.as_mut_ptr(), count);
         let (mut position, mut key, mut value) = (0, ptr::null_mut(), ptr::null_mut());
         let mut i = 0;
         while sys::PyDict_Next(kwargs, &mut position, &mut key, &mut value) != 0 {
             incref(key);
             *helpers::tuple_items(names).add(i) = key;
-            all.push(value);
+            all[count + i] = value;
             i += 1;
         }
         let callee = push_copies(tstate, function, this, all.as_ptr(), all.len(), names);

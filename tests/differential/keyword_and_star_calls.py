@@ -14,6 +14,14 @@ class Noisy:
         log.append((self.name, frame.f_code.co_name, frame.f_lineno - frame.f_code.co_firstlineno))
 
 
+MANY = tuple(range(40))
+
+
+class Gathers:
+    def __init__(self, a, *rest, **others):
+        self.all = a, rest, others
+
+
 def positional(a, b, /, c, d=4, *, e=5, f):
     return a, b, c, d, e, f
 
@@ -68,6 +76,9 @@ def binding(turns):
         seen.add(plain(*args, c=i % 3))
         seen.add(str(variable(*args, *args, **kwargs, d=8)))
         seen.add(str(variable(*range(3), **{})))
+        seen.add(str(variable(*MANY)))
+        seen.add(str(variable(*MANY, **{"k%d" % k: k for k in range(20)})))
+        seen.add(str(Gathers(*MANY, z=1).all))
         seen.add((lambda *, a=1, b: (a, b))(b=i % 2))
     return sorted(map(str, seen))
 
