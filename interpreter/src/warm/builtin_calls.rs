@@ -187,7 +187,10 @@ handlers! {
             return w.instead(miss, nargs);
         }
         let (class, o) = (w.peek(1), w.peek(2));
-        if type_of(o).cast() != class || (*o).ob_refcnt == 1 || !w.breaker_clear() {
+        if type_of(o).cast() != class {
+            return w.instead(isinstance_asked, nargs);
+        }
+        if (*o).ob_refcnt == 1 || !w.breaker_clear() {
             return w.instead(c_function::<false, { sys::METH_FASTCALL }>, nargs);
         }
         (*callable).ob_refcnt -= 1;
@@ -195,6 +198,29 @@ handlers! {
         // Its instance keeps the class alive.
         (*class).ob_refcnt -= 1;
         let result = helpers::py_true();
+        (*result).ob_refcnt += 1;
+        w.shrink(3);
+        w.poke(1, result);
+        w.next(PRECALL + CALL)
+    }
+
+    /// `isinstance(x, C)`, `isinstance(x, (C, D))` where no code has a say in the answer.
+    fn isinstance_asked(w, nargs) {
+        let (classes, o, callable) = (w.peek(1), w.peek(2), w.peek(3));
+        let answer = if (*o).ob_refcnt == 1 || (*classes).ob_refcnt == 1 || !w.breaker_clear() {
+            None
+        } else if type_of(classes) == &raw mut sys::PyTuple_Type {
+            is_instance_of_any(o, classes)
+        } else {
+            is_instance(o, classes)
+        };
+        let Some(answer) = answer else {
+            return w.instead(c_function::<false, { sys::METH_FASTCALL }>, nargs);
+        };
+        (*callable).ob_refcnt -= 1;
+        (*o).ob_refcnt -= 1;
+        (*classes).ob_refcnt -= 1;
+        let result = if answer { helpers::py_true() } else { helpers::py_false() };
         (*result).ob_refcnt += 1;
         w.shrink(3);
         w.poke(1, result);
@@ -336,6 +362,40 @@ handlers! {
             Flow::Next => w.next(CALL),
             flow => dispatch::leave(w, CALL, flow),
         }
+    }
+}
+
+/// The answer of `isinstance` for a class whose metaclass is `type`, and an object whose `__class__` is its type; `None`
+/// for others.
+unsafe fn is_instance(o: *mut PyObject, class: *mut PyObject) -> Option<bool> {
+    // SAFETY: live objects; an instance of `type` is a type.
+    unsafe {
+        if type_of(class) != &raw mut sys::PyType_Type {
+            return None;
+        }
+        let ty = type_of(o);
+        if sys::PyType_IsSubtype(ty, class.cast()) != 0 {
+            return Some(true);
+        }
+        // `__class__` of `object` comes before what an instance has, and says what its type is.
+        let generic = (*ty).tp_getattro.is_some_and(|f| {
+            ptr::fn_addr_eq(f, sys::PyObject_GenericGetAttr as unsafe extern "C" fn(_, _) -> _)
+        });
+        let own = |ty| sys::_PyType_Lookup(ty, capi::id!(___class__));
+        (generic && own(ty) == own(&raw mut sys::PyBaseObject_Type)).then_some(false)
+    }
+}
+
+/// The same for a tuple of such classes.
+unsafe fn is_instance_of_any(o: *mut PyObject, classes: *mut PyObject) -> Option<bool> {
+    // SAFETY: a live object and tuple.
+    unsafe {
+        for i in 0..helpers::size_of_sequence(classes) {
+            if is_instance(o, *helpers::tuple_items(classes).add(i))? {
+                return Some(true);
+            }
+        }
+        Some(false)
     }
 }
 
