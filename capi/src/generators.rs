@@ -1,7 +1,7 @@
 //! Generators, coroutines and asynchronous generators: creation, and what `await` and `yield from` ask of them.
 //!
-//! Called by `RETURN_GENERATOR`, `GET_AWAITABLE`, `ASYNC_GEN_WRAP`. Sending into one is CPython's part (`PyIter_Send`), which
-//! enters the frame by way of the installed evaluator.
+//! Called by `RETURN_GENERATOR`, `GET_AWAITABLE`, `ASYNC_GEN_WRAP`. Resuming one is the evaluator's part, or CPython's
+//! (`PyIter_Send`), which enters the frame by way of the installed evaluator.
 
 use crate::frame;
 use crate::opcode::{DEOPT, RESUME};

@@ -261,7 +261,7 @@ pub(crate) unsafe fn finish(d: &mut Direct, value: *mut PyObject) -> Flow {
             drop_result(d, value);
             d.shrink(1);
         }
-        decref(generator.cast());
+        drop_ended(generator);
         d.ip = d.ip.add(distance);
         if tracing::is_on(tstate) { Flow::HandOverNext } else { Flow::Next }
     }
@@ -284,6 +284,28 @@ pub(crate) unsafe fn clear(tstate: *mut PyThreadState, generator: *mut PyGenObje
         xdecref(handled);
         *state(generator) = sys::_framestate_FRAME_CLEARED as i8;
         frame::clear(tstate, generators::frame_of(generator));
+    }
+}
+
+/// Drops a reference to a generator that has ended: `gen_dealloc` without what it does for others.
+#[inline(always)]
+unsafe fn drop_ended(generator: *mut PyGenObject) {
+    // SAFETY: the caller holds the reference; the frame was cleared. A finalizer has nothing to do any more, and is not called.
+    unsafe {
+        let o = generator.cast::<PyObject>();
+        if (*o).ob_refcnt != 1 || !(*generator).gi_weakreflist.is_null() {
+            return decref(o);
+        }
+        sys::PyObject_GC_UnTrack(o.cast());
+        (*o).ob_refcnt = 0;
+        // CPython sets it for coroutines only.
+        if (*(*generator).gi_code).co_flags as u32 & sys::CO_COROUTINE != 0 {
+            xdecref((*generator).gi_origin_or_finalizer);
+        }
+        decref((*generator).gi_code.cast());
+        decref((*generator).gi_name);
+        decref((*generator).gi_qualname);
+        sys::PyObject_GC_Del(o.cast());
     }
 }
 
