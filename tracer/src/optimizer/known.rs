@@ -34,6 +34,9 @@ pub struct KnownFact {
     pub known_type: usize,
 }
 
+/// Facts; snapshots share them.
+pub type Facts = Rc<Vec<KnownFact>>;
+
 /// What is known at a snapshot.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Knowledge {
@@ -42,7 +45,7 @@ pub struct Knowledge {
     /// Slots of the outermost frame whose object, which lies in memory, is this value as well.
     pub slots: Vec<(u32, Val)>,
     /// What is known of memory, and of computations on values that do not change.
-    pub facts: Rc<Vec<KnownFact>>,
+    pub facts: Facts,
 }
 
 /// Most values that a snapshot keeps for what is known.
@@ -63,19 +66,29 @@ impl Knowledge {
         }
     }
 
-    /// Follows a renumbering of the trace (old op -> new value); what speaks of dropped values is forgotten.
-    pub fn renumber(&self, renumber: &[Val]) -> Knowledge {
+    /// Follows a renumbering of the trace (old op -> new value); what speaks of dropped values is forgotten. Snapshots that share
+    /// their facts go on to: `last` holds those that were renumbered last, old and new.
+    pub fn renumber(&self, renumber: &[Val], last: &mut Option<(Facts, Facts)>) -> Knowledge {
         let map = |v: Val| match v.op_index() {
             Some(i) if v != Val::NONE => (renumber[i] != Val::NONE).then_some(renumber[i]),
             _ => Some(v),
         };
-        let facts = self.facts.iter().filter_map(|f| {
-            Some(KnownFact { args: [map(f.args[0])?, map(f.args[1])?], result: map(f.result)?, ..*f })
-        });
+        let facts = match last {
+            Some((old, new)) if Rc::ptr_eq(old, &self.facts) => new.clone(),
+            _ => {
+                let facts = self.facts.iter().filter_map(|f| {
+                    let args = [map(f.args[0])?, map(f.args[1])?];
+                    Some(KnownFact { args, result: map(f.result)?, ..*f })
+                });
+                let facts = Rc::new(facts.collect());
+                *last = Some((self.facts.clone(), Rc::clone(&facts)));
+                facts
+            }
+        };
         Knowledge {
             types: self.types.clone(),
             slots: self.slots.iter().filter_map(|&(k, v)| Some((k, map(v)?))).collect(),
-            facts: Rc::new(facts.collect()),
+            facts,
         }
     }
 }

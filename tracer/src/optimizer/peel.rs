@@ -104,7 +104,7 @@ pub fn compile_loop(
                 header.live = survivors.params.iter().map(Option::is_some).collect();
                 return Ok(Loop {
                     origins: surviving(&origins, &survivors),
-                    known: surviving_known(&known, &survivors),
+                    known: surviving_known(known, &survivors),
                     header,
                     trace,
                 });
@@ -264,9 +264,10 @@ fn surviving<T: Clone>(of: &[T], survivors: &Survivors) -> Vec<T> {
 }
 
 /// What is known at the snapshots that survived, of the values that did.
-fn surviving_known(known: &[Rc<Knowledge>], survivors: &Survivors) -> Vec<Rc<Knowledge>> {
-    let kept = known.iter().zip(&survivors.snapshots).filter(|(_, kept)| kept.is_some());
-    kept.map(|(k, _)| Rc::new(k.renumber(&survivors.values))).collect()
+fn surviving_known(known: Vec<Rc<Knowledge>>, survivors: &Survivors) -> Vec<Rc<Knowledge>> {
+    let kept = known.into_iter().zip(&survivors.snapshots).filter(|(_, kept)| kept.is_some());
+    let mut last = None;
+    kept.map(|(k, _)| Rc::new(k.renumber(&survivors.values, &mut last))).collect()
 }
 
 /// Makes a bridge of a recording. With no `start` the recording starts from the interpreter.
@@ -330,7 +331,7 @@ pub fn compile_bridge(
     inputs.retain(|_| flags.next().is_some_and(|p| p.is_some()));
     Ok(Bridge {
         origins: surviving(&origins, &survivors),
-        known: surviving_known(&known, &survivors),
+        known: surviving_known(known, &survivors),
         trace,
         inputs,
         linked,
