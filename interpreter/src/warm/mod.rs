@@ -19,7 +19,7 @@
 //! - `prev_instr` of the frame is not kept up to date; whoever may run code, raise or allocate by a call sets it before.
 //! - Handlers call nothing where it counts: a call makes the compiler save registers on entry. They jump to a function that calls.
 //!   And nothing here may keep a local whose address is given away: then the compiler turns the jumps into calls, and the stack
-//!   overflows (`tests/warm.rs` shows it).
+//!   overflows (`tests/differential/many_turns.py` shows it).
 //! - A call of a Python function pushes its frame in the same activation, also from `C(…)` and `f(*args)`. Before the frame stands a link,
 //!   which says where the caller's units are; the frame's note says that, and what becomes of its value (`crate::completion`).
 //!
