@@ -1,7 +1,8 @@
 //! Subscripts of `array.array`: doubles and signed integers are read and written in the buffer itself.
 
-use super::binary::{Site, float_of, is_float, is_int};
-use super::subscripts::{MISSES, WIDTH, miss, store_any};
+use super::binary::{float_of, is_float, is_int};
+use super::site::{MISSES, Site};
+use super::subscripts::{WIDTH, miss, store_any};
 use super::{Handler, Unit, handlers};
 use crate::machine::NumberSize;
 use crate::numbers;

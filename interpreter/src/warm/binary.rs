@@ -1,6 +1,7 @@
 //! `BINARY_OP` of numbers: a handler for each operator, kind of numbers, and place where the operands come from.
 
 use super::registers::Registers;
+use super::site::{MISSES, RETRY, Site};
 use super::stack::{copy, load_const, load_fast};
 use super::translate::Before;
 use super::{Handler, Unit, handlers};
@@ -9,22 +10,6 @@ use crate::{helpers, numbers, opcode};
 use capi::opcode as op;
 use capi::refs::type_of;
 use capi::sys::{self, PyFloatObject, PyObject};
-
-/// The inline cache of `BINARY_OP` (one unit) and the first unit of `COMPARE_OP`'s.
-#[repr(C)]
-pub(super) struct Site {
-    /// Of an adaptive handler: executions until it looks at the operands again. Of a special one: how often it may still be wrong.
-    pub counter: u16,
-    /// What stands before the instruction; set by the translation.
-    pub before: Before,
-    /// `compare`'s own.
-    pub mask: u8,
-}
-
-/// How often a special handler may be wrong before it is taken out.
-pub(super) const MISSES: u16 = 8;
-/// Executions of the full opcode before special cases are looked for again.
-pub(super) const RETRY: u16 = 120;
 
 /// On the value stack, which owns it.
 pub(super) const STACK: u8 = 0;
@@ -345,12 +330,9 @@ handlers! {
 
     /// Anything else: CPython's function of the operator.
     fn any(w, arg) {
-        let site = w.cache::<Site>(1);
-        if (*site).counter == 0 {
-            (*w.ip).handler = adaptive;
+        if Site::is_time(w.ip, adaptive) {
             return w.instead(adaptive, arg);
         }
-        (*site).counter -= 1;
         let (b, a) = (w.peek(1), w.peek(2));
         w.show();
         let function: unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject =
@@ -372,18 +354,17 @@ handlers! {
 
     /// A special case that the operands are none of.
     fn miss(w, arg) {
-        let site = w.cache::<Site>(1);
-        if (*site).counter > 0 {
-            (*site).counter -= 1;
-        } else {
-            (*site).before.restore(w.ip);
+        let before = (*w.ip).handler;
+        if Site::missed(w.ip, adaptive) {
             let what = arg as u32 % sys::NB_INPLACE_ADD;
             let mixture = FLOATS.iter().find(|row| row.0 == what).filter(|row| {
-                let other = !std::ptr::fn_addr_eq(row.2, (*w.ip).handler);
+                let other = !std::ptr::fn_addr_eq(row.2, before);
                 other && float_of(w.peek(1)).is_some() && float_of(w.peek(2)).is_some()
             });
-            (*w.ip).handler = mixture.map_or(adaptive as Handler, |row| row.2);
-            (*site).counter = if mixture.is_some() { MISSES } else { RETRY / 4 };
+            if let Some(row) = mixture {
+                (*w.ip).handler = row.2;
+                (*w.cache::<Site>(1)).counter = MISSES;
+            }
         }
         w.full(arg)
     }
@@ -493,21 +474,11 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
             None
         };
         let Some((kind, only_stack)) = chosen else { return };
-        (*site).counter = MISSES;
         if let Some(handler) = only_stack {
             (*at).handler = handler;
             return;
         }
-        (*at).handler = kind(Before::Other);
-        let before = (*site).before;
-        if before != Before::Other {
-            (*at.sub(before.loads())).handler = kind(before);
-            if before.loads() == 2 {
-                // Jumps to the second load.
-                let last = if before == Before::LocalConst { Before::Const } else { Before::Local };
-                (*at.sub(1)).handler = kind(last);
-            }
-        }
+        Site::place(at, kind);
     }
     const { assert!(opcode::caches(op::BINARY_OP) == 1) }
 }

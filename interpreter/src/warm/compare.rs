@@ -1,10 +1,10 @@
 //! `COMPARE_OP` of numbers and strings, with the conditional jump behind it; `CONTAINS_OP`.
 
 use super::binary::{
-    CONST, LOCAL, MISSES, RETRY, STACK, Site, float_of, float_value, is_float, is_int, loads, operands,
-    plain, put,
+    CONST, LOCAL, STACK, float_of, float_value, is_float, is_int, loads, operands, plain, put,
 };
 use super::registers::Registers;
+use super::site::{MISSES, RETRY, Site};
 use super::translate::Before;
 use super::{Handler, Unit, handlers};
 use crate::code_data::LoopCell;
@@ -173,12 +173,9 @@ handlers! {
 
     /// Anything else: the objects' own comparison.
     fn any(w, arg) {
-        let site = w.cache::<Site>(1);
-        if (*site).counter == 0 {
-            (*w.ip).handler = adaptive;
+        if Site::is_time(w.ip, adaptive) {
             return w.instead(adaptive, arg);
         }
-        (*site).counter -= 1;
         let (b, a) = (w.peek(1), w.peek(2));
         w.show();
         let result = sys::PyObject_RichCompare(a, b, arg as i32);
@@ -208,19 +205,13 @@ handlers! {
 
     /// A special case that the operands are none of.
     fn miss(w, arg) {
-        let site = w.cache::<Site>(1);
-        if (*site).counter > 0 {
-            (*site).counter -= 1;
-        } else {
-            (*site).before.restore(w.ip);
-            (*site).counter = RETRY / 4;
+        let before = (*w.ip).handler;
+        if Site::missed(w.ip, adaptive) {
             let mixture = MIXED[usize::from(jump_behind(w.ip).0)];
             let numbers = float_of(w.peek(1)).is_some() && float_of(w.peek(2)).is_some();
-            if numbers && !std::ptr::fn_addr_eq(mixture, (*w.ip).handler) {
-                (*site).counter = MISSES;
+            if numbers && !std::ptr::fn_addr_eq(mixture, before) {
                 (*w.ip).handler = mixture;
-            } else {
-                (*w.ip).handler = adaptive;
+                (*w.cache::<Site>(1)).counter = MISSES;
             }
         }
         w.full(arg)
@@ -304,21 +295,11 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
         } else {
             return;
         };
-        (*site).counter = MISSES;
         let mask = MASKS[arg];
         let (jump, when) = jump_behind(at);
         (*site).mask = if when { mask } else { !mask & 15 };
         let kind = kinds[usize::from(jump)];
-        (*at).handler = kind(Before::Other);
-        let before = (*site).before;
-        if before != Before::Other {
-            (*at.sub(before.loads())).handler = kind(before);
-            if before.loads() == 2 {
-                // Jumps to the second load.
-                let last = if before == Before::LocalConst { Before::Const } else { Before::Local };
-                (*at.sub(1)).handler = kind(last);
-            }
-        }
+        Site::place(at, kind);
     }
     const { assert!(crate::opcode::caches(op::COMPARE_OP) + 1 == WIDTH) }
 }

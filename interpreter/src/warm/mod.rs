@@ -44,6 +44,7 @@ mod polymorphic;
 mod registers;
 mod resolve;
 mod returns;
+mod site;
 mod stack;
 mod subscripts;
 mod super_calls;

@@ -1,8 +1,8 @@
 //! `BINARY_SUBSCR` and `STORE_SUBSCR` of lists, tuples and dicts.
 
-pub(super) use super::binary::MISSES;
-use super::binary::{CONST, COPIED, LOCAL, RETRY, STACK, Site, is_int, loads, operands, plain, put};
+use super::binary::{CONST, COPIED, LOCAL, STACK, is_int, loads, operands, plain, put};
 use super::registers::{Registers, jump};
+use super::site::{MISSES, RETRY, Site};
 use super::stack::swap;
 use super::translate::Before;
 use super::{Handler, Unit, arrays, dispatch, handlers};
@@ -112,12 +112,9 @@ handlers! {
 
     /// Anything that is not of a class of Python's: the object's own function.
     fn any(w, arg) {
-        let site = w.cache::<Site>(1);
-        if (*site).counter == 0 {
-            (*w.ip).handler = binary_subscr;
+        if Site::is_time(w.ip, binary_subscr) {
             return w.instead(binary_subscr, arg);
         }
-        (*site).counter -= 1;
         let (key, container) = (w.peek(1), w.peek(2));
         if (*type_of(container)).tp_flags & u64::from(sys::Py_TPFLAGS_HEAPTYPE) != 0 {
             return w.full(arg);
@@ -166,14 +163,7 @@ handlers! {
 
     /// A special case that the operands are none of.
     fn miss(w, arg) {
-        let site = w.cache::<Site>(1);
-        if (*site).counter > 0 {
-            (*site).counter -= 1;
-        } else {
-            (*site).before.restore(w.ip);
-            (*w.ip).handler = binary_subscr;
-            (*site).counter = RETRY / 4;
-        }
+        Site::missed(w.ip, binary_subscr);
         w.full(arg)
     }
 
@@ -303,18 +293,6 @@ unsafe fn specialise(at: *mut Unit, container: *mut PyObject, key: *mut PyObject
         if !list && ty != &raw mut sys::PyTuple_Type || !is_int(key) || numbers::one_digit(key).is_none() {
             return;
         }
-        (*site).counter = MISSES;
-        (*at).handler = handler_of(list, Before::Other);
-        let before = (*site).before;
-        if before != Before::Other {
-            (*at.sub(before.loads())).handler = handler_of(list, before);
-            if before.loads() == 2 {
-                // Jumps to the second load.
-                let last = if before == Before::LocalConst { Before::Const } else { Before::Local };
-                if before != Before::Copies {
-                    (*at.sub(1)).handler = handler_of(list, last);
-                }
-            }
-        }
+        Site::place(at, |before| handler_of(list, before));
     }
 }

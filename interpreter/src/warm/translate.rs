@@ -3,7 +3,7 @@
 use super::stack::{load_const, load_fast};
 use super::{
     Handler, Unit, attributes, binary, builders, call_site, calls, compare, dispatch, generators, globals,
-    iteration, jumps, returns, stack, subscripts,
+    iteration, jumps, returns, site, stack, subscripts,
 };
 use crate::code_data::{CodeData, units};
 use crate::opcode;
@@ -153,8 +153,8 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
                     unit.arg = CodeData::cell(data, index + 1 - arg) as usize
                 }
                 op::BINARY_OP | op::COMPARE_OP => {
-                    let site = at.add(1).cast::<binary::Site>();
-                    *site = binary::Site { counter: 0, before: loads, mask: 0 };
+                    let site = at.add(1).cast::<site::Site>();
+                    *site = site::Site { counter: 0, before: loads, mask: 0 };
                 }
                 op::BINARY_SUBSCR => {
                     let copies = is(0, 2, op::COPY) && is(1, 1, op::COPY);
