@@ -14,7 +14,7 @@ use crate::options::{Mode, Options};
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
 /// Installs the evaluator in the current interpreter, with the JIT unless the options say no or the system refuses memory for it.
-/// `before_first_trace`: see `Policy`.
+/// `before_first_trace`: see `Policy`; without a JIT it is called when the first loop is hot.
 ///
 /// # Errors
 /// One line for the user, where this Python's layouts are not those that we know, or the folder for dumps can't be written; nothing
@@ -35,6 +35,7 @@ pub unsafe fn install(options: &Options, before_first_trace: Option<fn()>) -> Re
         return Err("this Python does not let a frame evaluator be installed".into());
     }
     if options.mode == Mode::Off {
+        interpreter::jit::set_without(before_first_trace);
         return Ok(());
     }
     let backend_options =
@@ -53,7 +54,10 @@ pub unsafe fn install(options: &Options, before_first_trace: Option<fn()>) -> Re
             Tracer::install(backend, policy, dump);
             set_enabled(true);
         }
-        Err(_) => log::warn!("executable memory is refused on this system: loops are interpreted"),
+        Err(_) => {
+            log::warn!("executable memory is refused on this system: loops are interpreted");
+            interpreter::jit::set_without(before_first_trace);
+        }
     }
     Ok(())
 }

@@ -42,6 +42,25 @@ pub fn is_present() -> bool {
     PRESENT.load(Ordering::Relaxed)
 }
 
+// As JIT.
+static mut WITHOUT: Option<fn()> = None;
+
+/// Sets what is called once when a loop is hot and there is no JIT; it must not run Python. The GIL is held.
+pub fn set_without(first_hot: Option<fn()>) {
+    // SAFETY: with the GIL held nobody reads it meanwhile.
+    unsafe { WITHOUT = first_hot };
+}
+
+/// A loop's counter ran out, and there is no JIT.
+#[cold]
+#[inline(never)]
+pub(crate) fn hot_without() {
+    // SAFETY: the GIL is held.
+    if let Some(first_hot) = unsafe { (*(&raw mut WITHOUT)).take() } {
+        first_hot();
+    }
+}
+
 /// Asks the JIT about a loop whose counter ran out.
 #[cold]
 #[inline(never)]
