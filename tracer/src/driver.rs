@@ -648,6 +648,13 @@ impl Tracer {
         // SAFETY: `d` stands at an instruction boundary; the exit rebuilt `chain` frames.
         let mut r = unsafe { Recorder::new(d, chain, may_inline) };
         let start_instruction = r.frames.last().map_or(0, |f| f.instr);
+        // Asked for now: the code object may be gone when the recording ends.
+        // SAFETY: the recorder's frames are live.
+        let place = r
+            .frames
+            .last()
+            .filter(|_| log::log_enabled!(log::Level::Debug))
+            .map(|f| crate::dump::place(unsafe { (*f.frame).f_code }, f.instr));
         let (flow, outcome) = self.record_instructions(&mut r, header, extent);
         let (outcome, recording) = match outcome {
             Outcome::Failed(abort) => (Err(abort), None),
@@ -663,7 +670,17 @@ impl Tracer {
             t.install(recording.expect("recorded"), goal, code, start_instruction, &o, d.frame)
         });
         if let Err(abort) = result {
-            t.failed(goal, abort, start_instruction);
+            if let Some(place) = place {
+                let what = if matches!(goal, Goal::Loop { .. }) { "loop" } else { "bridge" };
+                log::debug!(
+                    "{what} in {}, {}:{} given up: {}",
+                    place.function,
+                    place.file,
+                    place.line,
+                    abort.text()
+                );
+            }
+            t.failed(goal, abort);
         }
         flow
     }
@@ -751,9 +768,8 @@ impl Tracer {
 }
 
 impl State {
-    fn failed(&mut self, goal: Goal, abort: Abort, instruction: u32) {
+    fn failed(&mut self, goal: Goal, abort: Abort) {
         self.statistics.aborts[abort as usize] += 1;
-        log::debug!("recording at instruction {instruction} given up: {}", abort.text());
         match goal {
             Goal::Loop { state } => {
                 let l = &mut self.loops[state];
