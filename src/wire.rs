@@ -104,6 +104,7 @@ pub fn statistics() -> Value {
         "bridges": s.bridges,
         "blacklisted": s.blacklisted,
         "dropped": s.dropped,
+        "invalidations": s.invalidations,
         "entries": s.entries,
         "exits": named(&EXIT_KINDS, &s.exits),
         "aborts": named(&aborts, &s.aborts),

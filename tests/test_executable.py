@@ -159,6 +159,36 @@ class Options(Folder):
         done = coluber("-X", f"jit-stats={self.folder}/no/such/folder", "-c", "raise SystemExit(3)")
         self.assertEqual((done.returncode, len(done.stderr.splitlines())), (3, 1))
 
+    def test_a_loop_over_a_class_that_keeps_changing_grows_no_chain_of_bridges(self):
+        script = self.write(
+            "versions.py",
+            """
+            class Node:
+                def get(self):
+                    return self.k
+
+            def total(n, changes):
+                node, t = Node(), 0
+                node.k = 1
+                for i in range(n):
+                    if i % 300 == 299 and i < 300 * changes:
+                        setattr(Node, "x%d" % i, 1)
+                    t += node.get()
+                return t
+
+            print(total(60000, 100))
+            """,
+        )
+        file = self.folder / "stats.json"
+        self.assertEqual(coluber("-X", f"jit-stats={file}", script).stdout, "60000\n")
+        statistics = json.loads(file.read_text())
+        # What is waited doubles each time, so that a hundred changes cost about seven recordings.
+        self.assertLessEqual(statistics["traces"] + statistics["bridges"], 30)
+        self.assertIn(statistics["invalidations"], range(3, 12))
+        # Once the class is settled, the loop stays in compiled code.
+        self.assertEqual(statistics["blacklisted"], 0)
+        self.assertLess(statistics["entries"], 500)
+
     def test_a_dump_shows_each_trace_from_bytecode_to_machine_code(self):
         script = self.write(
             "loop.py",

@@ -33,6 +33,7 @@ aborts! {
     Counts "counts" "Reference counts could not be kept in the ledger";
     CodeMemory "code_memory" "The code memory is full";
     TooManySpills "too_many_spills" "More values are alive than the native frame holds";
+    Invalidated "invalidated" "The trace that was to be continued was invalidated meanwhile";
     Limit "limit" "As many traces as were allowed are compiled";
     Unsupported "unsupported" "A value or state that compiled code can't represent";
 }

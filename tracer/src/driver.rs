@@ -12,6 +12,7 @@ use crate::packed::Packed;
 use crate::recorder::{After, Recorder, Recording};
 use crate::runtime;
 use crate::statistics::Statistics;
+use crate::versions::GuardedVersion;
 use capi::sys::{self, PyCodeObject, PyObject};
 use fxhash::FxHashMap;
 use interpreter::code_data::{CodeData, LoopCell};
@@ -73,6 +74,10 @@ struct LoopState {
     trace: Option<usize>,
     failures: u32,
     retries: u32,
+    /// Times that its trace was invalidated.
+    invalidations: u32,
+    /// Its trace, or that of a loop in it, was invalidated since its last turn: the counter starts again.
+    restart: bool,
 }
 
 /// A compiled trace.
@@ -87,6 +92,10 @@ struct Compilation {
     code: *mut PyCodeObject,
     /// Of which loop it is the root.
     loop_state: Option<usize>,
+    /// The exit that it continues.
+    bridge_of: Option<u32>,
+    /// The trace to whose label or entry it jumps.
+    jumps_to: Option<usize>,
     worth: Worth,
 }
 
@@ -99,6 +108,11 @@ struct Worth {
     samples: u32,
     sampled_ns: u64,
 }
+
+/// Each time that a loop or bridge was invalidated doubles what is waited for the next recording, up to so many times.
+const MOST_DOUBLINGS: u32 = 10;
+/// After so many times it is not recorded any more.
+const MOST_INVALIDATIONS: u32 = 20;
 
 /// Every so many entries the time until the exit is taken.
 const SAMPLE: u32 = 16;
@@ -125,8 +139,12 @@ struct Exit {
     after: After,
     /// What is known because the guard failed.
     condition: Option<Condition>,
+    /// The version that the guard compares.
+    version: Option<Box<GuardedVersion>>,
     count: u32,
     failures: u32,
+    /// Times that its bridge was invalidated.
+    invalidations: u32,
     may_bridge: bool,
     /// Where the outermost frame goes on; `None` when it is in an inlined call.
     outer: Option<u32>,
@@ -418,6 +436,12 @@ impl Jit for Tracer {
         if let Some(trace) = t.loops[state].trace {
             return self.run(d, trace);
         }
+        let l = &mut t.loops[state];
+        if std::mem::take(&mut l.restart) {
+            let doublings = l.invalidations.min(MOST_DOUBLINGS);
+            cell.counter = (t.policy.loop_threshold as i32).saturating_mul(1 << doublings) | 1;
+            return Flow::Next;
+        }
         cell.counter = t.policy.loop_threshold as i32;
         if t.recording {
             return Flow::Next;
@@ -483,7 +507,15 @@ impl Tracer {
 impl State {
     fn loop_at(&mut self, code: *mut PyCodeObject, header: u32) -> usize {
         *self.by_header.entry((code as usize, header)).or_insert_with(|| {
-            self.loops.insert(LoopState { code, header, trace: None, failures: 0, retries: 0 })
+            self.loops.insert(LoopState {
+                code,
+                header,
+                trace: None,
+                failures: 0,
+                retries: 0,
+                invalidations: 0,
+                restart: false,
+            })
         })
     }
 
@@ -522,6 +554,60 @@ impl State {
         for (_, l) in self.loops.iter_mut() {
             if l.code as usize == code {
                 l.trace = None;
+            }
+        }
+    }
+
+    /// Neither this trace, one of whose guards can't hold any more, nor any that needs it is entered again: bridges on its exits,
+    /// traces that jump to it. What one of them was a bridge of exits to the interpreter again.
+    fn invalidate_outdated(&mut self, trace: usize) {
+        self.statistics.invalidations += 1;
+        let mut found = vec![trace];
+        let mut next = 0;
+        while let Some(&number) = found.get(next) {
+            next += 1;
+            for (i, c) in self.compilations.iter() {
+                let hangs_on = c.bridge_of.is_some_and(|e| self.exits[e as usize].compilation == number);
+                if (hangs_on || c.jumps_to == Some(number)) && !found.contains(&i) {
+                    found.push(i);
+                }
+            }
+        }
+        for i in found {
+            if self.invalid.contains(&i) {
+                continue;
+            }
+            self.invalid.push(i);
+            let c = &self.compilations[i];
+            if let Some(exit) = c.bridge_of {
+                self.backend.unpatch_exit(ExitId(exit));
+                let e = &mut self.exits[exit as usize];
+                e.count = 0;
+                e.invalidations += 1;
+                e.may_bridge = e.invalidations < MOST_INVALIDATIONS;
+            }
+            let l = c.loop_state.and_then(|state| self.loops.get_mut(state));
+            if let Some(l) = l.filter(|l| l.trace == Some(i)) {
+                l.trace = None;
+                l.invalidations += 1;
+                if l.invalidations >= MOST_INVALIDATIONS {
+                    l.failures = self.policy.max_failures;
+                    self.statistics.blacklisted += 1;
+                }
+                let (code, header, invalidations) = (l.code, l.header, l.invalidations);
+                self.restart(code, header, invalidations);
+            }
+        }
+    }
+
+    /// A loop's counter starts again, and those of the loops around it, which can't be recorded without it.
+    fn restart(&mut self, code: *mut PyCodeObject, header: u32, invalidations: u32) {
+        let info = self.infos.get(&(code as usize));
+        for (_, l) in self.loops.iter_mut().filter(|(_, l)| l.code == code && l.trace.is_none()) {
+            let end = info.and_then(|info| info.loops.get(&l.header)).copied().unwrap_or(l.header);
+            if (l.header..=end).contains(&header) {
+                l.invalidations = l.invalidations.max(invalidations);
+                (l.restart, l.retries) = (true, 0);
             }
         }
     }
@@ -571,7 +657,8 @@ impl Tracer {
         let e = &mut t.exits[exit as usize];
         e.count += 1;
         let after = e.after;
-        let hot = e.may_bridge && e.count >= t.policy.exit_threshold;
+        let threshold = t.policy.exit_threshold.saturating_mul(1 << e.invalidations.min(MOST_DOUBLINGS));
+        let hot = e.may_bridge && e.count >= threshold;
         let resume = rebuilt.resume;
         let kind = match (resume, after) {
             (Resume::Raise, _) => 1,
@@ -620,6 +707,15 @@ impl Tracer {
         }
         let t = self.state();
         if hot && t.enabled && !t.recording && after == After::Nothing && resume == Resume::Execute {
+            let e = &t.exits[exit as usize];
+            if t.invalid.contains(&e.compilation) {
+                return Flow::Next;
+            }
+            // SAFETY: the exit's trace is given back only when no run is active, and this one is; the GIL is held.
+            if e.version.as_ref().is_some_and(|version| unsafe { version.is_outdated() }) {
+                t.invalidate_outdated(e.compilation);
+                return Flow::Next;
+            }
             return self.record(d, Goal::Bridge { exit });
         }
         Flow::Next
@@ -648,6 +744,13 @@ impl Tracer {
         // SAFETY: `d` stands at an instruction boundary; the exit rebuilt `chain` frames.
         let mut r = unsafe { Recorder::new(d, chain, may_inline) };
         let start_instruction = r.frames.last().map_or(0, |f| f.instr);
+        // Asked for now: the code object may be gone when the recording ends.
+        // SAFETY: the recorder's frames are live.
+        let place = r
+            .frames
+            .last()
+            .filter(|_| log::log_enabled!(log::Level::Debug))
+            .map(|f| crate::dump::place(unsafe { (*f.frame).f_code }, f.instr));
         let (flow, outcome) = self.record_instructions(&mut r, header, extent);
         let (outcome, recording) = match outcome {
             Outcome::Failed(abort) => (Err(abort), None),
@@ -663,7 +766,17 @@ impl Tracer {
             t.install(recording.expect("recorded"), goal, code, start_instruction, &o, d.frame)
         });
         if let Err(abort) = result {
-            t.failed(goal, abort, start_instruction);
+            if let Some(place) = place {
+                let what = if matches!(goal, Goal::Loop { .. }) { "loop" } else { "bridge" };
+                log::debug!(
+                    "{what} in {}, {}:{} given up: {}",
+                    place.function,
+                    place.file,
+                    place.line,
+                    abort.text()
+                );
+            }
+            t.failed(goal, abort);
         }
         flow
     }
@@ -751,9 +864,8 @@ impl Tracer {
 }
 
 impl State {
-    fn failed(&mut self, goal: Goal, abort: Abort, instruction: u32) {
+    fn failed(&mut self, goal: Goal, abort: Abort) {
         self.statistics.aborts[abort as usize] += 1;
-        log::debug!("recording at instruction {instruction} given up: {}", abort.text());
         match goal {
             Goal::Loop { state } => {
                 let l = &mut self.loops[state];
@@ -826,6 +938,11 @@ impl State {
         if self.statistics.traces + self.statistics.bridges >= self.policy.max_traces {
             return Err(Abort::Limit);
         }
+        if let Goal::Bridge { exit } = goal
+            && self.invalid.contains(&self.exits[exit as usize].compilation)
+        {
+            return Err(Abort::Invalidated);
+        }
         if let Some(prepare) = self.policy.before_first_trace.take() {
             prepare();
         }
@@ -836,6 +953,7 @@ impl State {
             log::trace!("recorded:\n{}", traces::text::print(raw));
         }
         let mut targets: Vec<Target> = Vec::new();
+        let mut jumps_to = None;
         let (trace, header, origins, known, inputs) = match (goal, outcome) {
             (Goal::Loop { state }, Outcome::Closed) => {
                 let unbox = self.unboxable(code, self.loops[state].header, frame);
@@ -845,7 +963,9 @@ impl State {
             _ => {
                 let end = match outcome {
                     Outcome::Reached(l) => {
-                        let c = &self.compilations[self.loops[*l].trace.expect("compiled")];
+                        let target = self.loops[*l].trace.expect("compiled");
+                        jumps_to = Some(target);
+                        let c = &self.compilations[target];
                         targets.push(Target { entry: c.compiled.entry, label: c.compiled.label.clone() });
                         match &c.header {
                             Some(h) => peel::End::Link(h),
@@ -937,8 +1057,10 @@ impl State {
                 index,
                 after,
                 condition: condition(&trace, op),
+                version: GuardedVersion::of(&trace, op, &known[snapshot.0 as usize]).map(Box::new),
                 count: 0,
                 failures: 0,
+                invalidations: 0,
                 outer: match &trace.snapshots[snapshot.0 as usize].frames[..] {
                     [frame] => Some(frame.instr),
                     _ => None,
@@ -997,6 +1119,11 @@ impl State {
                 Goal::Loop { state } => Some(state),
                 Goal::Bridge { .. } => None,
             },
+            bridge_of: match goal {
+                Goal::Loop { .. } => None,
+                Goal::Bridge { exit } => Some(exit),
+            },
+            jumps_to,
             worth: Worth::default(),
         });
         match goal {

@@ -11,3 +11,4 @@ mod packed;
 pub mod recorder;
 pub mod runtime;
 pub mod statistics;
+mod versions;

@@ -11,8 +11,10 @@ pub struct Statistics {
     pub bridges: u64,
     /// Loops that are not tried any more.
     pub blacklisted: u64,
-    /// Traces dropped because their code died.
+    /// Traces whose code was given back: they were invalidated, or their code object died.
     pub dropped: u64,
+    /// Times that a loop or bridge was invalidated because a guard in it could never hold again, with all that hung on it.
+    pub invalidations: u64,
     /// Recordings given up, by reason (index into `abort::ALL`).
     pub aborts: [u64; abort::ALL.len()],
     /// Times that compiled code was entered from the interpreter.

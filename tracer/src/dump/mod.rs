@@ -26,7 +26,8 @@ use traces::{SnapId, Trace, text};
 
 use crate::driver::{Dump, Dumped};
 use bytecode::Line;
-use names::{Names, Place, place};
+pub(crate) use names::place;
+use names::{Names, Place};
 
 /// The bytecode of one code object.
 struct Listing {
