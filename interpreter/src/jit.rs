@@ -56,7 +56,7 @@ pub fn set_without(first_hot: Option<fn()>) {
 #[inline(never)]
 pub(crate) fn hot_without() {
     // SAFETY: the GIL is held.
-    if let Some(first_hot) = unsafe { (*(&raw mut WITHOUT)).take() } {
+    if let Some(first_hot) = unsafe { (&raw mut WITHOUT).replace(None) } {
         first_hot();
     }
 }
