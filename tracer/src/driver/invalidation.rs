@@ -1,0 +1,101 @@
+//! Traces that are not entered any more: their code object died, or one of their guards can never hold again.
+
+use super::{State, Tracer};
+use capi::sys::PyCodeObject;
+use traces::codegen::ExitId;
+
+/// Each time that a loop or bridge was invalidated doubles what is waited for the next recording, up to so many times.
+pub(super) const MOST_DOUBLINGS: u32 = 10;
+/// After so many times it is not recorded any more.
+pub(super) const MOST_INVALIDATIONS: u32 = 20;
+
+impl Tracer {
+    /// Gives back the code of traces that are not entered any more, once none can be running.
+    pub(super) fn release_invalid(&self) {
+        let t = self.state();
+        if t.active > 0 || t.recording || t.invalid.is_empty() {
+            return;
+        }
+        let mut embedded = Vec::new();
+        for i in std::mem::take(&mut t.invalid) {
+            let c = t.compilations.remove(i);
+            t.backend.release(&c.compiled);
+            t.statistics.dropped += 1;
+            embedded.extend(c.embedded);
+        }
+        for o in embedded {
+            // SAFETY: the trace held a reference. May run Python: nothing of the state is borrowed any more.
+            unsafe { capi::refs::decref(o) };
+        }
+    }
+}
+
+impl State {
+    /// No trace of this code object is entered any more.
+    pub(super) fn invalidate(&mut self, code: usize) {
+        for (i, c) in self.compilations.iter() {
+            if c.code as usize == code && !self.invalid.contains(&i) {
+                self.invalid.push(i);
+            }
+        }
+        for (_, l) in self.loops.iter_mut() {
+            if l.code as usize == code {
+                l.trace = None;
+            }
+        }
+    }
+
+    /// Neither this trace, one of whose guards can't hold any more, nor any that needs it is entered again: bridges on its exits,
+    /// traces that jump to it. What one of them was a bridge of exits to the interpreter again.
+    pub(super) fn invalidate_outdated(&mut self, trace: usize) {
+        self.statistics.invalidations += 1;
+        let mut found = vec![trace];
+        let mut next = 0;
+        while let Some(&number) = found.get(next) {
+            next += 1;
+            for (i, c) in self.compilations.iter() {
+                let hangs_on = c.bridge_of.is_some_and(|e| self.exits[e as usize].compilation == number);
+                if (hangs_on || c.jumps_to == Some(number)) && !found.contains(&i) {
+                    found.push(i);
+                }
+            }
+        }
+        for i in found {
+            if self.invalid.contains(&i) {
+                continue;
+            }
+            self.invalid.push(i);
+            let c = &self.compilations[i];
+            if let Some(exit) = c.bridge_of {
+                self.backend.unpatch_exit(ExitId(exit));
+                let e = &mut self.exits[exit as usize];
+                e.count = 0;
+                e.invalidations += 1;
+                e.may_bridge = e.invalidations < MOST_INVALIDATIONS;
+            }
+            let l = c.loop_state.and_then(|state| self.loops.get_mut(state));
+            if let Some(l) = l.filter(|l| l.trace == Some(i)) {
+                l.trace = None;
+                l.invalidations += 1;
+                if l.invalidations >= MOST_INVALIDATIONS {
+                    l.failures = self.policy.max_failures;
+                    self.statistics.blacklisted += 1;
+                }
+                let (code, header, invalidations) = (l.code, l.header, l.invalidations);
+                self.restart(code, header, invalidations);
+            }
+        }
+    }
+
+    /// A loop's counter starts again, and those of the loops around it, which can't be recorded without it.
+    pub(super) fn restart(&mut self, code: *mut PyCodeObject, header: u32, invalidations: u32) {
+        let info = self.infos.get(&(code as usize));
+        for (_, l) in self.loops.iter_mut().filter(|(_, l)| l.code == code && l.trace.is_none()) {
+            let end = info.and_then(|info| info.loops.get(&l.header)).copied().unwrap_or(l.header);
+            if (l.header..=end).contains(&header) {
+                l.invalidations = l.invalidations.max(invalidations);
+                (l.restart, l.retries) = (true, 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! The tracer at work: decides what is recorded, compiles it, runs it, handles exits, grows bridges.
+//!
+//! The interpreter calls [`Tracer::loop_edge`] when a loop's counter has run out, or at each turn once it has a trace. All state belongs to
+//! the GIL. Compiled code may run Python, which may come back here: so no reference into the tracer's state is held across a run.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `recording` | recording a loop's turn or a bridge; what a recording that failed means for the next one |
+//! | `installing` | from a recording to machine code: optimizing, the backend, exits |
+//! | `runs` | entering a trace, going on after an exit |
+//! | `worth` | whether a loop's trace is worth entering |
+//! | `invalidation` | traces that are not entered any more, and giving back their code |
+//! | `callbacks` | what compiled code and the optimizer are told of CPython and of us |
+
+mod callbacks;
+mod installing;
+mod invalidation;
+mod recording;
+mod runs;
+mod worth;
+
+pub use callbacks::runtime_addresses;
+
+use crate::abort::Abort;
+use crate::code_info::CodeInfo;
+use crate::exits::Rebuilt;
+use crate::optimizer::{Condition, Env, Header};
+use crate::packed::Packed;
+use crate::recorder::After;
+use crate::statistics::Statistics;
+use crate::versions::GuardedVersion;
+use capi::sys::{PyCodeObject, PyObject};
+use fxhash::FxHashMap;
+use interpreter::code_data::{CodeData, LoopCell};
+use interpreter::direct::Direct;
+use interpreter::jit::Jit;
+use interpreter::machine::Flow;
+use invalidation::MOST_DOUBLINGS;
+use slab::Slab;
+use std::cell::UnsafeCell;
+use traces::codegen::{Backend, Compiled, Location};
+use traces::{SnapId, Snapshot, Trace};
+use worth::Worth;
+
+/// How the tracer behaves; all are set by the executable's options.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Turns after which a loop is recorded.
+    pub loop_threshold: u32,
+    /// Times after which an exit grows a bridge.
+    pub exit_threshold: u32,
+    /// Recorded ops at which a recording is given up.
+    pub max_ops: usize,
+    /// Frames that are inlined into each other.
+    pub max_depth: usize,
+    /// Failures after which a loop or exit is left alone.
+    pub max_failures: u32,
+    /// Traces and bridges to compile at most.
+    pub max_traces: u64,
+    /// Everything is checked, and exits are taken on purpose.
+    pub stress: bool,
+    /// Called once, before the first trace is compiled. Must not run Python.
+    pub before_first_trace: Option<fn()>,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        // Odd numbers, so that loops of round length are not always caught at the same turn.
+        Policy {
+            loop_threshold: 127,
+            exit_threshold: 23,
+            max_ops: 6000,
+            max_depth: 8,
+            max_failures: 5,
+            max_traces: u64::MAX,
+            stress: false,
+            before_first_trace: None,
+        }
+    }
+}
+
+/// What the driver knows of a loop (found through its cell).
+struct LoopState {
+    code: *mut PyCodeObject,
+    header: u32,
+    trace: Option<usize>,
+    failures: u32,
+    retries: u32,
+    /// Times that its trace was invalidated.
+    invalidations: u32,
+    /// Its trace, or that of a loop in it, was invalidated since its last turn: the counter starts again.
+    restart: bool,
+}
+
+/// A compiled trace.
+struct Compilation {
+    /// Its exits are in `packed`.
+    compiled: Compiled,
+    packed: Packed,
+    /// The contract of its label.
+    header: Option<Header>,
+    /// Kept as long as the trace: what it embeds.
+    embedded: Vec<*mut PyObject>,
+    code: *mut PyCodeObject,
+    /// Of which loop it is the root.
+    loop_state: Option<usize>,
+    /// The exit that it continues.
+    bridge_of: Option<u32>,
+    /// The trace to whose label or entry it jumps.
+    jumps_to: Option<usize>,
+    worth: Worth,
+}
+
+/// One side exit.
+struct Exit {
+    compilation: usize,
+    snapshot: SnapId,
+    /// The exit's place among those of its trace.
+    index: usize,
+    after: After,
+    /// What is known because the guard failed.
+    condition: Option<Condition>,
+    /// The version that the guard compares.
+    version: Option<Box<GuardedVersion>>,
+    count: u32,
+    failures: u32,
+    /// Times that its bridge was invalidated.
+    invalidations: u32,
+    may_bridge: bool,
+    /// Where the outermost frame goes on; `None` when it is in an inlined call.
+    outer: Option<u32>,
+    /// Unpacked, once it is seen to be taken often.
+    unpacked: Option<Box<(Snapshot, Vec<Location>)>>,
+}
+
+/// What a recording is for.
+#[derive(Clone, Copy)]
+enum Goal {
+    Loop { state: usize },
+    Bridge { exit: u32 },
+}
+
+/// How a recording ended.
+enum Outcome {
+    /// The loop came round.
+    Closed,
+    /// It reached the header of a loop that has a trace.
+    Reached(usize),
+    /// It ends at an instruction that leaves the frame.
+    Left,
+    Failed(Abort),
+}
+
+struct State {
+    backend: Box<dyn Backend>,
+    policy: Policy,
+    env: Env,
+    loops: Slab<LoopState>,
+    by_header: FxHashMap<(usize, u32), usize>,
+    compilations: Slab<Compilation>,
+    exits: Vec<Exit>,
+    infos: FxHashMap<usize, CodeInfo>,
+    statistics: Statistics,
+    recording: bool,
+    enabled: bool,
+    rebuilt: Option<Rebuilt>,
+    dump: Option<Box<dyn Dump>>,
+    random: u64,
+    /// Inlined code object -> code objects whose traces contain it.
+    inliners: FxHashMap<usize, Vec<usize>>,
+    /// Runs of compiled code that have not ended.
+    active: usize,
+    /// Traces that are not entered any more, whose code is given back when no run is active.
+    invalid: Vec<usize>,
+}
+
+/// What a dump is told of each compiled trace.
+pub struct Dumped<'a> {
+    /// Number of the trace.
+    pub number: usize,
+    /// `None` for a loop, else the exit that it continues.
+    pub bridge_of: Option<u32>,
+    /// The code object and the instruction where it starts.
+    pub code: *mut PyCodeObject,
+    /// See `code`.
+    pub instruction: u32,
+    /// What was recorded.
+    pub recorded: &'a Trace,
+    /// What was compiled.
+    pub optimized: &'a Trace,
+    /// The machine code: offset and text.
+    pub assembly: &'a [(u32, String)],
+    /// Offset of each op's code.
+    pub op_offsets: &'a [u32],
+    /// Number of its first exit.
+    pub first_exit: u32,
+}
+
+/// Receives compiled traces (`-X jit-dump`).
+pub trait Dump {
+    /// A trace was compiled. Called with the GIL held, all that the trace names being alive; must not run Python code.
+    fn compiled(&mut self, d: &Dumped<'_>);
+    /// The program has ended: how often each exit was taken, by its number. Python can't be used any more.
+    fn finish(&mut self, counts: &[u32]);
+}
+
+/// The tracer. One per process; its state is guarded by the GIL.
+pub struct Tracer {
+    state: UnsafeCell<State>,
+}
+
+// SAFETY: every access happens with the GIL held.
+unsafe impl Sync for Tracer {}
+
+static mut TRACER: Option<&'static Tracer> = None;
+
+fn tracer() -> &'static Tracer {
+    // SAFETY: set once by `Tracer::install`, before anything that calls this can run.
+    unsafe { TRACER.expect("installed") }
+}
+
+impl Tracer {
+    /// Makes the tracer and installs it in the evaluator. Once, with the GIL held.
+    pub fn install(backend: Box<dyn Backend>, policy: Policy, dump: Option<Box<dyn Dump>>) {
+        let t: &'static Tracer = Box::leak(Box::new(Tracer {
+            state: UnsafeCell::new(State {
+                backend,
+                policy,
+                env: callbacks::environment(),
+                loops: Slab::new(),
+                by_header: Default::default(),
+                compilations: Slab::new(),
+                exits: Vec::new(),
+                infos: Default::default(),
+                statistics: Statistics::default(),
+                recording: false,
+                enabled: true,
+                rebuilt: None,
+                dump,
+                random: 0x9e37_79b9_7f4a_7c15,
+                inliners: Default::default(),
+                active: 0,
+                invalid: Vec::new(),
+            }),
+        }));
+        // SAFETY: once, with the GIL held.
+        unsafe { TRACER = Some(t) };
+        interpreter::code_data::set_threshold(policy.loop_threshold.min(i32::MAX as u32) as i32);
+        interpreter::jit::set_jit(Some(t));
+    }
+
+    /// The state. Not to be held across anything that runs Python.
+    #[allow(clippy::mut_from_ref)]
+    fn state(&self) -> &mut State {
+        // SAFETY: the GIL is held, and no caller keeps the reference while Python runs.
+        unsafe { &mut *self.state.get() }
+    }
+}
+
+/// A copy of the counters, if a tracer is installed.
+pub fn statistics() -> Option<Statistics> {
+    // SAFETY: with the GIL held, or after Python has ended.
+    unsafe { TRACER }.map(|t| t.state().statistics.clone())
+}
+
+/// Completes the dump, if there is one. For the end of the process: after Python was finalized.
+pub fn finish_dump() {
+    // SAFETY: Python has ended, nothing else runs.
+    if let Some(t) = unsafe { TRACER } {
+        let t = t.state();
+        let counts: Vec<u32> = t.exits.iter().map(|e| e.count).collect();
+        if let Some(dump) = &mut t.dump {
+            dump.finish(&counts);
+        }
+    }
+}
+
+/// Stops or resumes recording and entering traces.
+pub fn set_enabled(enabled: bool) {
+    // SAFETY: the GIL is held.
+    if let Some(t) = unsafe { TRACER } {
+        t.state().enabled = enabled;
+    }
+}
+
+impl Jit for Tracer {
+    fn loop_edge(&self, d: &mut Direct, cell: &mut LoopCell) -> Flow {
+        let t = self.state();
+        if !t.enabled {
+            cell.counter = t.policy.loop_threshold as i32;
+            return Flow::Next;
+        }
+        if cell.tracer == 0 {
+            // SAFETY: the machine's frame is live.
+            let code = unsafe { (*d.frame).f_code };
+            cell.tracer = t.loop_at(code, cell.header) + 1;
+        }
+        let state = cell.tracer - 1;
+        if let Some(trace) = t.loops[state].trace {
+            return self.run(d, trace);
+        }
+        let l = &mut t.loops[state];
+        if std::mem::take(&mut l.restart) {
+            let doublings = l.invalidations.min(MOST_DOUBLINGS);
+            cell.counter = (t.policy.loop_threshold as i32).saturating_mul(1 << doublings) | 1;
+            return Flow::Next;
+        }
+        cell.counter = t.policy.loop_threshold as i32;
+        if t.recording {
+            return Flow::Next;
+        }
+        if t.loops[state].failures >= t.policy.max_failures {
+            cell.counter = i32::MAX;
+            return Flow::Next;
+        }
+        let flow = self.record(d, Goal::Loop { state });
+        let t = self.state();
+        let l = &t.loops[state];
+        cell.counter = match l.trace {
+            Some(_) => -1,
+            None if l.failures >= t.policy.max_failures => {
+                t.statistics.blacklisted += 1;
+                i32::MAX
+            }
+            // Back off, by an odd amount.
+            None => (t.policy.loop_threshold as i32).saturating_mul(1 << l.failures) | 1,
+        };
+        flow
+    }
+
+    fn code_dropped(&self, data: &CodeData) {
+        let t = self.state();
+        let code = data.code as usize;
+        t.infos.remove(&code);
+        t.invalidate(code);
+        for inliner in t.inliners.remove(&code).unwrap_or_default() {
+            t.invalidate(inliner);
+        }
+        for cell in &data.loops {
+            if cell.tracer != 0 && t.loops.contains(cell.tracer - 1) {
+                let l = t.loops.remove(cell.tracer - 1);
+                t.by_header.remove(&(l.code as usize, l.header));
+            }
+        }
+        self.release_invalid();
+    }
+}
+
+impl State {
+    fn loop_at(&mut self, code: *mut PyCodeObject, header: u32) -> usize {
+        *self.by_header.entry((code as usize, header)).or_insert_with(|| {
+            self.loops.insert(LoopState {
+                code,
+                header,
+                trace: None,
+                failures: 0,
+                retries: 0,
+                invalidations: 0,
+                restart: false,
+            })
+        })
+    }
+
+    /// The loop with a trace at this instruction.
+    fn compiled_at(&self, code: *mut PyCodeObject, instruction: u32) -> Option<usize> {
+        let l = *self.by_header.get(&(code as usize, instruction))?;
+        self.loops[l].trace.map(|_| l)
+    }
+
+    fn next_random(&mut self) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random
+    }
+}

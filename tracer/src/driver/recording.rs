@@ -1,0 +1,190 @@
+//! Recording a loop's turn or a bridge: the interpreter is stepped through the recorder until there is something to compile, or
+//! a reason to give up.
+
+use super::{Goal, Outcome, State, Tracer, tracer};
+use crate::abort::Abort;
+use crate::code_info::CodeInfo;
+use crate::recorder::Recorder;
+use capi::sys::{self, PyCodeObject};
+use fxhash::FxHashMap;
+use interpreter::direct::Direct;
+use interpreter::machine::Flow;
+use interpreter::{dispatch, opcode};
+use std::time::Instant;
+
+/// Counts down the instructions to the next exit that stress mode takes on purpose.
+pub static STRESS_COUNTDOWN: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(i64::MAX);
+
+fn may_inline(code: *mut PyCodeObject, depth: usize) -> bool {
+    let t = tracer().state();
+    let info = t.infos.entry(code as usize).or_insert_with(|| CodeInfo::new(code));
+    depth < t.policy.max_depth && info.loops.is_empty() && !info.no_inline
+}
+
+impl Tracer {
+    /// Records, optimizes, compiles, installs. On return `d` stands where execution goes on.
+    pub(super) fn record(&self, d: &mut Direct, goal: Goal) -> Flow {
+        let t = self.state();
+        t.recording = true;
+        let started = Instant::now();
+        let (chain, code, header) = match goal {
+            Goal::Loop { state } => (1, t.loops[state].code, t.loops[state].header),
+            Goal::Bridge { exit } => {
+                let e = &t.exits[exit as usize];
+                let c = &t.compilations[e.compilation];
+                (c.packed.frames(e.snapshot), c.code, u32::MAX)
+            }
+        };
+        let extent = match goal {
+            Goal::Loop { .. } => {
+                let info = t.infos.entry(code as usize).or_insert_with(|| CodeInfo::new(code));
+                info.loops.get(&header).copied()
+            }
+            Goal::Bridge { .. } => None,
+        };
+        // SAFETY: `d` stands at an instruction boundary; the exit rebuilt `chain` frames.
+        let mut r = unsafe { Recorder::new(d, chain, may_inline) };
+        let start_instruction = r.frames.last().map_or(0, |f| f.instr);
+        // Asked for now: the code object may be gone when the recording ends.
+        // SAFETY: the recorder's frames are live.
+        let place = r
+            .frames
+            .last()
+            .filter(|_| log::log_enabled!(log::Level::Debug))
+            .map(|f| crate::dump::place(unsafe { (*f.frame).f_code }, f.instr));
+        let (flow, outcome) = self.record_instructions(&mut r, header, extent);
+        let (outcome, recording) = match outcome {
+            Outcome::Failed(abort) => (Err(abort), None),
+            other => {
+                r.finish();
+                (Ok(other), Some(r.into_recording()))
+            }
+        };
+        let t = self.state();
+        t.recording = false;
+        t.statistics.recording_ns += started.elapsed().as_nanos() as u64;
+        let result = outcome.and_then(|o| {
+            t.install(recording.expect("recorded"), goal, code, start_instruction, &o, d.frame)
+        });
+        if let Err(abort) = result {
+            if let Some(place) = place {
+                let what = if matches!(goal, Goal::Loop { .. }) { "loop" } else { "bridge" };
+                log::debug!(
+                    "{what} in {}, {}:{} given up: {}",
+                    place.function,
+                    place.file,
+                    place.line,
+                    abort.text()
+                );
+            }
+            t.failed(goal, abort);
+        }
+        flow
+    }
+
+    fn record_instructions(&self, r: &mut Recorder<'_>, header: u32, extent: Option<u32>) -> (Flow, Outcome) {
+        let mut first = true;
+        let mut edges: Vec<usize> = Vec::new();
+        let policy = self.state().policy;
+        let mut inlined: FxHashMap<usize, u32> = Default::default();
+        loop {
+            if policy.stress
+                && let Err(e) = r.check()
+            {
+                panic!("coluber: the recorder's frames differ from the interpreter's: {e}");
+            }
+            let edge = r.edge.take();
+            let next = r.next_instruction() as u32;
+            if r.frames.len() == 1 && !first {
+                let code = r.frames[0].code;
+                if next == header {
+                    return (Flow::Next, Outcome::Closed);
+                }
+                if let Some(l) = self.state().compiled_at(code, next) {
+                    return (Flow::Next, Outcome::Reached(l));
+                }
+                if extent.is_some_and(|end| next < header || next > end) {
+                    return (Flow::Next, Outcome::Failed(Abort::LeftLoop));
+                }
+                if let Some(edge) = edge {
+                    // Another loop's turn: an inner one has to be compiled first, an outer one is gone through once.
+                    if extent.is_some() || edges.contains(&edge) {
+                        return (Flow::Next, Outcome::Failed(Abort::InnerLoop));
+                    }
+                    edges.push(edge);
+                }
+            }
+            r.begin();
+            if policy.stress && !first {
+                r.stress_exit(&STRESS_COUNTDOWN);
+            }
+            first = false;
+            let here = r.d.ip;
+            let (opcode, arg) = r.d.fetch();
+            let leaves = u32::from(opcode) == sys::RETURN_VALUE && r.frames.len() == 1;
+            if leaves || !dispatch::is_traceable(opcode) {
+                r.d.ip = here;
+                // SAFETY: the machine's frame is live.
+                unsafe { (*r.d.frame).prev_instr = here.sub(1) };
+                let outcome = match (leaves, extent) {
+                    (true, None) => Outcome::Left,
+                    (true, _) => Outcome::Failed(Abort::Returned),
+                    _ => {
+                        log::debug!("recording stops at {}", opcode::NAMES[usize::from(opcode)]);
+                        Outcome::Failed(Abort::Opcode)
+                    }
+                };
+                return (Flow::Next, outcome);
+            }
+            r.fetched(opcode, arg);
+            if r.frames.len() > 1 {
+                *inlined.entry(r.frames[1].code as usize).or_default() += 1;
+            }
+            let flow = dispatch::step(r, opcode, arg);
+            r.end();
+            if let Some(abort) = r.abort {
+                return (flow, Outcome::Failed(abort));
+            }
+            if flow != Flow::Next {
+                return (flow, Outcome::Failed(Abort::Raised));
+            }
+            if r.frames.last().is_none_or(|f| f.frame != r.d.frame) {
+                return (flow, Outcome::Failed(Abort::FrameChanged));
+            }
+            if r.rec.raw.ops.len() > policy.max_ops {
+                // The next recording calls what took most of this one.
+                if let Some((&code, _)) = inlined.iter().max_by_key(|(_, n)| **n)
+                    && let Some(info) = self.state().infos.get_mut(&code)
+                {
+                    info.no_inline = true;
+                }
+                return (flow, Outcome::Failed(Abort::TooLong));
+            }
+        }
+    }
+}
+
+impl State {
+    fn failed(&mut self, goal: Goal, abort: Abort) {
+        self.statistics.aborts[abort as usize] += 1;
+        match goal {
+            Goal::Loop { state } => {
+                let l = &mut self.loops[state];
+                l.retries += 1;
+                // Leaving a loop by its end, and an inner loop that is not ready yet, are bad luck rather than failures.
+                let luck = matches!(abort, Abort::LeftLoop | Abort::InnerLoop | Abort::Returned);
+                if !luck || l.retries > 20 {
+                    l.failures += 1;
+                }
+            }
+            Goal::Bridge { exit } => {
+                let e = &mut self.exits[exit as usize];
+                e.failures += 1;
+                e.count = 0;
+                if e.failures >= self.policy.max_failures {
+                    e.may_bridge = false;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Entering a trace, and going on after an exit.
+
+use super::invalidation::MOST_DOUBLINGS;
+use super::recording::STRESS_COUNTDOWN;
+use super::worth::SAMPLE;
+use super::{Goal, Tracer};
+use crate::recorder::After;
+use capi::sys;
+use interpreter::direct::Direct;
+use interpreter::machine::Flow;
+use std::time::Instant;
+use traces::Resume;
+
+impl Tracer {
+    /// Runs compiled code from the header at which `d` stands.
+    pub(super) fn run(&self, d: &mut Direct, trace: usize) -> Flow {
+        let t = self.state();
+        let entry = t.compilations[trace].compiled.entry;
+        let enter = t.backend.enter();
+        t.statistics.entries += 1;
+        if t.policy.stress {
+            let turns = (t.next_random() % 97) as i64 + 1;
+            STRESS_COUNTDOWN.store(turns, std::sync::atomic::Ordering::Relaxed);
+        }
+        t.active += 1;
+        let worth = &mut t.compilations[trace].worth;
+        worth.entries = worth.entries.wrapping_add(1);
+        let sampled = worth.entries.is_multiple_of(SAMPLE).then(Instant::now);
+        // SAFETY: the frame is the current one and stands at the trace's header; the frame holds the code and so the trace.
+        let exit = unsafe { enter(entry, d.frame.cast(), d.tstate.cast()) } as u32;
+        self.state().weigh(trace, exit, sampled.map(|start| start.elapsed().as_nanos() as u64));
+        let flow = self.leave(d, exit);
+        self.state().active -= 1;
+        self.release_invalid();
+        flow
+    }
+
+    /// Goes on after an exit: `exits::rebuild` has put the frames right.
+    fn leave(&self, d: &mut Direct, exit: u32) -> Flow {
+        let t = self.state();
+        let rebuilt = t.rebuilt.take().expect("an exit rebuilds");
+        let e = &mut t.exits[exit as usize];
+        e.count += 1;
+        let after = e.after;
+        let threshold = t.policy.exit_threshold.saturating_mul(1 << e.invalidations.min(MOST_DOUBLINGS));
+        let hot = e.may_bridge && e.count >= threshold;
+        let resume = rebuilt.resume;
+        let kind = match (resume, after) {
+            (Resume::Raise, _) => 1,
+            (Resume::Dying { .. }, _) => 2,
+            (_, After::ServeBreaker { .. }) => 3,
+            _ => 0,
+        };
+        t.statistics.exits[kind] += 1;
+        // SAFETY: the exit made the innermost rebuilt frame the current one.
+        unsafe { d.switch_to_frame((*(*d.tstate).cframe).current_frame) };
+        let unit = |lasti: u32| {
+            // SAFETY: the machine's frame is live.
+            unsafe { capi::frame::first_instruction((*d.frame).f_code).add(lasti as usize) }
+        };
+        match (resume, after) {
+            (Resume::Raise, _) => return Flow::Raise,
+            (Resume::Dying { lasti, .. }, _) => {
+                let shown = unit(lasti);
+                let object = rebuilt.dying.expect("a dying exit has an object");
+                // SAFETY: its last reference was dropped by the trace; frames show the instruction that dropped it.
+                unsafe {
+                    (*d.frame).prev_instr = shown;
+                    sys::_Py_Dealloc(object);
+                }
+            }
+            (_, After::ServeBreaker { lasti }) => {
+                let shown = unit(lasti);
+                // SAFETY: as above.
+                unsafe { (*d.frame).prev_instr = shown };
+                return interpreter::eval_breaker::serve(d.tstate, d.frame);
+            }
+            (_, After::DropTop { lasti }) => {
+                let shown = unit(lasti);
+                // SAFETY: the value on top is owned by the stack.
+                unsafe {
+                    (*d.frame).prev_instr = shown;
+                    d.sp = d.sp.sub(1);
+                    capi::refs::decref(*d.sp);
+                }
+            }
+            _ => {}
+        }
+        // SAFETY: the running thread's cframe.
+        if unsafe { (*(*d.tstate).cframe).use_tracing } != 0 {
+            return Flow::HandOverNext;
+        }
+        let t = self.state();
+        if hot && t.enabled && !t.recording && after == After::Nothing && resume == Resume::Execute {
+            let e = &t.exits[exit as usize];
+            if t.invalid.contains(&e.compilation) {
+                return Flow::Next;
+            }
+            // SAFETY: the exit's trace is given back only when no run is active, and this one is; the GIL is held.
+            if e.version.as_ref().is_some_and(|version| unsafe { version.is_outdated() }) {
+                t.invalidate_outdated(e.compilation);
+                return Flow::Next;
+            }
+            return self.record(d, Goal::Bridge { exit });
+        }
+        Flow::Next
+    }
+}
