@@ -19,9 +19,9 @@ coluber = $(CARGO_TARGET_DIR)/release/coluber
 # The first step of every command: the base Python in $$COLUBER_PYTHON, the Rust packages on disk.
 setup = COLUBER_PYTHON=$$(PYTHON='$(PYTHON)' tools/find-python $(1)) && export COLUBER_PYTHON && tools/fetch-packages
 comma := ,
-# Fat LTO compiles everything in this last step, so what is said here about code holds for all crates.
-executable = echo 'building $(coluber)' && $(CARGO) rustc -q --release --bin coluber -- $$(tools/code-flags)
-extension = $(CARGO) build -q --release --lib && tools/place-extension '$(CARGO_TARGET_DIR)/release' build/ext
+library = $(CARGO) build -q --release --lib
+executable = echo 'building $(coluber)' && $(library) && tools/place-executable '$(CARGO_TARGET_DIR)/release'
+extension = $(library) && tools/place-extension '$(CARGO_TARGET_DIR)/release' build/ext
 
 # What of each form is built, and how bench.py is told.
 bench-executable = $(executable)

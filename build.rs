@@ -1,4 +1,4 @@
-//! Links the executable with libpython and freezes the Python package `coluber` into it.
+//! Tells how `libcoluber` is linked and freezes the Python package `coluber` into it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,9 +10,10 @@ const PACKAGE: [(&str, &str, bool); 2] = [
 ];
 
 fn main() {
-    let python = link_python::for_executable();
+    let python = link_python::for_library();
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rustc-env=COLUBER_BASE_VERSION={}", python.version);
+    println!("cargo:rustc-env=COLUBER_BASE_BUILD={}", python.build);
     println!("cargo:rustc-env=COLUBER_BASE_PREFIX={}", python.prefix);
     println!("cargo:rustc-env=COLUBER_BASE_EXEC_PREFIX={}", python.exec_prefix);
 

@@ -1,6 +1,6 @@
 //! The Python package `coluber` as frozen modules of the executable: importable everywhere, under -I and in any venv.
 //!
-//! Called by `main.rs` before Python is initialized. `build.rs` compiles the sources in `lib-python` with the base Python.
+//! Called by `executable.rs` before Python is initialized. `build.rs` compiles the sources in `lib-python` with the base Python.
 
 use std::ffi::{CStr, c_int};
 use std::ptr;

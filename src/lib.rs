@@ -1,10 +1,24 @@
-//! The extension module: speeds up a stock python3.11 that imports it.
+//! The library `libcoluber`, which is all of Coluber: what the executable loads, and the extension module for a stock python3.11.
 //!
-//! Python loads it as `_coluber` (`make ext` gives it that name) and finds `PyInit__coluber` in `module.rs`. It shares all
-//! its files with the executable; what is only the executable's is in `main.rs`.
+//! Of the executable only are `executable.rs`, `frozen.rs` and `memory.rs`. As an extension module Python loads it as `_coluber`
+//! (`make ext` gives it that name) and finds `PyInit__coluber` in `module.rs`.
 
+#![cfg_attr(test, allow(dead_code))] // nobody starts a test as the executable
+
+mod executable;
+mod frozen;
+mod memory;
 mod module;
 mod options;
 mod report;
 mod start;
+mod version;
 mod wire;
+
+// The unwinder, which only backtraces of panics need: linked in, so that no process has to load it.
+#[cfg(static_libgcc)]
+#[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
+unsafe extern "C" {}
+#[cfg(static_libgcc)]
+#[link(name = "gcc", kind = "static", modifiers = "-bundle")]
+unsafe extern "C" {}

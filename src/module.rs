@@ -7,7 +7,7 @@ use std::ptr;
 
 use capi::sys::{self, PyMethodDef, PyModuleDef, PyModuleDef_Base, PyObject};
 
-use crate::start::{Refusal, start};
+use crate::start::{Host, Refusal, start};
 use crate::wire;
 
 /// A table that C reads and never writes, so it may be shared.
@@ -76,7 +76,7 @@ fn none() -> *mut PyObject {
 
 unsafe extern "C" fn enable(_module: *mut PyObject, _args: *mut PyObject) -> *mut PyObject {
     // SAFETY: Python calls with the GIL held.
-    match unsafe { start(None) } {
+    match unsafe { start(Host::Other) } {
         Ok(()) => none(),
         // SAFETY: the exception types are static objects, initialized before any module is.
         Err(Refusal::Option(message)) => raise(unsafe { sys::PyExc_ValueError }, message),

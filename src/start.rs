@@ -1,8 +1,9 @@
 //! Switching Coluber on inside an initialized Python: its version, our options, the log, the evaluator, the final report.
 //!
-//! Called by `main.rs` after Python's initialization and by `_coluber.enable()`. It must not assume that the process is
+//! Called by `executable.rs` after Python's initialization and by `_coluber.enable()`. It must not assume that the process is
 //! ours: in the extension module's case it isn't.
 
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::ptr;
 use std::sync::OnceLock;
@@ -10,7 +11,7 @@ use std::sync::OnceLock;
 use capi::sys::{self, PyObject};
 
 use crate::options::{Options, StatsTarget};
-use crate::{report, wire};
+use crate::{memory, report, wire};
 
 static OPTIONS: OnceLock<Options> = OnceLock::new();
 static PROCESS: OnceLock<u32> = OnceLock::new();
@@ -23,15 +24,23 @@ pub enum Refusal {
     Python(String),
 }
 
-/// Reads the options and installs the evaluator; the second time it only switches the JIT on again. The tracer calls
-/// `before_first_trace` once, before it compiles a trace.
+/// Whose process it is.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Host {
+    /// Ours: the executable's.
+    Executable,
+    /// That of a Python which loaded the extension module.
+    Other,
+}
+
+/// Reads the options and installs the evaluator; the second time it only switches the JIT on again.
 ///
 /// # Errors
 /// `Refusal`, with one line for the user; nothing was changed.
 ///
 /// # Safety
 /// The caller holds the GIL of an initialized Python.
-pub unsafe fn start(before_first_trace: Option<fn()>) -> Result<(), Refusal> {
+pub unsafe fn start(host: Host) -> Result<(), Refusal> {
     if OPTIONS.get().is_some() {
         wire::set_enabled(true);
         return Ok(());
@@ -47,8 +56,12 @@ pub unsafe fn start(before_first_trace: Option<fn()>) -> Result<(), Refusal> {
     let xoptions = unsafe { xoptions() };
     let options = Options::read(environment, xoptions.into_iter()).map_err(Refusal::Option)?;
     start_log(ignore_environment);
+    let ours = host == Host::Executable;
+    let before_first_trace = ours.then_some(memory::drop_idle as fn());
+    // Whoever made the executable let the same Python load this library as an extension module (tools/place-executable).
+    let known = ours && version_text() == env!("COLUBER_BASE_BUILD");
     // SAFETY: the GIL is held (contract of this function).
-    unsafe { wire::install(&options, before_first_trace) }.map_err(Refusal::Python)?;
+    unsafe { wire::install(&options, before_first_trace, known) }.map_err(Refusal::Python)?;
     if options.stats.is_some() || options.dump.is_some() {
         // SAFETY: `report_at_exit` calls no Python, as an exit function must not. The call fails only where all 32
         // places are taken; then there is no report.
@@ -64,14 +77,19 @@ pub unsafe fn start(before_first_trace: Option<fn()>) -> Result<(), Refusal> {
 /// # Errors
 /// One line for the user.
 pub fn check_version() -> Result<(), String> {
-    // SAFETY: answers a static, NUL-terminated string and may be called at any time, even before initialization.
-    let version = unsafe { CStr::from_ptr(sys::Py_GetVersion()) }.to_string_lossy();
-    let version = version.split(' ').next().unwrap_or("?");
+    let text = version_text();
+    let version = text.split(' ').next().unwrap_or("?");
     let built = env!("COLUBER_BASE_VERSION");
     if version.starts_with("3.11.") {
         return Ok(());
     }
     Err(format!("this build is for Python 3.11 (built with {built}), but the loaded libpython is {version}"))
+}
+
+/// `sys.version`: the number, when and with what this Python was built.
+fn version_text() -> Cow<'static, str> {
+    // SAFETY: answers a static, NUL-terminated string and may be called at any time, even before initialization.
+    unsafe { CStr::from_ptr(sys::Py_GetVersion()) }.to_string_lossy()
 }
 
 /// `sys._xoptions`: each name with its value, or without where none was given.

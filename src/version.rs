@@ -1,6 +1,6 @@
 //! What the executable adds to the texts of `-VV` and `--help-xoptions`.
 //!
-//! Python prints those while it parses the command line and then asks us to exit; `main.rs` calls this just before.
+//! Python prints those while it parses the command line and then asks us to exit; `executable.rs` calls this just before.
 
 use crate::options;
 

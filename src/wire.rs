@@ -14,7 +14,7 @@ use crate::options::{Mode, Options};
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
 /// Installs the evaluator in the current interpreter, with the JIT unless the options say no or the system refuses memory for it.
-/// `before_first_trace`: see `Policy`; without a JIT it is called when the first loop is hot.
+/// `before_first_trace`: see `Policy`; without a JIT it is called when the first loop is hot. `known`: see `capi::check::at_startup`.
 ///
 /// # Errors
 /// One line for the user, where this Python's layouts are not those that we know, or the folder for dumps can't be written; nothing
@@ -22,10 +22,14 @@ static ENABLED: AtomicBool = AtomicBool::new(false);
 ///
 /// # Safety
 /// The caller holds the GIL of an initialized Python and calls this once.
-pub unsafe fn install(options: &Options, before_first_trace: Option<fn()>) -> Result<(), String> {
+pub unsafe fn install(
+    options: &Options,
+    before_first_trace: Option<fn()>,
+    known: bool,
+) -> Result<(), String> {
     log::debug!("{options:?}");
     // SAFETY: the caller holds the GIL.
-    unsafe { capi::check::at_startup()? };
+    unsafe { capi::check::at_startup(known)? };
     let dump = match &options.dump {
         Some(folder) => Some(Box::new(Folder::new(folder)?) as Box<dyn Dump>),
         None => None,

@@ -6,6 +6,7 @@ Run by `make test` with the base Python. COLUBER is the executable, COLUBER_EXT 
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -112,6 +113,14 @@ class CommandLine(Folder):
         code = "import sys; print(sys.executable, sys.prefix)"
         done = subprocess.run(["coluber", "-c", code], env={"PATH": str(self.folder)}, executable=COLUBER, capture_output=True, text=True)
         self.assertEqual(done.stdout, f"{self.folder}/coluber {sys.base_prefix}\n")
+
+    def test_it_goes_elsewhere_with_its_library(self):
+        library = pathlib.Path(COLUBER).with_name("libcoluber.so")
+        for file in COLUBER, library:
+            shutil.copy(file, self.folder)
+        show = "import sys; print([line.split()[-1] for line in open('/proc/self/maps') if 'libcoluber' in line][0], sys.prefix)"
+        done = run(str(self.folder / "coluber"), "-c", show)
+        self.assertEqual((done.stdout, done.stderr), (f"{self.folder}/libcoluber.so {sys.base_prefix}\n", ""))
 
     def test_extension_modules_of_the_standard_library_import(self):
         known = [name for name in sys.stdlib_module_names if name not in ("antigravity", "this", "idlelib")]

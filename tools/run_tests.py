@@ -84,7 +84,9 @@ def main():
         run.step("formatting", [*cargo, "fmt", "--all", "--check"])
         run.step("lints", [*cargo, "clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"])
         run.step("tests of the crates", [*cargo, "test", "-q", "--workspace", "--no-fail-fast"], CARGO)
-    if run.step("the executable and the extension module", [*cargo, "build", "-q", *profile, "--bin", "coluber", "--lib"]):
+    if run.step("the library", [*cargo, "build", "-q", *profile, "--lib"]) and run.step(
+        "the executable", [ROOT / "tools/place-executable", folder], CARGO=options.cargo
+    ):
         subprocess.run([ROOT / "tools/place-extension", folder, EXTENSION], check=True)
         where = {"COLUBER": coluber, "COLUBER_EXT": str(EXTENSION)}
         for path in sorted(ROOT.glob("tests/test_*.py")):

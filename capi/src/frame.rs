@@ -14,8 +14,8 @@ use crate::sys::{
     _Py_CODEUNIT, _PyEval_EvalFrameDefault, _PyInterpreterFrame, _PyStackChunk,
     _frameowner_FRAME_OWNED_BY_FRAME_OBJECT, _frameowner_FRAME_OWNED_BY_GENERATOR,
     _frameowner_FRAME_OWNED_BY_THREAD, PyCodeObject, PyErr_Clear, PyErr_NoMemory, PyFrameObject,
-    PyFunctionObject, PyGenObject, PyObject, PyObject_GC_IsTracked, PyObject_GC_Track,
-    PyObject_GetArenaAllocator, PyObjectArenaAllocator, PyThreadState, PyThreadState_GetFrame,
+    PyFunctionObject, PyGC_Head, PyGenObject, PyObject, PyObject_GC_Track, PyObject_GetArenaAllocator,
+    PyObjectArenaAllocator, PyThreadState, PyThreadState_GetFrame,
 };
 use std::ffi::{c_char, c_int};
 use std::mem::offset_of;
@@ -319,7 +319,8 @@ unsafe fn take_ownership(
                 (*object).f_back = new_ref(back.cast()).cast();
             }
         }
-        if PyObject_GC_IsTracked(object.cast()) == 0 {
+        let head = object.cast::<PyGC_Head>().sub(1);
+        if (*head)._gc_next == 0 {
             PyObject_GC_Track(object.cast());
         }
     }

@@ -26,7 +26,7 @@ fn everything_that_waits_is_served() {
     // SAFETY: this thread initializes Python and keeps the GIL throughout, but where it is asked to let others run.
     unsafe {
         Py_InitializeEx(1);
-        capi::check::at_startup().unwrap();
+        capi::check::at_startup(false).unwrap();
         let tstate = PyThreadState_Get();
         while breaker::is_set(tstate) {
             assert!(breaker::handle_pending(tstate));

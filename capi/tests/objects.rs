@@ -143,7 +143,7 @@ fn the_start_up_check_passes_and_keeps_a_raised_exception() {
         // SAFETY: the GIL is held by the main interpreter.
         unsafe {
             PyErr_SetString(PyExc_KeyError, c"kept".as_ptr());
-            assert_eq!(capi::check::at_startup(), Ok(()));
+            assert_eq!(capi::check::at_startup(false), Ok(()));
             assert_eq!(PyErr_ExceptionMatches(PyExc_KeyError), 1);
             PyErr_Clear();
         }

@@ -66,10 +66,17 @@ pub fn threshold() -> i32 {
 /// Asks CPython for a place on code objects. Once, with the GIL held.
 pub(crate) fn request_index() -> bool {
     if INDEX.load(Ordering::Relaxed) < 0 {
-        // SAFETY: the GIL is held; `free` fits the signature.
-        INDEX.store(unsafe { sys::_PyEval_RequestCodeExtraIndex(Some(free)) }, Ordering::Relaxed);
+        // SAFETY: the GIL is held, so the interpreter's table is ours to extend, as `_PyEval_RequestCodeExtraIndex` does.
+        let interpreter = unsafe { &mut *(*sys::PyThreadState_Get()).interp };
+        let index = interpreter.co_extra_user_count;
+        if index as usize >= interpreter.co_extra_freefuncs.len() - 1 {
+            return false;
+        }
+        interpreter.co_extra_user_count = index + 1;
+        interpreter.co_extra_freefuncs[index as usize] = Some(free);
+        INDEX.store(index, Ordering::Relaxed);
     }
-    INDEX.load(Ordering::Relaxed) >= 0
+    true
 }
 
 /// `_PyCodeObjectExtra` (Objects/codeobject.c).
@@ -149,7 +156,6 @@ pub unsafe fn get_or_create(code: *mut PyCodeObject) -> *mut CodeData {
             translation: Translation::NONE,
         }));
         if !set_extra(code, data) {
-            sys::PyErr_Clear();
             drop(Box::from_raw(data));
             return std::ptr::null_mut();
         }
@@ -157,21 +163,31 @@ pub unsafe fn get_or_create(code: *mut PyCodeObject) -> *mut CodeData {
     }
 }
 
-/// Hangs the data on the code object. CPython makes room for all who asked for a place, and then tells each of them of the code
-/// object's death, with a null pointer: so of code objects that they never touched, if it is us who make the room. Thus there
-/// is room up to our place only; who needs more makes it.
+/// Hangs the data on the code object, which has none; false for want of memory. `_PyCode_SetExtra` makes room for all who asked for a
+/// place, and then each of them is told of the code object's death, with a null pointer: so of code objects that they never
+/// touched, if it is us who make the room. Thus there is room up to our place only; who needs more makes it.
 unsafe fn set_extra(code: *mut PyCodeObject, data: *mut CodeData) -> bool {
-    // SAFETY: the GIL is held (contract of the caller), so nobody sees the count meanwhile; the call runs no code: we had no
-    // data there that it would free.
+    let index = INDEX.load(Ordering::Relaxed);
+    // SAFETY: the code object is live and the GIL is held (contract of the caller); its extras are a block of `PyMem_Realloc` with
+    // room for `size` of them.
     unsafe {
-        let index = INDEX.load(Ordering::Relaxed);
-        let interpreter = (*sys::PyThreadState_Get()).interp;
-        let users = (*interpreter).co_extra_user_count;
-        (*interpreter).co_extra_user_count = users.min(index + 1);
-        let status = sys::_PyCode_SetExtra(code.cast(), index, data.cast());
-        (*interpreter).co_extra_user_count = users;
-        status == 0
+        let mut extra = (*code).co_extra.cast::<Extra>();
+        let present = if extra.is_null() { 0 } else { (*extra).size };
+        if present <= index {
+            let bytes = size_of::<Extra>() + index as usize * size_of::<*mut c_void>();
+            extra = sys::PyMem_Realloc(extra.cast(), bytes).cast();
+            if extra.is_null() {
+                return false;
+            }
+            (*extra).size = index + 1;
+            for place in present..index {
+                *(&raw mut (*extra).extras).cast::<*mut c_void>().offset(place) = std::ptr::null_mut();
+            }
+            (*code).co_extra = extra.cast();
+        }
+        *(&raw mut (*extra).extras).cast::<*mut c_void>().offset(index) = data.cast();
     }
+    true
 }
 
 fn is_backward(opcode: u8) -> bool {

@@ -41,7 +41,7 @@ pub unsafe fn install() -> bool {
     }
     // SAFETY: by contract.
     unsafe {
-        sys::_PyInterpreterState_SetEvalFrameFunc(sys::PyInterpreterState_Main(), Some(eval_frame));
+        (*main_interpreter()).eval_frame = Some(eval_frame);
         generator_next::install();
     }
     true
@@ -54,10 +54,7 @@ pub unsafe fn install() -> bool {
 pub unsafe fn uninstall() {
     // SAFETY: by contract.
     unsafe {
-        sys::_PyInterpreterState_SetEvalFrameFunc(
-            sys::PyInterpreterState_Main(),
-            Some(sys::_PyEval_EvalFrameDefault),
-        );
+        (*main_interpreter()).eval_frame = None;
         generator_next::uninstall();
     }
 }
@@ -66,9 +63,14 @@ pub unsafe fn uninstall() {
 pub fn is_installed() -> bool {
     // SAFETY: reads the main interpreter's field.
     unsafe {
-        sys::_PyInterpreterState_GetEvalFrameFunc(sys::PyInterpreterState_Main())
-            .is_some_and(|f| f as usize == eval_frame as *const () as usize)
+        (*main_interpreter()).eval_frame.is_some_and(|f| f as usize == eval_frame as *const () as usize)
     }
+}
+
+/// `PyInterpreterState_Main`, and what is behind its accessors: each of these small functions lies on a page of code of its own.
+fn main_interpreter() -> *mut sys::PyInterpreterState {
+    // SAFETY: reads a field of a static; null only before initialization.
+    unsafe { sys::_PyRuntime.interpreters.main }
 }
 
 /// Is ours the evaluator that this interpreter calls?

@@ -13,7 +13,7 @@ pub fn with_python<R>(body: impl FnOnce() -> R) -> R {
         // SAFETY: once, before any other use; the thread state stays for the threads of the tests.
         unsafe {
             Py_InitializeEx(0);
-            let checked = capi::check::at_startup();
+            let checked = capi::check::at_startup(false);
             PyEval_SaveThread();
             checked.unwrap();
         }

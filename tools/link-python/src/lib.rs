@@ -1,8 +1,8 @@
-//! How an executable of this workspace is linked with the base Python's libpython.
+//! What the base Python says of itself, and how this workspace's own executables are linked with its libpython.
 //!
-//! Called by build scripts only: the root package's (`for_executable`) and those of the crates whose tests run Python
-//! (`for_tests`). It is the one place that knows about archives and shared libraries, and it must never choose a Python
-//! itself: that is `tools/find-python`'s part, and its answer comes in `COLUBER_PYTHON`.
+//! Called by build scripts, the root package's (`for_library`) and those of the crates whose tests run Python
+//! (`for_tests`), and by `tools/make-executable`. It is the one place that knows about archives and shared libraries, and it must never
+//! choose a Python itself: that is `tools/find-python`'s part, and its answer comes in `COLUBER_PYTHON`.
 //!
 //! ```text
 //! fn main() {
@@ -10,8 +10,8 @@
 //! }
 //! ```
 //!
-//! The static archive, not position-independent, is measurably faster than the shared library (about 15% on the whole),
-//! so it is used wherever the base Python itself is linked that way; the shared library, with an rpath, elsewhere.
+//! Only tests are linked with libpython: with the static archive where the base Python itself is linked that way, else with the shared
+//! library and an rpath. `libcoluber` finds Python's functions in the process that loads it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,6 +22,8 @@ pub struct Python {
     pub executable: PathBuf,
     /// `3.11.x`.
     pub version: String,
+    /// `sys.version` in one line: when and with what it was built, too.
+    pub build: String,
     /// `sys.base_prefix`.
     pub prefix: String,
     /// `sys.base_exec_prefix`.
@@ -30,6 +32,10 @@ pub struct Python {
     pub include: PathBuf,
     /// How its extension modules' file names end.
     pub ext_suffix: String,
+    /// Its archive or shared library.
+    pub library: PathBuf,
+    /// Whether the interpreter is in the shared library; else it is in the executable.
+    pub runs_shared: bool,
     /// Arguments for the linker driver, in order.
     pub link_args: Vec<String>,
 }
@@ -67,22 +73,26 @@ pub fn for_tests() -> Python {
     python
 }
 
-/// Links the calling package's binaries with libpython, code that is executed next to each other. Where the C compiler's library is
-/// there to be linked in, the package is compiled with `cfg(static_libgcc)` and may ask for it.
-pub fn for_executable() -> Python {
-    let mut python = find();
-    python.link_args.extend(order_args());
+/// Links the calling package's library, code that is executed next to each other, and its tests with libpython. Where the C compiler's
+/// library is there to be linked in, the package is compiled with `cfg(static_libgcc)` and may ask for it.
+pub fn for_library() -> Python {
+    let python = find();
+    let mut args = order_args();
+    // Relative relocations in a few bytes each, where linker and C library know them: less to read at start-up.
+    let packed = "-Wl,-z,pack-relative-relocs";
+    args.extend(program_runs_with(packed).then(|| packed.to_owned()));
     println!("cargo:rustc-check-cfg=cfg(static_libgcc)");
     if let Some(folder) = located("libgcc_eh.a").as_deref().and_then(Path::parent) {
         println!("cargo:rustc-link-search=native={}", folder.display());
         println!("cargo:rustc-cfg=static_libgcc");
         // Extension modules in C++ load the shared one, of which no function must be replaced by ours.
-        python.link_args.push("-Wl,--exclude-libs,libgcc_eh.a:libgcc.a".into());
-        // libpython's archive needs this, and stands behind the shared library that has it, too.
-        python.link_args.push("-Wl,--undefined=__popcountdi2".into());
+        args.push("-Wl,--exclude-libs,libgcc_eh.a:libgcc.a".into());
+    }
+    for arg in &args {
+        println!("cargo:rustc-link-arg-cdylib={arg}");
     }
     for arg in &python.link_args {
-        println!("cargo:rustc-link-arg-bins={arg}");
+        println!("cargo:rustc-link-arg-tests={arg}");
     }
     python
 }
@@ -92,40 +102,47 @@ fn order_args() -> Vec<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("order.ld");
     println!("cargo:rerun-if-changed={}", script.display());
     let arg = format!("-Wl,-T,{}", script.display());
-    if linker_takes(&arg) {
+    if program_runs_with(&arg) {
         return vec![arg];
     }
     // LLD otherwise mixes the functions that the profile called hot with the cold ones; GNU ld never does.
     vec!["-Wl,-z,keep-text-section-prefix".into()]
 }
 
-/// Whether a program can be linked with this argument.
-fn linker_takes(arg: &str) -> bool {
+/// Whether a program that is linked with this argument runs.
+fn program_runs_with(arg: &str) -> bool {
     let get = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
     let (Some(rustc), Some(out)) = (get("RUSTC"), get("OUT_DIR")) else { return false };
-    let source = Path::new(&out).join("probe.rs");
+    let (source, program) = (Path::new(&out).join("probe.rs"), Path::new(&out).join("probe"));
     let mut command = Command::new(rustc);
-    command.arg(&source).args(["--out-dir", &out, "-C", &format!("link-arg={arg}")]);
+    command.arg(&source).arg("-o").arg(&program).args(["-C", &format!("link-arg={arg}")]);
     command.args(get("RUSTC_LINKER").map(|linker| format!("-Clinker={linker}")));
     command.args(get("CARGO_ENCODED_RUSTFLAGS").iter().flat_map(|flags| flags.split('\u{1f}')));
-    std::fs::write(source, "fn main() {}").is_ok() && command.output().is_ok_and(|done| done.status.success())
+    let runs = |mut command: Command| command.output().is_ok_and(|done| done.status.success());
+    std::fs::write(source, "fn main() {}").is_ok() && runs(command) && runs(Command::new(program))
 }
 
 /// Asks the base Python, and tells cargo when to ask again. Ends the build with one line where that fails.
 pub fn find() -> Python {
     println!("cargo:rerun-if-env-changed=COLUBER_PYTHON");
+    let python = ask();
+    println!("cargo:rerun-if-changed={}", python.executable.display());
+    println!("cargo:rerun-if-changed={}", python.library.display());
+    python
+}
+
+/// Asks the base Python. Ends the process with one line where that fails.
+pub fn ask() -> Python {
     let executable = match std::env::var("COLUBER_PYTHON") {
         Ok(path) if !path.is_empty() => path,
         _ => run(Command::new(finder()).arg("--no-install")).trim().to_owned(),
     };
-    println!("cargo:rerun-if-changed={executable}");
     let answer = run(Command::new(&executable).args(["-I", "-S", "-c", include_str!("probe.py")]));
     let get = |name: &str| -> String {
         let line = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         line.unwrap_or_else(|| fail(&format!("{executable} did not tell its {name}"))).to_owned()
     };
     let library = PathBuf::from(get("library"));
-    println!("cargo:rerun-if-changed={}", library.display());
     let link_args = match get("form").as_str() {
         "static" => static_args(&library, &get("libs")),
         "shared" => shared_args(&library),
@@ -134,10 +151,13 @@ pub fn find() -> Python {
     Python {
         executable: get("executable").into(),
         version: get("version"),
+        build: get("build"),
         prefix: get("prefix"),
         exec_prefix: get("exec_prefix"),
         include: get("include").into(),
         ext_suffix: get("ext_suffix"),
+        runs_shared: get("form") == "shared",
+        library,
         link_args,
     }
 }

@@ -1,4 +1,4 @@
-# Asked by the build scripts and tools/code-flags: what the base Python knows of its own build, one "name=value" a line.
+# Asked by tools/link-python: what the base Python knows of its own build, one "name=value" a line.
 import os
 import sys
 import sysconfig
@@ -16,6 +16,7 @@ with open("/proc/self/maps") as maps:
     runs_shared = "/libpython3.11.so" in maps.read()
 
 show("version", "%d.%d.%d" % sys.version_info[:3])
+show("build", sys.version.replace("\n", " "))
 show("executable", getattr(sys, "_base_executable", None) or sys.executable)
 show("prefix", sys.base_prefix)
 show("exec_prefix", sys.base_exec_prefix)

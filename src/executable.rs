@@ -1,40 +1,65 @@
 //! The executable `coluber`: python's own command line, with Coluber's evaluator installed.
 //!
+//! The executable is the base Python's own file, with this library added to those that it loads (`tools/make-executable`), so that all
+//! of CPython's code is exactly what the user would run otherwise. `start_main` gets control before python's `main` would.
+//!
 //! Python parses the command line, finds its paths and runs the program (`Py_RunMain`); we say where the base Python is,
 //! add our modules, and switch Coluber on before the program starts. C's `main` and not Rust's, since Rust's would ignore
 //! SIGPIPE and handle SIGSEGV before Python looks at them, and a program can see that.
 
-#![cfg_attr(not(test), no_main)]
-#![cfg_attr(test, allow(dead_code))] // the test harness brings its own main
-
-mod frozen;
-mod memory;
-mod module;
-mod options;
-mod report;
-mod start;
-mod version;
-mod wire;
-
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 
 use capi::sys::{self, PyConfig, PyStatus, wchar_t};
-use start::Refusal;
 
-// The unwinder, which only backtraces of panics need: linked in, so that no process has to load it.
-#[cfg(static_libgcc)]
-#[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
-unsafe extern "C" {}
-#[cfg(static_libgcc)]
-#[link(name = "gcc", kind = "static", modifiers = "-bundle")]
-unsafe extern "C" {}
+use crate::start::{self, Host, Refusal};
+use crate::{frozen, memory, module, version};
 
 /// The status of a command line that can't be understood, as Python's own.
 const USAGE: c_int = 2;
 
-#[cfg_attr(not(test), unsafe(export_name = "main"))]
-extern "C" fn c_main(argc: c_int, argv: *const *const c_char) -> c_int {
+/// C's `main`.
+type Main = unsafe extern "C" fn(c_int, *const *const c_char, *const *const c_char) -> c_int;
+/// A function that the C library calls at the program's begin or end.
+type Hook = Option<unsafe extern "C" fn()>;
+/// The C library's function that a program's entry point calls: it prepares the process, runs `main` and exits.
+type StartMain =
+    unsafe extern "C" fn(Main, c_int, *const *const c_char, Hook, Hook, Hook, *mut c_void) -> c_int;
+
+/// Takes the place of the C library's function of this name for the entry point of the executable, since the dynamic linker finds
+/// this library first: the program is ours in place of python's. In an extension module nobody calls it.
+///
+/// # Safety
+/// Called by the entry point of an executable, once, with what the C library's function takes.
+#[cfg_attr(not(test), unsafe(export_name = "__libc_start_main"))]
+unsafe extern "C" fn start_main(
+    _pythons: Main,
+    argc: c_int,
+    argv: *const *const c_char,
+    init: Hook,
+    fini: Hook,
+    linkers: Hook,
+    stack_end: *mut c_void,
+) -> c_int {
+    // SAFETY: the dynamic linker's own function, with a NUL-terminated name.
+    let next = unsafe { libc::dlsym(libc::RTLD_NEXT, c"__libc_start_main".as_ptr()) };
+    if next.is_null() {
+        eprintln!("coluber: this system's C library has no __libc_start_main");
+        std::process::abort();
+    }
+    // SAFETY: the function of this name has this type, in every C library that has it.
+    let next = unsafe { std::mem::transmute::<*mut c_void, StartMain>(next) };
+    // SAFETY: what our caller promises for the same arguments.
+    unsafe { next(main, argc, argv, init, fini, linkers, stack_end) }
+}
+
+/// # Safety
+/// Called by the C library as a program's `main`.
+unsafe extern "C" fn main(
+    argc: c_int,
+    argv: *const *const c_char,
+    _environment: *const *const c_char,
+) -> c_int {
     if let Err(message) = start::check_version() {
         eprintln!("coluber: {message}");
         return 1;
@@ -53,7 +78,7 @@ extern "C" fn c_main(argc: c_int, argv: *const *const c_char) -> c_int {
         unsafe { sys::Py_ExitStatusException(status) };
     }
     // SAFETY: Python is initialized and this thread holds its GIL.
-    let started = unsafe { start::start(Some(memory::drop_idle)) };
+    let started = unsafe { start::start(Host::Executable) };
     if let Err(Refusal::Option(message) | Refusal::Python(message)) = started {
         eprintln!("coluber: {message}");
         // SAFETY: Python is initialized and this thread holds its GIL.
