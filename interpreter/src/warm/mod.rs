@@ -44,6 +44,7 @@ mod polymorphic;
 mod registers;
 mod resolve;
 mod returns;
+mod shared;
 mod site;
 mod stack;
 mod subscripts;
