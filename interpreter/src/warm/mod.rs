@@ -40,6 +40,7 @@ mod generators;
 mod globals;
 mod iteration;
 mod jumps;
+mod plain;
 mod polymorphic;
 mod registers;
 mod resolve;
