@@ -189,21 +189,19 @@ impl State {
         for (index, op) in trace.ops.iter().filter(|op| op.code.is_guard()).enumerate() {
             let snapshot = op.snap;
             let after = recording.afters[origins[snapshot.0 as usize].0 as usize];
-            let resume = trace.snapshots[snapshot.0 as usize].resume;
+            let resume = trace.snapshots.resume(snapshot);
             self.exits.push(Exit {
                 compilation: number,
                 snapshot,
                 index,
                 after,
                 condition: condition(&trace, op),
-                version: GuardedVersion::of(&trace, op, &known[snapshot.0 as usize]).map(Box::new),
+                version: GuardedVersion::of(&trace, op, known.at(snapshot)).map(Box::new),
                 count: 0,
                 failures: 0,
                 invalidations: 0,
-                outer: match &trace.snapshots[snapshot.0 as usize].frames[..] {
-                    [frame] => Some(frame.instr),
-                    _ => None,
-                },
+                outer: (trace.snapshots.depth(snapshot) == 1)
+                    .then(|| trace.snapshots.frame(snapshot, 0).instr),
                 unpacked: None,
                 may_bridge: after == After::Nothing
                     && resume == Resume::Execute
