@@ -383,7 +383,7 @@ impl Optimizer<'_> {
             }
         }
         self.assumed_used = vec![false; self.assumed.len()];
-        self.wanted = self.assumed.iter().map(|(key, _)| *key).collect();
+        self.heap.watch_only(self.assumed.iter().map(|(key, _)| *key));
         self.last_known = None;
         self.generation += 1;
         slots
@@ -644,6 +644,7 @@ impl Optimizer<'_> {
         new.imm = op.imm;
         new.list = self.out.push_list(&vals);
         let r = self.push(new);
+        self.heap.note(&key);
         self.pure.insert(key, r);
         r
     }

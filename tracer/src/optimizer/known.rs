@@ -278,10 +278,10 @@ impl Optimizer<'_> {
             return facts;
         }
         let start = self.known.facts.len() as u32;
-        let wanted = std::mem::take(&mut self.wanted);
-        for key in &wanted {
+        for i in 0..self.heap.watched().len() {
+            let key = self.heap.watched()[i];
             let immutable = key.region == Region::Immutable;
-            let hit = if immutable { self.pure.get(key).copied() } else { self.heap.get(key) };
+            let hit = if immutable { self.pure.get(&key).copied() } else { self.heap.get(&key) };
             let Some(hit) = hit else { continue };
             let vals = (self.known_val(key.a), self.known_val(key.b), self.known_val(hit));
             let (Some(a), Some(b), Some(result)) = vals else { continue };
@@ -296,7 +296,6 @@ impl Optimizer<'_> {
                 known_type,
             });
         }
-        self.wanted = wanted;
         let last = self.last_known.map(|(_, facts)| facts);
         let facts = Range::close(&mut self.known.facts, start, last);
         self.last_known = Some((self.heap.version(), facts));
@@ -338,7 +337,7 @@ impl Optimizer<'_> {
             } else {
                 self.heap.insert(key, result);
             }
-            self.wanted.push(key);
+            self.heap.watch(key);
         }
         if let Some(c) = condition {
             let a = value(self, c.args[0]);

@@ -59,9 +59,7 @@ pub struct Optimizer<'e> {
     pub origins: Vec<SnapId>,
     /// For each snapshot of `out` what is known there.
     pub known: Known,
-    /// The facts that bridges may want to know.
-    wanted: Vec<Key>,
-    /// What was known of them last, and of which heap.
+    /// What was known last of what is watched, and of which heap.
     last_known: Option<(u32, Range)>,
     /// For each value of `out` which snapshot was the last to keep it, counted from 1.
     kept: Vec<u32>,
@@ -102,7 +100,6 @@ impl<'e> Optimizer<'e> {
             seen: Seen::default(),
             origins: Vec::new(),
             known: Known::default(),
-            wanted: Vec::new(),
             last_known: None,
             kept: Vec::new(),
             frame_ptr: Abs::NONE,
@@ -378,6 +375,7 @@ impl<'e> Optimizer<'e> {
         if row.result == Some(Type::Bool) {
             self.info_mut(r).compare = Some((code, a, b));
         }
+        self.heap.note(&key);
         self.pure.insert(key, r);
         Ok(r)
     }
@@ -418,6 +416,7 @@ impl<'e> Optimizer<'e> {
             new.snap = self.snapshot(raw, snap)?;
         }
         let r = self.push(new);
+        self.heap.note(&key);
         self.pure.insert(key, r);
         Ok(r)
     }
@@ -584,6 +583,7 @@ impl<'e> Optimizer<'e> {
         }
         self.generation += 1;
         if shareable {
+            self.heap.note(&key);
             self.pure.insert(key, r);
         }
         Ok(r)
