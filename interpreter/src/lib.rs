@@ -28,4 +28,5 @@ pub mod opcode;
 mod primitives;
 pub mod semantics;
 mod tracing;
+mod tuples;
 mod warm;

@@ -749,7 +749,7 @@ impl Machine for Direct {
 
 /// `_PyObject_GetMethod`: the callable (owned), and whether the object is to be passed to it.
 #[inline(never)]
-fn look_up_method(owner: *mut PyObject, name: *mut PyObject) -> (*mut PyObject, bool) {
+pub(crate) fn look_up_method(owner: *mut PyObject, name: *mut PyObject) -> (*mut PyObject, bool) {
     let mut method = ptr::null_mut();
     // SAFETY: live objects.
     let unbound = unsafe { sys::_PyObject_GetMethod(owner, name, &mut method) };

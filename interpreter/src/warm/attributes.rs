@@ -3,7 +3,7 @@
 use super::registers::Registers;
 use super::resolve::{Kind, Place, resolve};
 use super::stack::load_fast;
-use super::{Handler, Unit, dispatch, handlers, polymorphic};
+use super::{Handler, Unit, dispatch, handlers, polymorphic, shared};
 use crate::machine::Flow;
 use crate::{helpers, keys};
 use capi::instance;
@@ -27,12 +27,11 @@ pub(super) struct Cache {
     pub value: *mut PyObject,
 }
 
-/// Executions of the full opcode before a name is looked for again.
-const RETRY: u16 = 150;
-const MISSES: u16 = 8;
-const LOAD: usize = 5;
-const STORE: usize = 5;
-const METHOD: usize = 11;
+/// How often a handler may be wrong before the site looks where all do.
+pub(super) const MISSES: u16 = 8;
+pub(super) const LOAD: usize = 5;
+pub(super) const STORE: usize = 5;
+pub(super) const METHOD: usize = 11;
 
 /// Notes whether a `LOAD_FAST` stands before.
 pub(super) unsafe fn prepare(at: *mut Unit, local: bool) {
@@ -66,7 +65,11 @@ pub(super) unsafe fn values(o: *mut PyObject) -> *mut *mut PyObject {
 
 /// Puts the attribute in the owner's place and goes on.
 #[inline(always)]
-unsafe fn give<const LOCAL: bool>(mut w: Registers, owner: *mut PyObject, value: *mut PyObject) -> Flow {
+pub(super) unsafe fn give<const LOCAL: bool>(
+    mut w: Registers,
+    owner: *mut PyObject,
+    value: *mut PyObject,
+) -> Flow {
     // SAFETY: the machine's invariant.
     unsafe {
         (*value).ob_refcnt += 1;
@@ -178,6 +181,9 @@ handlers! {
         if unbound::<LOCAL>(o) || !is_class(o, &*cache) {
             return missed::<LOCAL>(w, arg, miss_load);
         }
+        if (*cache).index != 0 && (*type_of((*cache).value)).tp_descr_get.is_some() {
+            return missed::<LOCAL>(w, arg, miss_load);
+        }
         give::<LOCAL>(w, o, (*cache).value)
     }
 
@@ -224,38 +230,38 @@ handlers! {
     /// `LOAD_ATTR` that has not been resolved.
     fn load_attr(w, arg) {
         let cache = w.cache::<Cache>(1);
-        if (*cache).counter > 0 {
-            (*cache).counter -= 1;
-            return w.full(arg);
-        }
         let name = *helpers::tuple_items((*w.code()).co_names).add(arg);
         w.show();
         let found = resolve(w.peek(1), name, &mut *cache, Kind::Load);
-        (*cache).counter = RETRY;
-        if let Some(place) = found {
-            (*cache).counter = MISSES;
-            let (plain, local): (Handler, Handler) = match place {
-                Place::Inline => (inline_value::<false>, inline_value::<true>),
-                Place::Slot => (slot::<false>, slot::<true>),
-                Place::Dict => (dict_value::<false>, dict_value::<true>),
-                Place::Type => (type_value::<false>, type_value::<true>),
-                Place::Module => (module_value::<false>, module_value::<true>),
-                Place::Class => (class_value::<false>, class_value::<true>),
-                Place::Property => (property::<false>, property::<true>),
-                Place::Bound => (bound::<false>, bound::<true>),
-                Place::Private | Place::Dictless | Place::ClassBound => return w.full(arg),
-            };
-            place_handlers(w.ip, plain, local);
-        }
-        w.full(arg)
+        let Some(place) = found else {
+            shared::settle(&w, shared::load);
+            return w.instead(shared::load, arg);
+        };
+        (*cache).counter = MISSES;
+        let (plain, local): (Handler, Handler) = match place {
+            Place::Inline => (inline_value::<false>, inline_value::<true>),
+            Place::Slot => (slot::<false>, slot::<true>),
+            Place::Dict => (dict_value::<false>, dict_value::<true>),
+            Place::Type => (type_value::<false>, type_value::<true>),
+            Place::Module => (module_value::<false>, module_value::<true>),
+            Place::Class => (class_value::<false>, class_value::<true>),
+            Place::Property => (property::<false>, property::<true>),
+            Place::Bound => (bound::<false>, bound::<true>),
+            Place::Private | Place::Dictless | Place::ClassBound => {
+                shared::settle(&w, shared::load);
+                return w.instead(shared::load, arg);
+            }
+        };
+        place_handlers(w.ip, plain, local);
+        w.instead(plain, arg)
     }
 
     fn miss_load(w, arg) {
         if polymorphic::learn(w.ip, w.code(), w.peek(1), arg) {
-            return w.full(arg);
+            return w.instead((*w.ip).handler, arg);
         }
-        miss(w.ip, load_attr);
-        w.full(arg)
+        miss(&w, shared::load);
+        w.instead(shared::load, arg)
     }
 
     /// An inline value is overwritten, or set for the first time.
@@ -334,33 +340,30 @@ handlers! {
     /// `STORE_ATTR` that has not been resolved: value, owner.
     fn store_attr(w, arg) {
         let cache = w.cache::<Cache>(1);
-        if (*cache).counter > 0 {
-            (*cache).counter -= 1;
-            return w.full(arg);
-        }
         let name = *helpers::tuple_items((*w.code()).co_names).add(arg);
         w.show();
         let found = resolve(w.peek(1), name, &mut *cache, Kind::Store);
-        (*cache).counter = RETRY;
         let chosen: Option<(Handler, Handler)> = match found {
             Some(Place::Inline) => Some((store_inline::<false>, store_inline::<true>)),
             Some(Place::Slot) => Some((store_slot::<false>, store_slot::<true>)),
             Some(Place::Dict) => Some((store_dict, load_fast)),
             _ => None,
         };
-        if let Some((plain, local)) = chosen {
-            (*cache).counter = MISSES;
-            place_handlers(w.ip, plain, local);
-        }
-        w.full(arg)
+        let Some((plain, local)) = chosen else {
+            shared::settle(&w, shared::store);
+            return w.instead(shared::store, arg);
+        };
+        (*cache).counter = MISSES;
+        place_handlers(w.ip, plain, local);
+        w.instead(plain, arg)
     }
 
     fn miss_store(w, arg) {
         if polymorphic::learn(w.ip, w.code(), w.peek(1), arg) {
-            return w.full(arg);
+            return w.instead((*w.ip).handler, arg);
         }
-        miss(w.ip, store_attr);
-        w.full(arg)
+        miss(&w, shared::store);
+        w.instead(shared::store, arg)
     }
 
     /// A function of the type: it and the object.
@@ -501,7 +504,9 @@ handlers! {
         }
         let value = if MODULE {
             if type_of(o) == &raw mut sys::PyModule_Type { module_entry(o, &*cache) } else { std::ptr::null_mut() }
-        } else if is_class(o, &*cache) {
+        } else if is_class(o, &*cache)
+            && ((*cache).index == 0 || (*type_of((*cache).value)).tp_descr_get.is_none())
+        {
             (*cache).value
         } else {
             std::ptr::null_mut()
@@ -526,14 +531,9 @@ handlers! {
     /// `LOAD_METHOD` that has not been resolved.
     fn load_method(w, arg) {
         let cache = w.cache::<Cache>(1);
-        if (*cache).counter > 0 {
-            (*cache).counter -= 1;
-            return w.full(arg);
-        }
         let name = *helpers::tuple_items((*w.code()).co_names).add(arg);
         w.show();
         let found = resolve(w.peek(1), name, &mut *cache, Kind::Method);
-        (*cache).counter = RETRY;
         let chosen: Option<(Handler, Handler)> = match found {
             Some(Place::Type) => Some((method::<false>, method::<true>)),
             Some(Place::Module) => Some((function::<false, true>, function::<true, true>)),
@@ -545,24 +545,26 @@ handlers! {
             Some(Place::ClassBound) => Some((bound_callable::<true>, load_fast)),
             _ => None,
         };
-        if let Some((plain, local)) = chosen {
-            (*cache).counter = MISSES;
-            place_handlers(w.ip, plain, local);
-        }
-        w.full(arg)
+        let Some((plain, local)) = chosen else {
+            shared::settle(&w, shared::load_method);
+            return w.instead(shared::load_method, arg);
+        };
+        (*cache).counter = MISSES;
+        place_handlers(w.ip, plain, local);
+        w.instead(plain, arg)
     }
 
     fn miss_method(w, arg) {
         if polymorphic::learn(w.ip, w.code(), w.peek(1), arg) {
-            return w.full(arg);
+            return w.instead((*w.ip).handler, arg);
         }
-        miss(w.ip, load_method);
-        w.full(arg)
+        miss(&w, shared::load_method);
+        w.instead(shared::load_method, arg)
     }
 }
 
 /// `descriptor.__get__(owner, class)`; null with an exception.
-unsafe fn call_descriptor(
+pub(super) unsafe fn call_descriptor(
     descriptor: *mut PyObject,
     owner: *mut PyObject,
     class: *mut PyObject,
@@ -591,16 +593,15 @@ pub(super) unsafe fn place_handlers(at: *mut Unit, plain: Handler, local: Handle
 }
 
 /// Counts a wrong guess; too many take the handlers out.
-unsafe fn miss(at: *mut Unit, adaptive: Handler) {
+unsafe fn miss(w: &Registers, shared: Handler) {
     // SAFETY: the instruction's unit and cache.
     unsafe {
-        let cache = at.add(1).cast::<Cache>();
+        let cache = w.cache::<Cache>(1);
         if (*cache).counter > 0 {
             (*cache).counter -= 1;
             return;
         }
-        (*cache).counter = RETRY / 8;
-        place_handlers(at, adaptive, load_fast);
+        shared::settle(w, shared);
     }
 }
 

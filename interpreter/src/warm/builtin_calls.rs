@@ -6,7 +6,7 @@ use super::call_site::{CALL, PRECALL, Site, miss, site};
 use super::registers::Registers;
 use super::{Handler, calls, dispatch, handlers};
 use crate::machine::Flow;
-use crate::{eval_breaker, helpers, numbers};
+use crate::{eval_breaker, helpers, numbers, tuples};
 use capi::refs::{new_ref, type_of};
 use capi::sys::{self, PyMethodDef, PyObject, PyThreadState, PyTypeObject};
 use std::ffi::CStr;
@@ -23,6 +23,8 @@ const CONVENTION: u32 = sys::METH_VARARGS
     | sys::METH_METHOD;
 const FASTCALL_KEYWORDS: u32 = sys::METH_FASTCALL | sys::METH_KEYWORDS;
 const VARARGS_KEYWORDS: u32 = sys::METH_VARARGS | sys::METH_KEYWORDS;
+/// `PY_VECTORCALL_ARGUMENTS_OFFSET`: the slot below the arguments may be used meanwhile.
+const ARGUMENTS_OFFSET: usize = 1 << (usize::BITS - 1);
 
 type OneArgument = unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject;
 type Fast = unsafe extern "C" fn(*mut PyObject, *const *mut PyObject, isize) -> *mut PyObject;
@@ -91,7 +93,12 @@ handlers! {
         let names = (*w.cache::<Site>(1)).names;
         match by_kind(w.tstate, o.callable, o.args, o.given, names) {
             Some(result) => finish(w, nargs, o, result),
-            None => w.full(nargs),
+            None => {
+                let keywords = if names.is_null() { 0 } else { helpers::size_of_sequence(names) };
+                let count = (o.given - keywords) | ARGUMENTS_OFFSET;
+                let result = sys::PyObject_Vectorcall(o.callable, o.args, count, names);
+                finish(w, nargs, o, result)
+            }
         }
     }
 
@@ -127,8 +134,9 @@ handlers! {
             return w.instead(miss, nargs);
         }
         let one = KIND == sys::METH_O || KIND == sys::METH_NOARGS;
+        let packed = KIND == sys::METH_VARARGS || KIND == VARARGS_KEYWORDS;
         // These count as a level of recursion.
-        if one && (*w.tstate).recursion_remaining <= 1 {
+        if (one || packed) && (*w.tstate).recursion_remaining <= 1 {
             return w.instead(calls::precall, nargs);
         }
         w.ip = w.ip.add(PRECALL);
@@ -141,6 +149,8 @@ handlers! {
             result
         } else if KIND == sys::METH_FASTCALL {
             transmute::<OneArgument, Fast>(function)(this, args, count as isize)
+        } else if packed {
+            with_tuple(w.tstate, o.callable, function, this, args, count, KIND == VARARGS_KEYWORDS)
         } else {
             let names = (*w.cache::<Site>(1)).names;
             let keywords = if names.is_null() { 0 } else { helpers::size_of_sequence(names) };
@@ -487,6 +497,8 @@ fn by_convention<const DESCRIPTOR: bool>(flags: u32, named: bool, count: usize) 
         sys::METH_NOARGS if count == 0 => Some(c_function::<DESCRIPTOR, { sys::METH_NOARGS }>),
         sys::METH_FASTCALL if !named => Some(c_function::<DESCRIPTOR, { sys::METH_FASTCALL }>),
         FASTCALL_KEYWORDS => Some(c_function::<DESCRIPTOR, FASTCALL_KEYWORDS>),
+        sys::METH_VARARGS if !named => Some(c_function::<DESCRIPTOR, { sys::METH_VARARGS }>),
+        VARARGS_KEYWORDS if !named => Some(c_function::<DESCRIPTOR, VARARGS_KEYWORDS>),
         _ => None,
     }
 }
@@ -558,22 +570,43 @@ unsafe fn convention(
                 if (*tstate).recursion_remaining <= 1 {
                     return None;
                 }
-                let tuple = capi::tuple::from_array(args, count);
-                if tuple.is_null() {
-                    return Some(tuple);
-                }
-                let result = one_level(tstate, || {
-                    if flags == sys::METH_VARARGS {
-                        function(this, tuple)
-                    } else {
-                        transmute::<OneArgument, ThreeArguments>(function)(this, tuple, ptr::null_mut())
-                    }
-                });
-                capi::refs::decref(tuple);
-                result.map(|result| sys::_Py_CheckFunctionResult(tstate, callable, result, ptr::null()))
+                let keywords = flags == VARARGS_KEYWORDS;
+                Some(with_tuple(tstate, callable, function, this, args, count, keywords))
             }
             _ => None,
         }
+    }
+}
+
+/// The result of a function that takes a tuple of its arguments; there is room for a level of recursion.
+#[inline(never)]
+unsafe fn with_tuple(
+    tstate: *mut PyThreadState,
+    callable: *mut PyObject,
+    function: OneArgument,
+    this: *mut PyObject,
+    args: *mut *mut PyObject,
+    count: usize,
+    keywords: bool,
+) -> *mut PyObject {
+    // SAFETY: by the caller: the function is of such a kind.
+    unsafe {
+        let tuple = tuples::from_array(tstate, args, count);
+        if tuple.is_null() {
+            return tuple;
+        }
+        (*tstate).recursion_remaining -= 1;
+        let result = if keywords {
+            transmute::<OneArgument, ThreeArguments>(function)(this, tuple, ptr::null_mut())
+        } else {
+            function(this, tuple)
+        };
+        (*tstate).recursion_remaining += 1;
+        capi::refs::decref(tuple);
+        if result.is_null() == (*tstate).curexc_type.is_null() {
+            return sys::_Py_CheckFunctionResult(tstate, callable, result, ptr::null());
+        }
+        result
     }
 }
 

@@ -211,11 +211,50 @@ handlers! {
     /// `JUMP_IF_FALSE_OR_POP`, `JUMP_IF_TRUE_OR_POP`
     fn jump_or_pop<const WHEN: bool>(w, distance) {
         let o = w.peek(1);
-        let Some(value) = plain_truth(o) else { return w.full(distance) };
+        let Some(value) = plain_truth(o) else {
+            return w.instead(jump_or_pop_asked::<WHEN>, distance);
+        };
         if value == WHEN {
             return w.next(1 + distance);
         }
         w.shrink(1);
+        w.drop(o);
+        w.next(1)
+    }
+
+    /// The same for an object that answers by code.
+    fn jump_or_pop_asked<const WHEN: bool>(w, distance) {
+        w.show();
+        let o = w.peek(1);
+        let answer = sys::PyObject_IsTrue(o);
+        if answer < 0 {
+            return dispatch::leave(w, 1, Flow::Raise);
+        }
+        if (answer != 0) == WHEN {
+            return w.next(1 + distance);
+        }
+        w.shrink(1);
+        w.drop(o);
+        w.next(1)
+    }
+
+    /// `UNARY_NOT` of what is no bool.
+    fn unary_not(w, _arg) {
+        let o = w.peek(1);
+        let value = match plain_truth(o) {
+            Some(value) => value,
+            None => {
+                w.show();
+                match sys::PyObject_IsTrue(o) {
+                    0 => false,
+                    1.. => true,
+                    _ => return dispatch::leave(w, 1, Flow::Raise),
+                }
+            }
+        };
+        let result = if value { helpers::py_false() } else { helpers::py_true() };
+        (*result).ob_refcnt += 1;
+        w.poke(1, result);
         w.drop(o);
         w.next(1)
     }

@@ -1,7 +1,8 @@
 //! `LOAD_ATTR`, `STORE_ATTR` and `LOAD_METHOD` of owners of several types: up to four plans in the inline cache.
 
 use super::attributes::{
-    Cache, inline_value, lacks_name, method, owner, place_handlers, store_inline, unbound, values,
+    Cache, MISSES, inline_value, lacks_name, method, miss_load, miss_method, miss_store, owner,
+    place_handlers, store_inline, unbound, values,
 };
 use super::registers::Registers;
 use super::resolve::{Kind, Place, resolve};
@@ -18,8 +19,6 @@ use capi::sys::PyObject;
 const PLANS: usize = 4;
 /// The cache unit in which the plans begin, counted from the instruction.
 const TABLE: usize = 3;
-/// Misses between two looks at an owner of another type, once all plans are taken.
-const PATIENCE: u16 = 32;
 
 /// The inline value `index` of instances whose type has `version`; 0: free.
 #[repr(C)]
@@ -77,7 +76,7 @@ handlers! {
         if unbound::<LOCAL>(o) {
             return w.instead(load_fast, arg);
         }
-        let Some(slot) = slot::<LOCAL>(&w, o) else { missed!(w, arg, LOCAL, miss) };
+        let Some(slot) = slot::<LOCAL>(&w, o) else { missed!(w, arg, LOCAL, miss_load) };
         let value = *slot;
         if value.is_null() {
             missed!(w, arg, LOCAL, super::full);
@@ -98,7 +97,7 @@ handlers! {
         if unbound::<LOCAL>(o) {
             return w.instead(load_fast, arg);
         }
-        let Some(slot) = slot::<LOCAL>(&w, o) else { missed!(w, arg, LOCAL, miss) };
+        let Some(slot) = slot::<LOCAL>(&w, o) else { missed!(w, arg, LOCAL, miss_store) };
         let old = *slot;
         *slot = w.peek(if LOCAL { 1 } else { 2 });
         w.shrink(if LOCAL { 1 } else { 2 });
@@ -143,23 +142,11 @@ handlers! {
                 return w.next(LOCAL as usize + 1 + caches(op::LOAD_METHOD));
             }
         }
-        missed!(w, arg, LOCAL, miss)
-    }
-
-    /// An owner that no plan is for.
-    fn miss(w, arg) {
-        let cache = w.cache::<Cache>(1);
-        if (*cache).counter > 0 {
-            (*cache).counter -= 1;
-            return w.full(arg);
-        }
-        (*cache).counter = PATIENCE;
-        learn(w.ip, w.code(), w.peek(1), arg);
-        w.full(arg)
+        missed!(w, arg, LOCAL, miss_method)
     }
 }
 
-/// Adds a plan for an owner at which a handler for one type, or for several, missed. False: there is none of that kind.
+/// Adds a plan for an owner at which a handler for one type, or for several, missed. False: there is none of that kind, or no room.
 ///
 /// # Safety
 /// `at` is an instruction of this code with such a handler, and its owner.
@@ -203,19 +190,15 @@ pub(super) unsafe fn learn(
                 }
             }
             place_handlers(at, several, local);
-            (*cache).counter = 0;
+            (*cache).counter = MISSES;
             return true;
         }
-        // A free place, or the oldest of all; the first is the type that was seen first.
         let version_at =
             |i: usize| if kind == Kind::Method { (*methods.add(i)).version } else { (*plans.add(i)).version };
-        let free = (0..PLANS).find(|&i| version_at(i) == 0 || version_at(i) == found.version);
-        let i = free.unwrap_or((*cache).index as usize % PLANS);
-        if free.is_none() {
-            (*cache).index = (*cache).index.wrapping_add(1);
-        } else {
-            (*cache).counter = 0;
-        }
+        let Some(i) = (0..PLANS).find(|&i| version_at(i) == 0 || version_at(i) == found.version) else {
+            return false;
+        };
+        (*cache).counter = MISSES;
         if kind == Kind::Method {
             methods.add(i).write(MethodPlan { version: found.version, keys: found.keys, value: found.value });
         } else {

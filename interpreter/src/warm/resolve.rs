@@ -23,7 +23,8 @@ pub(super) enum Place {
     Dictless,
     /// Entry `index` of a module's dict, whose keys have `version`.
     Module,
-    /// Object `value` of the class with `version` that is the owner, whose metaclass has version `keys`: itself the attribute.
+    /// Object `value` of the class with `version` that is the owner, whose metaclass has version `keys`: itself the attribute; where
+    /// `index` is not 0, while it is no descriptor.
     Class,
     /// The same, a descriptor.
     ClassBound,
@@ -63,15 +64,8 @@ pub(super) unsafe fn resolve(
                 resolve_in_class(owner.cast(), name, cache, kind)
             };
         }
-        let standard = match kind {
-            Kind::Store => (*ty).tp_setattro.is_some_and(|f| {
-                std::ptr::fn_addr_eq(f, sys::PyObject_GenericSetAttr as unsafe extern "C" fn(_, _, _) -> _)
-            }),
-            _ => (*ty).tp_getattro.is_some_and(|f| {
-                std::ptr::fn_addr_eq(f, sys::PyObject_GenericGetAttr as unsafe extern "C" fn(_, _) -> _)
-            }),
-        };
-        if !standard {
+        let hooked = kind != Kind::Store && is_hooked(ty, &raw mut sys::PyBaseObject_Type);
+        if !hooked && !has_generic_look_up(ty, kind) {
             return None;
         }
         // Assigns a version tag if it can.
@@ -103,6 +97,16 @@ pub(super) unsafe fn resolve(
             return Some(Place::Dict);
         }
         let kind_of = type_of(descriptor);
+        if managed && is_default(kind_of) && !values(owner).is_null() {
+            // What the class has is what instances begin with.
+            let index = keys::entry_of(shared, name);
+            if let Some(index) = index
+                && (kind == Kind::Store || !(*values(owner).add(index)).is_null())
+            {
+                cache.index = index as u32;
+                return Some(Place::Inline);
+            }
+        }
         if kind_of == &raw mut sys::PyMemberDescr_Type
             && kind != Kind::Method
             && let Some(offset) = slot_offset(ty, descriptor.cast(), kind)
@@ -116,7 +120,9 @@ pub(super) unsafe fn resolve(
             Kind::Store => return None,
             Kind::Load if is_plain(kind_of) => Place::Type,
             Kind::Method if is_method => Place::Type,
-            _ if (*kind_of).tp_flags & u64::from(sys::Py_TPFLAGS_IMMUTABLETYPE) == 0
+            // An AttributeError of a descriptor would be the hook's.
+            _ if hooked
+                || (*kind_of).tp_flags & u64::from(sys::Py_TPFLAGS_IMMUTABLETYPE) == 0
                 || (*kind_of).tp_descr_get.is_none() =>
             {
                 return None;
@@ -207,7 +213,8 @@ unsafe fn resolve_in_class(
         };
         let meta = type_of(class.cast());
         let standard = sys::PyType_Type.tp_getattro;
-        if (*meta).tp_getattro.map(|f| f as usize) != standard.map(|f| f as usize)
+        let hooked = is_hooked(meta, &raw mut sys::PyType_Type);
+        if !hooked && (*meta).tp_getattro.map(|f| f as usize) != standard.map(|f| f as usize)
             || !sys::_PyType_Lookup(meta, name).is_null()
             || !valid(meta)
         {
@@ -224,18 +231,52 @@ unsafe fn resolve_in_class(
         let itself = value_type == &raw mut sys::PyFunction_Type
             || value_type == &raw mut sys::PyMethodDescr_Type
             || is_plain(value_type);
-        if itself {
+        // Of a class of Python's, which may become one of descriptors.
+        cache.index = u32::from(!itself);
+        if itself || (*value_type).tp_descr_get.is_none() {
             return Some(Place::Class);
         }
         let bound = kind == Kind::Method
+            && !hooked
             && (*value_type).tp_flags & u64::from(sys::Py_TPFLAGS_IMMUTABLETYPE) != 0
             && (*value_type).tp_descr_get.is_some();
         bound.then_some(Place::ClassBound)
     }
 }
 
+/// Whether instances of a type are what a class may have where its instances have their own: no data descriptors, now or ever.
+unsafe fn is_default(ty: *mut PyTypeObject) -> bool {
+    // SAFETY: a live type.
+    unsafe { (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_IMMUTABLETYPE) != 0 && (*ty).tp_descr_set.is_none() }
+}
+
+/// Are attributes of instances of this type looked up as those of plain objects are?
+pub(super) unsafe fn has_generic_look_up(ty: *mut PyTypeObject, kind: Kind) -> bool {
+    // SAFETY: a live type.
+    unsafe {
+        match kind {
+            Kind::Store => (*ty).tp_setattro.is_some_and(|f| {
+                std::ptr::fn_addr_eq(f, sys::PyObject_GenericSetAttr as unsafe extern "C" fn(_, _, _) -> _)
+            }),
+            _ => (*ty).tp_getattro.is_some_and(|f| {
+                std::ptr::fn_addr_eq(f, sys::PyObject_GenericGetAttr as unsafe extern "C" fn(_, _) -> _)
+            }),
+        }
+    }
+}
+
+/// Has it a `__getattr__`, which is asked last, but the `__getattribute__` of `base`? Attributes that are found are then those that
+/// `base` would find.
+pub(super) unsafe fn is_hooked(ty: *mut PyTypeObject, base: *mut PyTypeObject) -> bool {
+    // SAFETY: live types.
+    unsafe {
+        let of = |ty| sys::_PyType_Lookup(ty, capi::id!(___getattribute__));
+        !sys::_PyType_Lookup(ty, capi::id!(___getattr__)).is_null() && of(ty) == of(base)
+    }
+}
+
 /// Byte offset of a `__slots__` member, if reading (or writing) it means no more than that.
-unsafe fn slot_offset(
+pub(super) unsafe fn slot_offset(
     ty: *mut PyTypeObject,
     descriptor: *mut sys::PyMemberDescrObject,
     kind: Kind,

@@ -3,7 +3,7 @@
 use super::handlers;
 use super::registers::bool_value;
 use crate::machine::Flow;
-use crate::{helpers, numbers};
+use crate::{helpers, numbers, tuples};
 use capi::refs::type_of;
 use capi::sys::{self, PyObject};
 
@@ -187,7 +187,7 @@ handlers! {
     /// `UNARY_NOT`
     fn unary_not(w, arg) {
         let o = w.peek(1);
-        let Some(value) = bool_value(o) else { return w.full(arg) };
+        let Some(value) = bool_value(o) else { return w.instead(super::jumps::unary_not, arg) };
         let result = if value { helpers::py_false() } else { helpers::py_true() };
         (*o).ob_refcnt -= 1;
         (*result).ob_refcnt += 1;
@@ -226,15 +226,11 @@ handlers! {
     /// `BUILD_TUPLE`
     fn build_tuple(w, n) {
         w.show();
-        let tuple = sys::PyTuple_New(n as isize);
+        let tuple = tuples::from_array_steal(w.tstate, w.sp.sub(n), n);
         if tuple.is_null() {
             return super::dispatch::leave(w, 1, Flow::Raise);
         }
-        let items = helpers::tuple_items(tuple);
         w.shrink(n);
-        for i in 0..n {
-            *items.add(i) = *w.sp.add(i);
-        }
         w.push(tuple);
         w.next(1)
     }

@@ -1,20 +1,64 @@
 //! `BINARY_SUBSCR` and `STORE_SUBSCR` of lists, tuples and dicts.
 
 use super::binary::{CONST, COPIED, LOCAL, STACK, is_int, loads, operands, plain, put};
-use super::registers::{Registers, jump};
+use super::registers::{Registers, fill_nulls, jump};
 use super::site::{MISSES, RETRY, Site};
 use super::stack::swap;
 use super::translate::Before;
-use super::{Handler, Unit, arrays, dispatch, handlers};
+use super::{Handler, Unit, arrays, calls, dispatch, handlers};
+use crate::completion::Completion;
 use crate::direct::Direct;
 use crate::machine::Flow;
 use crate::semantics::slices;
-use crate::{helpers, numbers};
+use crate::{code_data, helpers, numbers};
+use capi::frame;
 use capi::refs::{decref, type_of};
 use capi::sys::{self, PyObject};
+use std::ptr;
 
 /// Code units of `BINARY_SUBSCR`.
 pub(super) const WIDTH: usize = 5;
+
+/// The second cache unit of a `BINARY_SUBSCR` of objects of a class of Python's.
+#[repr(C)]
+struct GetItem {
+    /// Of the class.
+    version: u32,
+    /// Its `__getitem__`, borrowed while it has the version.
+    function: *mut sys::PyFunctionObject,
+}
+
+/// `slot_mp_subscript`, which CPython does not export: what classes of Python's with a `__getitem__` have; null until one was met.
+static mut CALLS_GETITEM: *const () = ptr::null();
+
+/// May objects of this type have a `__getitem__` of Python's?
+#[inline(always)]
+unsafe fn may_have_getitem(ty: *mut sys::PyTypeObject) -> bool {
+    // SAFETY: a live type; the GIL is held.
+    unsafe {
+        if (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_HEAPTYPE) == 0 {
+            return false;
+        }
+        let subscript = subscript_of(ty);
+        if CALLS_GETITEM.is_null() {
+            return subscript != subscript_of(&raw mut sys::PyDict_Type)
+                && subscript != subscript_of(&raw mut sys::PyTuple_Type);
+        }
+        CALLS_GETITEM == subscript
+    }
+}
+
+/// A type's `mp_subscript`, or null.
+unsafe fn subscript_of(ty: *mut sys::PyTypeObject) -> *const () {
+    // SAFETY: a live type.
+    unsafe {
+        let mapping = (*ty).tp_as_mapping;
+        if mapping.is_null() {
+            return ptr::null();
+        }
+        (*mapping).mp_subscript.map_or(ptr::null(), |f| f as *const ())
+    }
+}
 
 /// Notes what stands before a `BINARY_SUBSCR`.
 pub(super) unsafe fn prepare(at: *mut Unit, before: Before) {
@@ -110,13 +154,13 @@ handlers! {
         dispatch::leave(w, WIDTH, Flow::Raise)
     }
 
-    /// Anything that is not of a class of Python's: the object's own function.
+    /// Anything but an object with a `__getitem__` of Python's: the object's own function.
     fn any(w, arg) {
         if Site::is_time(w.ip, binary_subscr) {
             return w.instead(binary_subscr, arg);
         }
         let (key, container) = (w.peek(1), w.peek(2));
-        if (*type_of(container)).tp_flags & u64::from(sys::Py_TPFLAGS_HEAPTYPE) != 0 {
+        if may_have_getitem(type_of(container)) {
             return w.full(arg);
         }
         w.show();
@@ -132,6 +176,45 @@ handlers! {
         w.drop(container);
         w.drop(key);
         w.next(WIDTH)
+    }
+
+    /// An object whose class has a `__getitem__` of two parameters.
+    fn getitem(w, arg) {
+        let container = w.peek(2);
+        let cache = w.cache::<GetItem>(2);
+        if (*type_of(container)).tp_version_tag != (*cache).version {
+            return w.instead(miss, arg);
+        }
+        let function = (*cache).function;
+        let code = (*function).func_code.cast::<sys::PyCodeObject>();
+        let data = code_data::get(code);
+        if data.is_null() || (*data).translation.parameters != 2 {
+            return w.full(arg);
+        }
+        let translation = &raw const (*data).translation;
+        if !calls::has_room(&w, (*translation).frame_bytes, 1) {
+            return w.full(arg);
+        }
+        (*function).ob_base.ob_refcnt += 1;
+        w.shrink(2);
+        // CPython's inlined calls leave the caller at their last unit.
+        let shown = w.instruction().add(WIDTH - 1);
+        let callee = calls::push_frame_as(
+            &w,
+            function,
+            code,
+            (*translation).frame_bytes,
+            shown,
+            Completion::WARM_CALL,
+        );
+        let locals = frame::locals(callee);
+        *locals = *w.sp;
+        *locals.add(1) = *w.sp.add(1);
+        let sp = locals.add((*code).co_nlocalsplus as usize);
+        fill_nulls(locals.add(2), sp);
+        (*w.home).units = (*translation).units;
+        (*w.home).delta = (*translation).delta;
+        jump(callee, sp, (*translation).units, w.tstate, w.home)
     }
 
     /// `BUILD_SLICE` with the subscript behind it, where that makes no slice.
@@ -288,6 +371,20 @@ unsafe fn specialise(at: *mut Unit, container: *mut PyObject, key: *mut PyObject
             return;
         }
         if arrays::specialise_load(at, container) {
+            return;
+        }
+        if (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_HEAPTYPE) != 0 {
+            // Assigns a version tag if it can.
+            let function = sys::_PyType_Lookup(ty, capi::id!(___getitem__));
+            let version = (*ty).tp_version_tag;
+            if function.is_null() || type_of(function) != &raw mut sys::PyFunction_Type || version == 0 {
+                return;
+            }
+            CALLS_GETITEM = subscript_of(ty);
+            let function = function.cast::<sys::PyFunctionObject>();
+            (*site).counter = MISSES;
+            at.add(2).cast::<GetItem>().write(GetItem { version, function });
+            (*at).handler = getitem;
             return;
         }
         if !list && ty != &raw mut sys::PyTuple_Type || !is_int(key) || numbers::one_digit(key).is_none() {

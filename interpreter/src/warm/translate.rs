@@ -3,7 +3,7 @@
 use super::stack::{load_const, load_fast};
 use super::{
     Handler, Unit, attributes, binary, builders, call_site, calls, compare, dispatch, generators, globals,
-    iteration, jumps, returns, site, stack, subscripts,
+    iteration, jumps, plain, returns, site, stack, subscripts,
 };
 use crate::code_data::{CodeData, units};
 use crate::opcode;
@@ -298,6 +298,6 @@ fn first_handler(code: u8) -> Handler {
         op::SEND => generators::send,
         op::GET_YIELD_FROM_ITER => generators::get_yield_from_iter,
         op::GET_AWAITABLE => generators::get_awaitable,
-        _ => dispatch::full,
+        _ => plain::handler(code).unwrap_or(dispatch::full),
     }
 }

@@ -383,7 +383,7 @@ impl Optimizer<'_> {
             }
         }
         self.assumed_used = vec![false; self.assumed.len()];
-        self.wanted = self.assumed.iter().map(|(key, _)| *key).collect();
+        self.heap.watch_only(self.assumed.iter().map(|(key, _)| *key));
         self.last_known = None;
         self.generation += 1;
         slots
@@ -495,7 +495,7 @@ impl Optimizer<'_> {
     /// Takes the number in a slot out of its box, with guards that leave at `snap`. Allowed where nobody can tell: the slot
     /// has the only reference, or it is one of the small ints, which are what they are. Returns the slot's new object, a box that nobody has seen.
     pub(super) fn unbox_slot(&mut self, raw: &Trace, snap: SnapId, k: usize, ty: Type) -> Optimized<Abs> {
-        let source = raw.snapshots[snap.0 as usize].frames[0].slots[k];
+        let source = raw.snapshots.frame(snap, 0).slots.get(k);
         let a = self.slot_abs(raw, source);
         let Slot::Value(source) = source else { return Err(Abort::NoFixedPoint) };
         let Some(source) = source.op_index() else { return Err(Abort::NoFixedPoint) };
@@ -539,9 +539,12 @@ impl Optimizer<'_> {
         }
         let at = self.at;
         for &(k, ty) in unbox {
-            let sources = &raw.snapshots[at.0 as usize].frames[0].slots;
-            let Some(&source) = sources.get(k) else { continue };
-            let slots: Vec<Abs> = sources.clone().iter().map(|&s| self.slot_abs(raw, s)).collect();
+            let sources = raw.snapshots.frame(at, 0).slots;
+            if k >= sources.len() {
+                continue;
+            }
+            let source = sources.get(k);
+            let slots: Vec<Abs> = sources.iter().map(|s| self.slot_abs(raw, s)).collect();
             if matches!(source, Slot::Value(v) if !v.is_const()) && self.may_unbox(slots[k], ty, &slots) {
                 self.unbox_slot(raw, at, k, ty)?;
             }
@@ -641,6 +644,7 @@ impl Optimizer<'_> {
         new.imm = op.imm;
         new.list = self.out.push_list(&vals);
         let r = self.push(new);
+        self.heap.note(&key);
         self.pure.insert(key, r);
         r
     }

@@ -8,12 +8,11 @@
 //! state of its header.
 
 use super::{
-    Abs, Condition, Env, FrameMemory, Header, Info, Knowledge, Optimized, Optimizer,
+    Abs, Condition, Env, FrameMemory, Header, Info, Knowledge, Known, Optimized, Optimizer,
     dead::{self, Survivors},
     header::Fit,
 };
 use crate::abort::Abort;
-use std::rc::Rc;
 use traces::{Const, Helper, Op, OpCode, Resume, Slot, SnapId, Snapshot, Trace, Type, Val, Virtual};
 
 /// Copies of the recording that are tried before it is given up.
@@ -28,7 +27,7 @@ pub struct Loop {
     /// For each snapshot of the trace the recorded one it was made from.
     pub origins: Vec<SnapId>,
     /// For each snapshot what is known there.
-    pub known: Vec<Rc<Knowledge>>,
+    pub known: Known,
 }
 
 /// Where a trace that is no loop ends.
@@ -69,8 +68,8 @@ impl<'e> Optimizer<'e> {
 
     /// The slots at the recording's end, and the snapshot of that state.
     fn end_state(&mut self, raw: &Trace) -> (Vec<Abs>, SnapId) {
-        let slots = &raw.snapshots[self.at.0 as usize].frames[0].slots;
-        (slots.iter().map(|&s| self.slot_abs(raw, s)).collect(), self.at)
+        let slots = raw.snapshots.frame(self.at, 0).slots;
+        (slots.iter().map(|s| self.slot_abs(raw, s)).collect(), self.at)
     }
 }
 
@@ -89,7 +88,7 @@ pub fn compile_loop(
     let mut generic: Vec<bool> = Vec::new();
     for copy in 0..MAX_COPIES {
         let (slots, end) = o.end_state(raw);
-        if raw.snapshots[end.0 as usize].frames.len() != 1 || o.frames.len() > 1 {
+        if raw.snapshots.depth(end) != 1 || o.frames.len() > 1 {
             return Err(Abort::FrameChanged);
         }
         let header = o.describe(&slots, &generic);
@@ -99,15 +98,11 @@ pub fn compile_loop(
             Ok(mut header) => {
                 // Here a compilation needs most memory: what is only for trying again goes first.
                 drop(saved);
-                let (mut trace, origins, known) = o.into_emitted();
+                let (mut trace, origins, mut known) = o.into_emitted();
                 let survivors = dead::eliminate(&mut trace);
+                known.retain(&survivors);
                 header.live = survivors.params.iter().map(Option::is_some).collect();
-                return Ok(Loop {
-                    origins: surviving(&origins, &survivors),
-                    known: surviving_known(known, &survivors),
-                    header,
-                    trace,
-                });
+                return Ok(Loop { origins: surviving(&origins, &survivors), known, header, trace });
             }
             Err(Failure::Slots(different)) if copy + 2 == MAX_COPIES => generic = different,
             Err(Failure::Abort(abort)) if !matches!(abort, Abort::Contradiction) => return Err(abort),
@@ -255,19 +250,12 @@ pub struct Bridge {
     /// For each snapshot of the trace the recorded one it was made from.
     pub origins: Vec<SnapId>,
     /// For each snapshot what is known there.
-    pub known: Vec<Rc<Knowledge>>,
+    pub known: Known,
 }
 
 /// What belongs to the snapshots that survived.
 fn surviving<T: Clone>(of: &[T], survivors: &Survivors) -> Vec<T> {
     of.iter().zip(&survivors.snapshots).filter(|(_, kept)| kept.is_some()).map(|(x, _)| x.clone()).collect()
-}
-
-/// What is known at the snapshots that survived, of the values that did.
-fn surviving_known(known: Vec<Rc<Knowledge>>, survivors: &Survivors) -> Vec<Rc<Knowledge>> {
-    let kept = known.into_iter().zip(&survivors.snapshots).filter(|(_, kept)| kept.is_some());
-    let mut last = None;
-    kept.map(|(k, _)| Rc::new(k.renumber(&survivors.values, &mut last))).collect()
 }
 
 /// Makes a bridge of a recording. With no `start` the recording starts from the interpreter.
@@ -298,7 +286,7 @@ pub fn compile_bridge(
     }
     o.feed_all(raw)?;
     let (slots, snap) = o.end_state(raw);
-    let one_frame = raw.snapshots[snap.0 as usize].frames.len() == 1 && o.frames.len() == 1;
+    let one_frame = raw.snapshots.depth(snap) == 1 && o.frames.len() == 1;
     let linked = match end {
         End::Link(_) | End::Entry if !one_frame => return Err(Abort::FrameChanged),
         End::Link(header) => {
@@ -325,17 +313,12 @@ pub fn compile_bridge(
             Linked::Exit
         }
     };
-    let (mut trace, origins, known) = o.into_emitted();
+    let (mut trace, origins, mut known) = o.into_emitted();
     let survivors = dead::eliminate(&mut trace);
+    known.retain(&survivors);
     let mut flags = survivors.params.iter();
     inputs.retain(|_| flags.next().is_some_and(|p| p.is_some()));
-    Ok(Bridge {
-        origins: surviving(&origins, &survivors),
-        known: surviving_known(known, &survivors),
-        trace,
-        inputs,
-        linked,
-    })
+    Ok(Bridge { origins: surviving(&origins, &survivors), known, trace, inputs, linked })
 }
 
 impl Optimizer<'_> {
