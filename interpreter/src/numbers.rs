@@ -210,23 +210,27 @@ pub unsafe fn is_number(o: *mut PyObject) -> bool {
     }
 }
 
-/// Frees a dead int or float by keeping it for later; false when it is none, or enough are kept.
+/// Frees a dead int or float, keeping it for later where there is room; false when it is neither.
 ///
 /// # Safety
 /// The count of `o` is 0; `tstate` is the running thread's; the GIL is held.
 #[inline(always)]
 pub unsafe fn free_number(tstate: *mut PyThreadState, o: *mut PyObject) -> bool {
-    // SAFETY: by contract.
+    // SAFETY: by contract; the deallocator of both types gives exact ones back to Python's allocator and does nothing else.
     unsafe {
         let ty = type_of(o);
-        if ty == &raw mut sys::PyFloat_Type {
-            return free_float(tstate, o);
-        }
-        if ty == &raw mut sys::PyLong_Type {
+        let kept = if ty == &raw mut sys::PyFloat_Type {
+            free_float(tstate, o)
+        } else if ty == &raw mut sys::PyLong_Type {
             let size = (*o.cast::<PyLongObject>()).ob_base.ob_size;
-            return size.unsigned_abs() == 1 && free_digit(o);
+            size.unsigned_abs() == 1 && free_digit(o)
+        } else {
+            return false;
+        };
+        if !kept {
+            sys::PyObject_Free(o.cast());
         }
-        false
+        true
     }
 }
 
