@@ -64,14 +64,14 @@ unsafe fn give<const STORE: bool>(mut w: Registers, item: *mut PyObject) -> Flow
         let slot = w.local(w.arg(1));
         let old = *slot;
         if !old.is_null() {
-            if (*old).ob_refcnt == 1 && !numbers::free_number(w.tstate, old) {
+            if (*old).ob_refcnt > 1 {
+                (*old).ob_refcnt -= 1;
+            } else if !numbers::free_number(w.tstate, old) {
                 // Its death belongs to the second instruction.
                 w.push(item);
                 let store = w.arg(1);
                 w.ip = w.ip.add(1);
                 return w.instead(store_fast, store);
-            } else if (*old).ob_refcnt > 1 {
-                (*old).ob_refcnt -= 1;
             }
         }
         *slot = item;
