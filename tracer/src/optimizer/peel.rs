@@ -81,7 +81,7 @@ pub fn compile_loop(
     helpers: &'static [Helper],
     unbox: &[(usize, Type)],
 ) -> Optimized<Loop> {
-    let mut o = Optimizer::new(env, Trace::new(helpers));
+    let mut o = Optimizer::new(env, Trace::with_room(helpers, 0), raw, 2);
     o.start_in_memory(raw);
     o.feed_all(raw)?;
     o.unbox_ahead(raw, unbox)?;
@@ -266,7 +266,7 @@ pub fn compile_bridge(
     start: Option<Start<'_>>,
     end: End<'_>,
 ) -> Optimized<Bridge> {
-    let mut out = Trace::new(helpers);
+    let mut out = Trace::with_room(helpers, raw.ops.len() + 16);
     let mut inputs = Vec::new();
     if let Some(start) = &start {
         // The bridge's params come first: every value of the snapshot that is not a constant.
@@ -279,7 +279,7 @@ pub fn compile_bridge(
             }
         });
     }
-    let mut o = Optimizer::new(env, out);
+    let mut o = Optimizer::new(env, out, raw, 1);
     match &start {
         None => o.start_in_memory(raw),
         Some(start) => o.start_at_exit(raw, start, &inputs),
