@@ -49,7 +49,11 @@ pub unsafe fn install(
             let stress = options.mode == Mode::Stress;
             let policy = Policy {
                 loop_threshold: if stress { 2 } else { options.threshold },
-                exit_threshold: if stress { 3 } else { Policy::default().exit_threshold },
+                exit_threshold: if stress {
+                    3
+                } else {
+                    Policy::default().exit_threshold.min(options.threshold)
+                },
                 stress,
                 before_first_trace,
                 max_traces: u64::from(options.limit),

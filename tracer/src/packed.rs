@@ -293,6 +293,11 @@ impl Packed {
         if n == 0 { 0 } else { self.types[n as usize - 1] }
     }
 
+    /// How many bytes it takes.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len() + 4 * (self.snapshots.len() + self.exits.len())
+    }
+
     /// How many frames a snapshot has.
     pub fn frames(&self, id: SnapId) -> usize {
         let mut r = self.reader(self.snapshots[id.0 as usize]);

@@ -366,6 +366,24 @@ impl Snapshots {
         self.finish()
     }
 
+    /// Makes room for so many times what another trace has, in the hope that no pool has to grow.
+    pub fn reserve(&mut self, like: &Snapshots, times: usize) {
+        self.entries.reserve(times * like.entries.len());
+        self.chains.reserve(times * like.chains.len());
+        self.frames.reserve(times * like.frames.len());
+        self.slots.reserve(times * like.slots.len());
+        self.virtuals.reserve(times * like.entries.len());
+        self.increfs.reserve(times * like.entries.len());
+        self.keep.reserve(2 * times * like.entries.len());
+    }
+    /// Makes room for the snapshots of a small trace.
+    pub fn reserve_some(&mut self) {
+        self.entries.reserve(64);
+        self.chains.reserve(64);
+        self.frames.reserve(64);
+        self.slots.reserve(1024);
+    }
+
     /// How much there is now.
     pub fn length(&self) -> Length {
         Length {

@@ -306,6 +306,15 @@ impl Trace {
             const_index: Default::default(),
         }
     }
+    /// An empty trace with room for so many ops and some constants.
+    pub fn with_room(helpers: &'static [Helper], ops: usize) -> Trace {
+        let mut trace = Trace::new(helpers);
+        trace.ops.reserve(ops);
+        trace.consts.reserve(32);
+        trace.lists.reserve(64);
+        trace.const_index.reserve(28);
+        trace
+    }
     /// How long it is now.
     pub fn length(&self) -> Length {
         Length {

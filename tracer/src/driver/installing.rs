@@ -160,10 +160,14 @@ impl State {
         if self.statistics.traces + self.statistics.bridges >= self.policy.max_traces {
             return Err(Abort::Limit);
         }
-        if let Goal::Bridge { exit } = goal
-            && self.invalid.contains(&self.exits[exit as usize].compilation)
-        {
-            return Err(Abort::Invalidated);
+        if let Goal::Bridge { exit } = goal {
+            if self.invalid.contains(&self.exits[exit as usize].compilation) {
+                return Err(Abort::Invalidated);
+            }
+            if self.tree_of(exit) > self.policy.max_tree {
+                self.exits[exit as usize].may_bridge = false;
+                return Err(Abort::TreeFull);
+            }
         }
         if let Some(prepare) = self.policy.before_first_trace.take() {
             prepare();
@@ -275,6 +279,14 @@ impl State {
         let places = compiled.exits.iter().map(|places| &places[..]);
         let packed = Packed::new(&trace, &known, guards.zip(places));
         (compiled.exits, compiled.op_offsets) = (Vec::new(), Vec::new());
+        let bytes = compiled.size + packed.bytes();
+        let root = match goal {
+            Goal::Loop { .. } => number,
+            Goal::Bridge { exit } => self.compilations[self.exits[exit as usize].compilation].root,
+        };
+        if let Some(root) = self.compilations.get_mut(root) {
+            root.tree += bytes;
+        }
         self.compilations.insert(Compilation {
             compiled,
             packed,
@@ -290,6 +302,8 @@ impl State {
                 Goal::Bridge { exit } => Some(exit),
             },
             jumps_to,
+            root,
+            tree: bytes,
             worth: Worth::default(),
         });
         match goal {

@@ -55,6 +55,11 @@ pub struct Policy {
     pub max_depth: usize,
     /// Failures after which a loop or exit is left alone.
     pub max_failures: u32,
+    /// Bytes that a loop's trace and bridges take, code and what is kept for exits, with each of which exits have to be taken
+    /// `exit_threshold` times more before they grow a bridge.
+    pub tree_step: usize,
+    /// Bytes after which a loop gets no more bridges.
+    pub max_tree: usize,
     /// Traces and bridges to compile at most.
     pub max_traces: u64,
     /// Everything is checked, and exits are taken on purpose.
@@ -65,13 +70,16 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Policy {
-        // Odd numbers, so that loops of round length are not always caught at the same turn.
+        // Compiling costs what some hundred turns cost in the interpreter: so long is waited, lest what does not go on longer be
+        // compiled for nothing. Primes, so that loops of round length are not always caught at the same turn.
         Policy {
-            loop_threshold: 127,
-            exit_threshold: 23,
+            loop_threshold: 397,
+            exit_threshold: 71,
             max_ops: 6000,
             max_depth: 8,
             max_failures: 5,
+            tree_step: 24 << 10,
+            max_tree: 512 << 10,
             max_traces: u64::MAX,
             stress: false,
             before_first_trace: None,
@@ -108,6 +116,10 @@ struct Compilation {
     bridge_of: Option<u32>,
     /// The trace to whose label or entry it jumps.
     jumps_to: Option<usize>,
+    /// The trace at the root of its tree of bridges: a loop's, or that of a bridge whose root is gone.
+    root: usize,
+    /// Of a root: bytes of the tree.
+    tree: usize,
     worth: Worth,
 }
 

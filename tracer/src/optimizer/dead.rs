@@ -108,7 +108,7 @@ pub fn eliminate(trace: &mut Trace) -> Survivors {
         }
     }
     let mut renumber = vec![Val::NONE; trace.ops.len()];
-    let mut ops = Vec::with_capacity(trace.ops.len());
+    let mut kept = 0;
     let mut lists = Vec::with_capacity(trace.lists.len());
     let map = |renumber: &[Val], v: Val| match v.op_index() {
         Some(i) if v != Val::NONE => renumber[i],
@@ -124,11 +124,12 @@ pub fn eliminate(trace: &mut Trace) -> Survivors {
             })
         })
         .collect();
-    for (i, op) in trace.ops.iter().enumerate() {
+    for i in 0..trace.ops.len() {
         if !live[i] {
             continue;
         }
-        let mut new = *op;
+        let op = trace.ops[i];
+        let mut new = op;
         for v in &mut new.args {
             *v = map(&renumber, *v);
         }
@@ -146,13 +147,14 @@ pub fn eliminate(trace: &mut Trace) -> Survivors {
             }
         }
         new.list = List { start, len: lists.len() as u32 - start };
-        renumber[i] = Val::op(ops.len());
-        ops.push(new);
+        renumber[i] = Val::op(kept);
+        trace.ops[kept] = new;
+        kept += 1;
     }
+    trace.ops.truncate(kept);
     // What was kept in case a bridge wants it does not live for that alone.
     trace.snapshots.retain(&snapshot_live, |v| map(&renumber, v));
     survivors.values = renumber;
-    trace.ops = ops;
     trace.lists = lists;
     survivors
 }

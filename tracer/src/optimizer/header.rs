@@ -122,9 +122,15 @@ impl Optimizer<'_> {
         Requirement { constant: info.constant, known_type: info.known_type, nonnull: info.nonnull }
     }
 
-    /// Describes the present state as a header: the frame has these slots. `generic` slots are given as plain objects of which nothing is known.
-    pub(super) fn describe(&mut self, slots: &[Abs], generic: &[bool]) -> Header {
+    /// Describes the present state as a header: the frame has these slots. `generic` slots are given as plain objects of which nothing is known,
+    /// `dropped` ones as objects of any type.
+    pub(super) fn describe(&mut self, slots: &[Abs], generic: &[bool], dropped: &[bool]) -> Header {
         let mut header = Header::default();
+        let any_type = |o: &Self, a: Abs| {
+            let ty = o.info(a).known_type;
+            let all_dropped = || slots.iter().zip(dropped).all(|(&b, &dropped)| b != a || dropped);
+            ty != 0 && o.info(a).constant.is_none() && !(o.env.is_leaf)(ty) && all_dropped()
+        };
         let mut bound: Vec<(Abs, FactArg)> = vec![(self.frame_ptr, FactArg::Frame)];
         let mut classes: Vec<Abs> = Vec::new();
         let param = |header: &mut Header, ty: Type| {
@@ -184,10 +190,16 @@ impl Optimizer<'_> {
                     }
                     _ => None,
                 };
-                HeaderSlot::Object { param: p, class, in_memory, requirement: self.requirement(a) }
+                let mut requirement = self.requirement(a);
+                if any_type(self, a) {
+                    requirement.known_type = 0;
+                }
+                HeaderSlot::Object { param: p, class, in_memory, requirement }
             };
             header.slots.push(slot);
         }
+        // What is known of an object of any type may hold for this one only.
+        bound.retain(|&(a, _)| !any_type(self, a));
         self.describe_facts(&mut header, bound);
         header
     }

@@ -76,20 +76,28 @@ struct Saved<'e> {
     known: known::Length,
 }
 
+fn map_for<K, V>(n: usize) -> FxHashMap<K, V> {
+    FxHashMap::with_capacity_and_hasher(n, Default::default())
+}
+
 /// An error ends the optimization: the recording is not compiled.
 pub type Optimized<T> = Result<T, Abort>;
 
 impl<'e> Optimizer<'e> {
-    /// Starts a trace: `slots` recorded params (of all frames) are unknown until bound.
-    pub fn new(env: &'e Env, out: Trace) -> Self {
+    /// Starts a trace that is made of this recording, fed so many times. What `out` has are its params.
+    pub fn new(env: &'e Env, mut out: Trace, raw: &Trace, copies: usize) -> Self {
+        // Room for all of it: what grows leaves holes in memory, and is copied.
+        let (ops, snapshots) = (copies * raw.ops.len(), copies * raw.snapshots.len());
+        out.ops.reserve(ops);
+        out.snapshots.reserve(&raw.snapshots, copies);
         let mut o = Optimizer {
             env,
             out,
-            infos: Vec::with_capacity(256),
-            map: Vec::new(),
+            infos: Vec::with_capacity(ops),
+            map: Vec::with_capacity(raw.ops.len()),
             const_map: Vec::new(),
-            constants: Default::default(),
-            pure: Default::default(),
+            constants: map_for(raw.consts.len()),
+            pure: map_for(raw.ops.len() / 4),
             heap: Heap::default(),
             frames: Vec::new(),
             at: SnapId::NONE,
@@ -98,7 +106,7 @@ impl<'e> Optimizer<'e> {
             last_snapshot: None,
             scratch: Vec::new(),
             seen: Seen::default(),
-            origins: Vec::new(),
+            origins: Vec::with_capacity(snapshots),
             known: Known::default(),
             last_known: None,
             kept: Vec::new(),

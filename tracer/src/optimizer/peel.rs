@@ -81,17 +81,18 @@ pub fn compile_loop(
     helpers: &'static [Helper],
     unbox: &[(usize, Type)],
 ) -> Optimized<Loop> {
-    let mut o = Optimizer::new(env, Trace::new(helpers));
+    let mut o = Optimizer::new(env, Trace::with_room(helpers, 0), raw, 2);
     o.start_in_memory(raw);
     o.feed_all(raw)?;
     o.unbox_ahead(raw, unbox)?;
+    let dropped = only_dropped(raw);
     let mut generic: Vec<bool> = Vec::new();
     for copy in 0..MAX_COPIES {
         let (slots, end) = o.end_state(raw);
         if raw.snapshots.depth(end) != 1 || o.frames.len() > 1 {
             return Err(Abort::FrameChanged);
         }
-        let header = o.describe(&slots, &generic);
+        let header = o.describe(&slots, &generic, &dropped);
         let saved = o.save();
         let fit = if copy + 1 == MAX_COPIES { Fit::Boxes } else { Fit::Unboxed };
         match close(&mut o, raw, slots, end, header, fit) {
@@ -114,6 +115,28 @@ pub fn compile_loop(
         o.feed_all(raw)?;
     }
     Err(Abort::NoFixedPoint)
+}
+
+/// For each slot whether a turn does nothing with what it holds but dropping it: `for shape in shapes` drops the last turn's shape,
+/// of whatever class that is.
+fn only_dropped(raw: &Trace) -> Vec<bool> {
+    let params = raw.ops.iter().take_while(|op| op.code == OpCode::Param).count();
+    let mut dropped = vec![false; params];
+    let mut used = vec![false; params];
+    for op in &raw.ops {
+        let flags = match op.code {
+            OpCode::DecrefGuard | OpCode::DecrefDealloc => &mut dropped,
+            // Whether there is an object at all.
+            OpCode::GuardNonNull => continue,
+            _ => &mut used,
+        };
+        for v in op.operands().iter().chain(raw.list(op.list)) {
+            if let Some(flag) = v.op_index().and_then(|i| flags.get_mut(i)) {
+                *flag = true;
+            }
+        }
+    }
+    dropped.iter().zip(used).map(|(&dropped, used)| dropped && !used).collect()
 }
 
 enum Failure {
@@ -266,7 +289,7 @@ pub fn compile_bridge(
     start: Option<Start<'_>>,
     end: End<'_>,
 ) -> Optimized<Bridge> {
-    let mut out = Trace::new(helpers);
+    let mut out = Trace::with_room(helpers, raw.ops.len() + 16);
     let mut inputs = Vec::new();
     if let Some(start) = &start {
         // The bridge's params come first: every value of the snapshot that is not a constant.
@@ -279,7 +302,7 @@ pub fn compile_bridge(
             }
         });
     }
-    let mut o = Optimizer::new(env, out);
+    let mut o = Optimizer::new(env, out, raw, 1);
     match &start {
         None => o.start_in_memory(raw),
         Some(start) => o.start_at_exit(raw, start, &inputs),

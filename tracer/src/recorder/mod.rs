@@ -139,9 +139,11 @@ impl<'d> Recorder<'d> {
         chain: usize,
         may_inline: fn(*mut PyCodeObject, usize) -> bool,
     ) -> Self {
+        let mut raw = Trace::with_room(crate::runtime::helper_table(), 512);
+        raw.snapshots.reserve_some();
         let mut rec = Recording {
-            raw: Trace::new(crate::runtime::helper_table()),
-            afters: Vec::new(),
+            raw,
+            afters: Vec::with_capacity(64),
             embedded: Vec::new(),
             inlined: Vec::new(),
             bytecodes: 0,
