@@ -14,7 +14,7 @@ use crate::options::{Mode, Options};
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
 /// Installs the evaluator in the current interpreter, with the JIT unless the options say no or the system refuses memory for it.
-/// `before_first_trace`: see `Policy`; without a JIT it is called when the first loop is hot. `known`: see `capi::check::at_startup`.
+/// `drop_idle`: see `Policy`; without a JIT it is called when the first loop is hot. `known`: see `capi::check::at_startup`.
 ///
 /// # Errors
 /// One line for the user, where this Python's layouts are not those that we know, or the folder for dumps can't be written; nothing
@@ -24,7 +24,7 @@ static ENABLED: AtomicBool = AtomicBool::new(false);
 /// The caller holds the GIL of an initialized Python and calls this once.
 pub unsafe fn install(
     options: &Options,
-    before_first_trace: Option<fn()>,
+    drop_idle: Option<fn()>,
     known: bool,
 ) -> Result<(), String> {
     log::debug!("{options:?}");
@@ -39,7 +39,7 @@ pub unsafe fn install(
         return Err("this Python does not let a frame evaluator be installed".into());
     }
     if options.mode == Mode::Off {
-        interpreter::jit::set_without(before_first_trace);
+        interpreter::jit::set_without(drop_idle);
         return Ok(());
     }
     let backend_options =
@@ -55,7 +55,7 @@ pub unsafe fn install(
                     Policy::default().exit_threshold.min(options.threshold)
                 },
                 stress,
-                before_first_trace,
+                drop_idle,
                 max_traces: u64::from(options.limit),
                 ..Policy::default()
             };
@@ -64,7 +64,7 @@ pub unsafe fn install(
         }
         Err(_) => {
             log::warn!("executable memory is refused on this system: loops are interpreted");
-            interpreter::jit::set_without(before_first_trace);
+            interpreter::jit::set_without(drop_idle);
         }
     }
     Ok(())

@@ -11,9 +11,16 @@ use crate::versions::GuardedVersion;
 use capi::sys::{self, PyCodeObject};
 use interpreter::opcode;
 use std::ffi::CStr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use traces::codegen::{CompileError, ExitId, Location, Request, Target};
 use traces::{OpCode, Resume, SnapId, Trace, Type, Val, verify};
+
+/// After so many compilations, twice, four times … as many, idle memory is given back at once.
+const MANY: u64 = 8;
+/// Before a recording of more ops is optimized, too: that needs several hundred KiB.
+const LARGE: usize = 2000;
+/// After so long without one it is, too.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What a recording was made into.
 struct Made {
@@ -79,6 +86,25 @@ impl State {
             }
         }
         found
+    }
+
+    fn compiled(&self) -> u64 {
+        self.statistics.traces + self.statistics.bridges
+    }
+
+    /// Gives back what compiling needed, when there has been none for a while.
+    pub(super) fn drop_after_pause(&mut self) {
+        if self.compiled_at.is_some_and(|at| at.elapsed() >= PAUSE) {
+            self.drop_idle();
+        }
+    }
+
+    /// Calls [`Policy::drop_idle`](super::Policy::drop_idle).
+    fn drop_idle(&mut self) {
+        self.compiled_at = None;
+        if let Some(drop_idle) = self.policy.drop_idle {
+            drop_idle();
+        }
     }
 
     /// Makes a trace of a recording.
@@ -157,7 +183,7 @@ impl State {
         outcome: &Outcome,
         frame: *mut sys::_PyInterpreterFrame,
     ) -> Result<(), Abort> {
-        if self.statistics.traces + self.statistics.bridges >= self.policy.max_traces {
+        if self.compiled() >= self.policy.max_traces {
             return Err(Abort::Limit);
         }
         if let Goal::Bridge { exit } = goal {
@@ -169,8 +195,8 @@ impl State {
                 return Err(Abort::TreeFull);
             }
         }
-        if let Some(prepare) = self.policy.before_first_trace.take() {
-            prepare();
+        if self.compiled() == 0 || recording.raw.ops.len() > LARGE {
+            self.drop_idle();
         }
         let started = Instant::now();
         let raw = &recording.raw;
@@ -317,6 +343,11 @@ impl State {
                 self.statistics.bridges += 1;
             }
         }
+        // Less and less often, for it costs what compiling a small trace does.
+        if self.compiled() >= MANY && self.compiled().is_power_of_two() {
+            self.drop_idle();
+        }
+        self.compiled_at = Some(Instant::now());
         Ok(())
     }
 }

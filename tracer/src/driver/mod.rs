@@ -38,6 +38,7 @@ use interpreter::machine::Flow;
 use invalidation::MOST_DOUBLINGS;
 use slab::Slab;
 use std::cell::UnsafeCell;
+use std::time::Instant;
 use traces::codegen::{Backend, Compiled, Location};
 use traces::{SnapId, Snapshot, Trace};
 use worth::Worth;
@@ -64,8 +65,9 @@ pub struct Policy {
     pub max_traces: u64,
     /// Everything is checked, and exits are taken on purpose.
     pub stress: bool,
-    /// Called once, before the first trace is compiled. Must not run Python.
-    pub before_first_trace: Option<fn()>,
+    /// Called before the first trace is compiled, and again when many more were: gives back memory that is needed no more. Must not
+    /// run Python.
+    pub drop_idle: Option<fn()>,
 }
 
 impl Default for Policy {
@@ -82,7 +84,7 @@ impl Default for Policy {
             max_tree: 512 << 10,
             max_traces: u64::MAX,
             stress: false,
-            before_first_trace: None,
+            drop_idle: None,
         }
     }
 }
@@ -178,6 +180,8 @@ struct State {
     rebuilt: Option<Rebuilt>,
     dump: Option<Box<dyn Dump>>,
     random: u64,
+    /// When a trace was compiled last, unless idle memory was given back since.
+    compiled_at: Option<Instant>,
     /// Inlined code object -> code objects whose traces contain it.
     inliners: FxHashMap<usize, Vec<usize>>,
     /// Runs of compiled code that have not ended.
@@ -250,6 +254,7 @@ impl Tracer {
                 rebuilt: None,
                 dump,
                 random: 0x9e37_79b9_7f4a_7c15,
+                compiled_at: None,
                 inliners: Default::default(),
                 active: 0,
                 invalid: Vec::new(),

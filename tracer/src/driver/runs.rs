@@ -44,7 +44,12 @@ impl Tracer {
         let sampled = worth.entries.is_multiple_of(SAMPLE).then(Instant::now);
         // SAFETY: the frame is the current one and stands at the trace's header; the frame holds the code and so the trace.
         let exit = unsafe { enter(entry, d.frame.cast(), d.tstate.cast()) } as u32;
-        self.state().weigh(trace, exit, sampled.map(|start| start.elapsed().as_nanos() as u64));
+        let t = self.state();
+        if let Some(start) = sampled {
+            t.sample(trace, start.elapsed());
+            t.drop_after_pause();
+        }
+        t.weigh(trace, exit);
         let flow = self.leave(d, exit);
         self.state().active -= 1;
         self.release_invalid();
