@@ -1,6 +1,6 @@
 //! Gives back memory that a program needs no more once it has a hot loop.
 //!
-//! Called by the tracer before it compiles its first trace and now and then after one, by way of `executable.rs`: a hot loop needs little of
+//! Called by the tracer before it records for the first time and now and then after that, by way of `executable.rs`: a hot loop needs little of
 //! the code that start-up, importing and compiling needed. Its pages are clean copies of files; what is needed after all comes back from the page
 //! cache at the first touch, some 64 KiB at a time. What the C library keeps of freed memory goes, too, so that compiling a
 //! trace does not come on top. A program without a hot loop pays nothing.

@@ -22,11 +22,7 @@ static ENABLED: AtomicBool = AtomicBool::new(false);
 ///
 /// # Safety
 /// The caller holds the GIL of an initialized Python and calls this once.
-pub unsafe fn install(
-    options: &Options,
-    drop_idle: Option<fn()>,
-    known: bool,
-) -> Result<(), String> {
+pub unsafe fn install(options: &Options, drop_idle: Option<fn()>, known: bool) -> Result<(), String> {
     log::debug!("{options:?}");
     // SAFETY: the caller holds the GIL.
     unsafe { capi::check::at_startup(known)? };

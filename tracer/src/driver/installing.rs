@@ -92,6 +92,13 @@ impl State {
         self.statistics.traces + self.statistics.bridges
     }
 
+    /// Gives back what start-up needed; then the tracer's code does not come on top.
+    pub(super) fn drop_before_first_recording(&mut self) {
+        if !std::mem::replace(&mut self.has_recorded, true) {
+            self.drop_idle();
+        }
+    }
+
     /// Gives back what compiling needed, when there has been none for a while.
     pub(super) fn drop_after_pause(&mut self) {
         if self.compiled_at.is_some_and(|at| at.elapsed() >= PAUSE) {
@@ -195,7 +202,7 @@ impl State {
                 return Err(Abort::TreeFull);
             }
         }
-        if self.compiled() == 0 || recording.raw.ops.len() > LARGE {
+        if recording.raw.ops.len() > LARGE {
             self.drop_idle();
         }
         let started = Instant::now();

@@ -65,7 +65,7 @@ pub struct Policy {
     pub max_traces: u64,
     /// Everything is checked, and exits are taken on purpose.
     pub stress: bool,
-    /// Called before the first trace is compiled, and again when many more were: gives back memory that is needed no more. Must not
+    /// Called before the first recording, and again when many traces were compiled: gives back memory that is needed no more. Must not
     /// run Python.
     pub drop_idle: Option<fn()>,
 }
@@ -180,6 +180,8 @@ struct State {
     rebuilt: Option<Rebuilt>,
     dump: Option<Box<dyn Dump>>,
     random: u64,
+    /// Whether anything was recorded, or an attempt was made.
+    has_recorded: bool,
     /// When a trace was compiled last, unless idle memory was given back since.
     compiled_at: Option<Instant>,
     /// Inlined code object -> code objects whose traces contain it.
@@ -254,6 +256,7 @@ impl Tracer {
                 rebuilt: None,
                 dump,
                 random: 0x9e37_79b9_7f4a_7c15,
+                has_recorded: false,
                 compiled_at: None,
                 inliners: Default::default(),
                 active: 0,
