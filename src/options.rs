@@ -43,6 +43,8 @@ pub struct Options {
     pub code_memory: bool,
     /// Traces and bridges to compile at most.
     pub limit: u32,
+    /// Each guard is failed once on purpose, and the frames are compared.
+    pub force_guards: bool,
 }
 
 /// An odd number, so that loops whose bodies are entered in powers of two don't all get hot in the same turn.
@@ -57,6 +59,7 @@ impl Default for Options {
             dump: None,
             code_memory: true,
             limit: u32::MAX,
+            force_guards: false,
         }
     }
 }
@@ -70,7 +73,7 @@ struct Row {
     set: fn(&mut Options, Option<&str>) -> bool,
 }
 
-const TABLE: [Row; 6] = [
+const TABLE: [Row; 7] = [
     Row {
         name: "jit",
         env: "COLUBER_JIT",
@@ -121,6 +124,15 @@ const TABLE: [Row; 6] = [
             let number = value.and_then(|text| text.parse().ok());
             options.limit = number.unwrap_or(options.limit);
             number.is_some()
+        },
+    },
+    Row {
+        name: "jit-force-guards",
+        env: "COLUBER_JIT_FORCE_GUARDS",
+        form: "jit-force-guards[=1|0]",
+        meaning: "fail each guard once while it holds and compare the frames; for tests",
+        set: |options, value| {
+            choose(&mut options.force_guards, value.or(Some("1")), &[("1", true), ("0", false)])
         },
     },
     Row {

@@ -38,8 +38,11 @@ pub unsafe fn install(options: &Options, before_first_trace: Option<fn()>) -> Re
         interpreter::jit::set_without(before_first_trace);
         return Ok(());
     }
-    let backend_options =
-        backend::BackendOptions { refuse_memory: !options.code_memory, ..Default::default() };
+    let backend_options = backend::BackendOptions {
+        refuse_memory: !options.code_memory,
+        forcible: options.force_guards,
+        ..Default::default()
+    };
     match backend::new(driver::runtime_addresses(), backend_options) {
         Ok(backend) => {
             let stress = options.mode == Mode::Stress;
@@ -47,6 +50,7 @@ pub unsafe fn install(options: &Options, before_first_trace: Option<fn()>) -> Re
                 loop_threshold: if stress { 2 } else { options.threshold },
                 exit_threshold: if stress { 3 } else { Policy::default().exit_threshold },
                 stress,
+                force_guards: options.force_guards,
                 before_first_trace,
                 max_traces: u64::from(options.limit),
                 ..Policy::default()
@@ -98,7 +102,7 @@ pub fn statistics() -> Value {
         }
     }
     let ms = |ns: u64| (ns as f64 / 1e4).round() / 100.0;
-    json!({
+    let mut statistics = json!({
         "enabled": ENABLED.load(Ordering::Relaxed),
         "traces": s.traces,
         "bridges": s.bridges,
@@ -113,5 +117,16 @@ pub fn statistics() -> Value {
         "time_ms": { "recording": ms(s.recording_ns), "optimizing": ms(s.optimizing_ns), "assembling": ms(s.assembling_ns) },
         "compile_us_per_150_recorded_ops": (s.compile_us_per_150_ops() * 10.0).round() / 10.0,
         "code_bytes": s.code_bytes,
-    })
+    });
+    if let Some(forced) = driver::forced() {
+        statistics["forced_guards"] = json!({
+            "guards": forced.guards,
+            "compared": forced.compared,
+            "compared_within_an_instruction": forced.compared_within,
+            "dropped_before": forced.dropped,
+            "different": forced.differences.len(),
+            "differences": forced.differences,
+        });
+    }
+    statistics
 }

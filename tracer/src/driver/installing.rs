@@ -195,6 +195,9 @@ impl State {
                 snapshot,
                 index,
                 after,
+                resume,
+                at_end: origins[snapshot.0 as usize].0 as usize >= recording.ending,
+                is_branch: matches!(op.code, OpCode::GuardTrue | OpCode::GuardFalse),
                 condition: condition(&trace, op),
                 version: GuardedVersion::of(&trace, op, &known[snapshot.0 as usize]).map(Box::new),
                 count: 0,
@@ -205,11 +208,16 @@ impl State {
                     _ => None,
                 },
                 unpacked: None,
-                may_bridge: after == After::Nothing
+                may_bridge: !recording.limits.contains(&origins[snapshot.0 as usize])
+                    && after == After::Nothing
                     && resume == Resume::Execute
                     && op.code != OpCode::GuardClear
                     && op.code != OpCode::Exit,
             });
+        }
+        if let Some(forced) = &mut self.forced {
+            let guards = trace.ops.iter().filter(|op| op.code.is_guard());
+            forced.add_guards(guards.map(|op| recording.limits.contains(&origins[op.snap.0 as usize])));
         }
         if let Some(dump) = &mut self.dump {
             let assembly = self.backend.disassemble(&compiled);

@@ -19,6 +19,9 @@ impl Tracer {
         let mut embedded = Vec::new();
         for i in std::mem::take(&mut t.invalid) {
             let c = t.compilations.remove(i);
+            if let Some(forced) = &mut t.forced {
+                forced.drop_guards(t.exits.iter().map(|e| e.compilation == i));
+            }
             t.backend.release(&c.compiled);
             t.statistics.dropped += 1;
             embedded.extend(c.embedded);

@@ -10,9 +10,11 @@
 //! | `runs` | entering a trace, going on after an exit |
 //! | `worth` | whether a loop's trace is worth entering |
 //! | `invalidation` | traces that are not entered any more, and giving back their code |
+//! | `forced` | failing every guard once, to compare what its exit rebuilds |
 //! | `callbacks` | what compiled code and the optimizer are told of CPython and of us |
 
 mod callbacks;
+mod forced;
 mod installing;
 mod invalidation;
 mod recording;
@@ -20,6 +22,7 @@ mod runs;
 mod worth;
 
 pub use callbacks::runtime_addresses;
+pub use forced::Report;
 
 use crate::abort::Abort;
 use crate::code_info::CodeInfo;
@@ -39,7 +42,7 @@ use invalidation::MOST_DOUBLINGS;
 use slab::Slab;
 use std::cell::UnsafeCell;
 use traces::codegen::{Backend, Compiled, Location};
-use traces::{SnapId, Snapshot, Trace};
+use traces::{Resume, SnapId, Snapshot, Trace};
 use worth::Worth;
 
 /// How the tracer behaves; all are set by the executable's options.
@@ -59,6 +62,8 @@ pub struct Policy {
     pub max_traces: u64,
     /// Everything is checked, and exits are taken on purpose.
     pub stress: bool,
+    /// Each guard is failed once while it holds, and what its exit rebuilds is compared (`forced`).
+    pub force_guards: bool,
     /// Called once, before the first trace is compiled. Must not run Python.
     pub before_first_trace: Option<fn()>,
 }
@@ -74,6 +79,7 @@ impl Default for Policy {
             max_failures: 5,
             max_traces: u64::MAX,
             stress: false,
+            force_guards: false,
             before_first_trace: None,
         }
     }
@@ -118,6 +124,11 @@ struct Exit {
     /// The exit's place among those of its trace.
     index: usize,
     after: After,
+    resume: Resume,
+    /// It leaves in the state in which the recording ended.
+    at_end: bool,
+    /// The guard asks for a truth value.
+    is_branch: bool,
     /// What is known because the guard failed.
     condition: Option<Condition>,
     /// The version that the guard compares.
@@ -166,6 +177,8 @@ struct State {
     rebuilt: Option<Rebuilt>,
     dump: Option<Box<dyn Dump>>,
     random: u64,
+    /// The state of `Policy::force_guards`.
+    forced: Option<Box<forced::Forced>>,
     /// Inlined code object -> code objects whose traces contain it.
     inliners: FxHashMap<usize, Vec<usize>>,
     /// Runs of compiled code that have not ended.
@@ -238,6 +251,7 @@ impl Tracer {
                 rebuilt: None,
                 dump,
                 random: 0x9e37_79b9_7f4a_7c15,
+                forced: policy.force_guards.then(Box::default),
                 inliners: Default::default(),
                 active: 0,
                 invalid: Vec::new(),
@@ -261,6 +275,12 @@ impl Tracer {
 pub fn statistics() -> Option<Statistics> {
     // SAFETY: with the GIL held, or after Python has ended.
     unsafe { TRACER }.map(|t| t.state().statistics.clone())
+}
+
+/// What came of failing every guard, where that was asked for.
+pub fn forced() -> Option<Report> {
+    // SAFETY: with the GIL held, or after Python has ended.
+    unsafe { TRACER }.and_then(|t| t.state().forced.as_ref().map(|forced| forced.report()))
 }
 
 /// Completes the dump, if there is one. For the end of the process: after Python was finalized.
@@ -296,6 +316,9 @@ impl Jit for Tracer {
             cell.tracer = t.loop_at(code, cell.header) + 1;
         }
         let state = cell.tracer - 1;
+        if t.forced.as_ref().is_some_and(|forced| forced.is_interpreting()) {
+            return Flow::Next;
+        }
         if let Some(trace) = t.loops[state].trace {
             return self.run(d, trace);
         }

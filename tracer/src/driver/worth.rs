@@ -38,7 +38,7 @@ impl State {
             c.worth.samples += 1;
             c.worth.sampled_ns += ns;
         }
-        if grows {
+        if grows || self.forced.is_some() {
             return;
         }
         let code = c.code as usize;
