@@ -11,6 +11,9 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use tracer::driver::Only;
+use tracer::optimizer::parts::{self, Off};
+
 /// What the JIT may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -43,6 +46,10 @@ pub struct Options {
     pub code_memory: bool,
     /// Traces and bridges to compile at most.
     pub limit: u32,
+    /// Which traces may be compiled, if not all.
+    pub only: Option<Only>,
+    /// Parts of the optimizer that are left out.
+    pub off: Off,
     /// Each guard is failed once on purpose, and the frames are compared.
     pub force_guards: bool,
 }
@@ -59,6 +66,8 @@ impl Default for Options {
             dump: None,
             code_memory: true,
             limit: u32::MAX,
+            only: None,
+            off: Off::default(),
             force_guards: false,
         }
     }
@@ -73,7 +82,7 @@ struct Row {
     set: fn(&mut Options, Option<&str>) -> bool,
 }
 
-const TABLE: [Row; 7] = [
+const TABLE: [Row; 9] = [
     Row {
         name: "jit",
         env: "COLUBER_JIT",
@@ -124,6 +133,29 @@ const TABLE: [Row; 7] = [
             let number = value.and_then(|text| text.parse().ok());
             options.limit = number.unwrap_or(options.limit);
             number.is_some()
+        },
+    },
+    Row {
+        name: "jit-only",
+        env: "COLUBER_JIT_ONLY",
+        form: "jit-only=NAME|FILE:LINE|N-M,…",
+        meaning: "compile only loops of these functions (* is anything), of these lines, these traces in order",
+        set: |options, value| {
+            options.only = value.and_then(Only::parse);
+            options.only.is_some()
+        },
+    },
+    Row {
+        name: "jit-no-pass",
+        env: "COLUBER_JIT_NO_PASS",
+        form: "jit-no-pass=NAME,…",
+        meaning: "leave out parts of the optimizer: folding, identities, cse, forwarding, guards, unboxing, hoisting, dead-code, counts",
+        set: |options, value| {
+            let names: Vec<&str> = value.map(|text| text.split(',').collect()).unwrap_or_default();
+            let part = |name: &str| parts::ALL.iter().find(|(known, _)| *known == name).map(|row| row.1);
+            let chosen: Vec<_> = names.iter().map_while(|name| part(name)).collect();
+            chosen.iter().for_each(|&part| options.off.add(part));
+            !names.is_empty() && chosen.len() == names.len()
         },
     },
     Row {
@@ -242,6 +274,8 @@ mod tests {
             ("jit-threshold", Some("-1")),
             ("jit-threshold", None),
             ("jit-dump", None),
+            ("jit-only", Some("")),
+            ("jit-no-pass", Some("folding,everything")),
             ("jit-code-memory", Some("maybe")),
         ] {
             let complaint = read(&[], &[(name, value)]).unwrap_err();
@@ -266,6 +300,13 @@ mod tests {
         assert_eq!(read(&[], &[("jit-stats", None)]).unwrap().stats, Some(StatsTarget::Stderr));
         let file = read(&[], &[("jit-stats", Some("s.json"))]).unwrap().stats;
         assert_eq!(file, Some(StatsTarget::File("s.json".into())));
+    }
+
+    #[test]
+    fn the_help_names_every_part_of_the_optimizer() {
+        for (name, _) in parts::ALL {
+            assert!(help().contains(name), "{name}");
+        }
     }
 
     #[test]

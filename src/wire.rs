@@ -51,6 +51,8 @@ pub unsafe fn install(options: &Options, before_first_trace: Option<fn()>) -> Re
                 exit_threshold: if stress { 3 } else { Policy::default().exit_threshold },
                 stress,
                 force_guards: options.force_guards,
+                only: options.only.clone().map(|only| &*Box::leak(Box::new(only))),
+                off: options.off,
                 before_first_trace,
                 max_traces: u64::from(options.limit),
                 ..Policy::default()

@@ -51,7 +51,7 @@ struct FramePicture {
 pub struct Picture {
     frames: Vec<FramePicture>,
     objects: Vec<Seen>,
-    /// References that objects hold which only the innermost frame's stack keeps alive: address of what is held.
+    /// References that objects hold which only the innermost frame's stack (or a cell of its locals) keeps alive: address of what is held.
     temporary: Vec<u64>,
     /// Objects that the garbage collector knows: how many, and the sum of their counts.
     tracked: [u64; 2],
@@ -112,6 +112,10 @@ unsafe fn content(o: *mut PyObject, depth: u32, hash: &mut FxHasher) {
             let method = o.cast::<sys::PyMethodObject>();
             hash.write_usize((*method).im_func as usize);
             hash.write_usize((*method).im_self as usize);
+        } else if ty == &raw mut sys::PyCFunction_Type {
+            let function = o.cast::<sys::PyCFunctionObject>();
+            hash.write_usize((*function).m_ml as usize);
+            hash.write_usize((*function).m_self as usize);
         } else if ty == &raw mut sys::PyCell_Type {
             each(&raw const (*o.cast::<sys::PyCellObject>()).ob_ref, 1, hash);
         } else if ty == &raw mut sys::PyDict_Type {
@@ -169,6 +173,9 @@ unsafe fn held(o: *mut PyObject) -> u64 {
             ((*o.cast::<sys::PyListObject>()).ob_item.cast_const(), capi::list::len(o))
         } else if ty == &raw mut sys::PyCell_Type {
             (&raw const (*o.cast::<sys::PyCellObject>()).ob_ref, 1)
+        } else if ty == &raw mut sys::PyMethodDescr_Type {
+            // The method itself, by which it is known when it is bound.
+            return (*o.cast::<sys::PyMethodDescrObject>()).d_method as u64;
         } else {
             return 0;
         };
@@ -280,9 +287,11 @@ impl Picture {
         }
         let last = frames.last().expect("not empty");
         let mut temporary = Vec::new();
-        for &slot in last.slots.iter().skip(last.locals as usize) {
-            if let Some(o) = objects.get(usize::try_from(slot).unwrap_or(usize::MAX)).filter(|o| o.count == 1)
-            {
+        let cell = (&raw const sys::PyCell_Type) as u64;
+        for (k, &slot) in last.slots.iter().enumerate() {
+            let on_stack = k >= last.locals as usize;
+            let o = objects.get(usize::try_from(slot).unwrap_or(usize::MAX));
+            if let Some(o) = o.filter(|o| o.count == 1 && (on_stack || o.ty == cell)) {
                 // SAFETY: the frame's stack holds it.
                 unsafe { references(o.address as *mut PyObject, &mut temporary) };
             }
@@ -399,8 +408,9 @@ impl Picture {
                     && x == NULL
                     && self.is_method(method, interpreter, y, instance)
                 {
-                    // The object that binds them is one more.
-                    tracked = tracked.map(|n| n.wrapping_sub(1));
+                    // The object that binds them is one more; one of C's does not hold its descriptor.
+                    tracked[0] -= 1;
+                    tracked[1] -= u64::from(self.object(method).is_some_and(|m| m.ty == method_type()));
                     k += 2;
                     continue;
                 }
@@ -444,13 +454,12 @@ impl Picture {
         let (Some(method), (Some(function), Some(instance))) = (self.object(method), parts) else {
             return false;
         };
+        let of_c = method.ty == (&raw const sys::PyCFunction_Type) as u64;
         let mut hash = FxHasher::default();
         hash.write_u64(method.ty);
-        hash.write_u64(function.address);
+        hash.write_u64(if of_c { function.held } else { function.address });
         hash.write_u64(instance.address);
-        method.ty == (&raw const sys::PyMethod_Type) as u64
-            && method.count == 1
-            && method.content == hash.finish()
+        (of_c || method.ty == method_type()) && method.count == 1 && method.content == hash.finish()
     }
 
     /// What is different from the interpreter's frames after the instruction in whose midst the exit leaves. Locals and the frames of
@@ -479,6 +488,12 @@ impl Picture {
                 let (x, y) = (x.unwrap_or(NULL), y.unwrap_or(NULL));
                 let same = match (self.object(x), interpreter.object(y)) {
                     (None, None) => true,
+                    // The instruction makes a cell of the local.
+                    (_, Some(q))
+                        if depth + 1 == n && q.ty == (&raw const sys::PyCell_Type) as u64 && q.count == 1 =>
+                    {
+                        true
+                    }
                     (Some(p), Some(q)) => same_object(p, q),
                     _ => false,
                 };
@@ -489,7 +504,8 @@ impl Picture {
             }
         }
         for (i, o) in self.objects.iter().enumerate() {
-            let Some(j) = interpreter.objects.iter().position(|p| p.address == o.address && p.ty == o.ty)
+            let Some(j) =
+                interpreter.objects.iter().position(|p| p.address == o.address && same_object(o, p))
             else {
                 continue;
             };
@@ -532,4 +548,8 @@ fn same_object(a: &Seen, b: &Seen) -> bool {
 fn are_answers(a: &Seen, b: &Seen) -> bool {
     let bool_type = (&raw const sys::PyBool_Type) as u64;
     a.ty == bool_type && b.ty == bool_type
+}
+
+fn method_type() -> u64 {
+    (&raw const sys::PyMethod_Type) as u64
 }

@@ -146,6 +146,11 @@ impl State {
         if log::log_enabled!(log::Level::Trace) {
             log::trace!("optimized, exits from {}:\n{}", self.exits.len(), traces::text::print(&trace));
         }
+        let number = self.statistics.traces + self.statistics.bridges + self.skipped + 1;
+        if !self.policy.only.is_none_or(|only| only.has_number(number)) {
+            self.skipped += 1;
+            return Err(Abort::Limit);
+        }
         let recorded_ops = raw.ops.len() as u64;
         if self.dump.is_none() {
             // Nobody else looks at it, and the backend needs memory, too.

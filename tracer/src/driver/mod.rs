@@ -11,22 +11,26 @@
 //! | `worth` | whether a loop's trace is worth entering |
 //! | `invalidation` | traces that are not entered any more, and giving back their code |
 //! | `forced` | failing every guard once, to compare what its exit rebuilds |
+//! | `only` | choosing what is compiled, to find the trace that breaks a program |
 //! | `callbacks` | what compiled code and the optimizer are told of CPython and of us |
 
 mod callbacks;
 mod forced;
 mod installing;
 mod invalidation;
+mod only;
 mod recording;
 mod runs;
 mod worth;
 
 pub use callbacks::runtime_addresses;
 pub use forced::Report;
+pub use only::Only;
 
 use crate::abort::Abort;
 use crate::code_info::CodeInfo;
 use crate::exits::Rebuilt;
+use crate::optimizer::parts::Off;
 use crate::optimizer::{Condition, Env, Header};
 use crate::packed::Packed;
 use crate::recorder::After;
@@ -60,6 +64,10 @@ pub struct Policy {
     pub max_failures: u32,
     /// Traces and bridges to compile at most.
     pub max_traces: u64,
+    /// Which traces may be compiled, if not all.
+    pub only: Option<&'static Only>,
+    /// Parts of the optimizer that are left out.
+    pub off: Off,
     /// Everything is checked, and exits are taken on purpose.
     pub stress: bool,
     /// Each guard is failed once while it holds, and what its exit rebuilds is compared (`forced`).
@@ -78,6 +86,8 @@ impl Default for Policy {
             max_depth: 8,
             max_failures: 5,
             max_traces: u64::MAX,
+            only: None,
+            off: Off::default(),
             stress: false,
             force_guards: false,
             before_first_trace: None,
@@ -172,6 +182,8 @@ struct State {
     exits: Vec<Exit>,
     infos: FxHashMap<usize, CodeInfo>,
     statistics: Statistics,
+    /// Traces that `Policy::only` kept from being compiled.
+    skipped: u64,
     recording: bool,
     enabled: bool,
     rebuilt: Option<Rebuilt>,
@@ -239,13 +251,14 @@ impl Tracer {
             state: UnsafeCell::new(State {
                 backend,
                 policy,
-                env: callbacks::environment(),
+                env: callbacks::environment(policy.off),
                 loops: Slab::new(),
                 by_header: Default::default(),
                 compilations: Slab::new(),
                 exits: Vec::new(),
                 infos: Default::default(),
                 statistics: Statistics::default(),
+                skipped: 0,
                 recording: false,
                 enabled: true,
                 rebuilt: None,
@@ -332,7 +345,9 @@ impl Jit for Tracer {
         if t.recording {
             return Flow::Next;
         }
-        if t.loops[state].failures >= t.policy.max_failures {
+        let l = &t.loops[state];
+        let chosen = |only: &Only| only.has_place(&crate::dump::place(l.code, l.header));
+        if l.failures >= t.policy.max_failures || !t.policy.only.is_none_or(chosen) {
             cell.counter = i32::MAX;
             return Flow::Next;
         }

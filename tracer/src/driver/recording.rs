@@ -202,12 +202,15 @@ impl State {
                 if !luck || l.retries > 20 {
                     l.failures += 1;
                 }
+                if abort == Abort::Limit {
+                    l.failures = self.policy.max_failures;
+                }
             }
             Goal::Bridge { exit } => {
                 let e = &mut self.exits[exit as usize];
                 e.failures += 1;
                 e.count = 0;
-                if e.failures >= self.policy.max_failures {
+                if e.failures >= self.policy.max_failures || abort == Abort::Limit {
                     e.may_bridge = false;
                 }
             }

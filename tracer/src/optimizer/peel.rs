@@ -11,6 +11,7 @@ use super::{
     Abs, Condition, Env, FrameMemory, Header, Info, Knowledge, Optimized, Optimizer,
     dead::{self, Survivors},
     header::Fit,
+    parts::Part,
 };
 use crate::abort::Abort;
 use std::rc::Rc;
@@ -85,7 +86,9 @@ pub fn compile_loop(
     let mut o = Optimizer::new(env, Trace::new(helpers));
     o.start_in_memory(raw);
     o.feed_all(raw)?;
-    o.unbox_ahead(raw, unbox)?;
+    if !env.off.has(Part::Unboxing) {
+        o.unbox_ahead(raw, unbox)?;
+    }
     let mut generic: Vec<bool> = Vec::new();
     for copy in 0..MAX_COPIES {
         let (slots, end) = o.end_state(raw);
@@ -100,7 +103,7 @@ pub fn compile_loop(
                 // Here a compilation needs most memory: what is only for trying again goes first.
                 drop(saved);
                 let (mut trace, origins, known) = o.into_emitted();
-                let survivors = dead::eliminate(&mut trace);
+                let survivors = dead::eliminate(&mut trace, env.off.has(Part::DeadCode));
                 header.live = survivors.params.iter().map(Option::is_some).collect();
                 return Ok(Loop {
                     origins: surviving(&origins, &survivors),
@@ -326,7 +329,7 @@ pub fn compile_bridge(
         }
     };
     let (mut trace, origins, known) = o.into_emitted();
-    let survivors = dead::eliminate(&mut trace);
+    let survivors = dead::eliminate(&mut trace, env.off.has(Part::DeadCode));
     let mut flags = survivors.params.iter();
     inputs.retain(|_| flags.next().is_some_and(|p| p.is_some()));
     Ok(Bridge {
