@@ -42,8 +42,8 @@ pub struct Options {
     pub stats: Option<StatsTarget>,
     /// Folder that receives a dump of each trace.
     pub dump: Option<PathBuf>,
-    /// False: behave as if the system refused executable memory.
-    pub code_memory: bool,
+    /// Bytes of code memory; `None`: behave as if the system refused executable memory.
+    pub code_memory: Option<usize>,
     /// Traces and bridges to compile at most.
     pub limit: u32,
     /// Which traces may be compiled, if not all.
@@ -57,6 +57,9 @@ pub struct Options {
 /// An odd number, so that loops whose bodies are entered in powers of two don't all get hot in the same turn.
 const DEFAULT_THRESHOLD: u32 = 127;
 
+/// Reserved as addresses, used as needed.
+const DEFAULT_CODE_MEMORY: usize = 64 << 20;
+
 impl Default for Options {
     fn default() -> Options {
         Options {
@@ -64,7 +67,7 @@ impl Default for Options {
             threshold: DEFAULT_THRESHOLD,
             stats: None,
             dump: None,
-            code_memory: true,
+            code_memory: Some(DEFAULT_CODE_MEMORY),
             limit: u32::MAX,
             only: None,
             off: Off::default(),
@@ -170,9 +173,17 @@ const TABLE: [Row; 9] = [
     Row {
         name: "jit-code-memory",
         env: "COLUBER_JIT_CODE_MEMORY",
-        form: "jit-code-memory=allow|deny",
-        meaning: "deny: behave as if the system refused executable memory",
-        set: |options, value| choose(&mut options.code_memory, value, &[("allow", true), ("deny", false)]),
+        form: "jit-code-memory=KIB|allow|deny",
+        meaning: "most code, in KiB (default: 65536); deny: behave as if the system refused executable memory",
+        set: |options, value| {
+            let kib =
+                value.and_then(|text| text.parse::<usize>().ok()).filter(|kib| (4..=1 << 20).contains(kib));
+            let named = [("allow", Some(DEFAULT_CODE_MEMORY)), ("deny", None)];
+            if let Some(kib) = kib {
+                options.code_memory = Some(kib << 10);
+            }
+            kib.is_some() || choose(&mut options.code_memory, value, &named)
+        },
     },
 ];
 
@@ -277,6 +288,7 @@ mod tests {
             ("jit-only", Some("")),
             ("jit-no-pass", Some("folding,everything")),
             ("jit-code-memory", Some("maybe")),
+            ("jit-code-memory", Some("0")),
         ] {
             let complaint = read(&[], &[(name, value)]).unwrap_err();
             assert!(complaint.starts_with("malformed option -X jit"), "{complaint}");

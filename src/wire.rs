@@ -38,11 +38,14 @@ pub unsafe fn install(options: &Options, before_first_trace: Option<fn()>) -> Re
         interpreter::jit::set_without(before_first_trace);
         return Ok(());
     }
-    let backend_options = backend::BackendOptions {
-        refuse_memory: !options.code_memory,
+    let mut backend_options = backend::BackendOptions {
+        refuse_memory: options.code_memory.is_none(),
         forcible: options.force_guards,
         ..Default::default()
     };
+    if let Some(bytes) = options.code_memory {
+        backend_options.code_memory = bytes;
+    }
     match backend::new(driver::runtime_addresses(), backend_options) {
         Ok(backend) => {
             let stress = options.mode == Mode::Stress;
