@@ -1,7 +1,7 @@
 //! Gives back memory that a program needs no more once it has a hot loop.
 //!
-//! Called by the tracer before it compiles its first trace, by way of `main.rs`: a hot loop needs little of the code that start-up,
-//! importing and compiling needed. Its pages are clean copies of files; what is needed after all comes back from the page
+//! Called by the tracer before it compiles its first trace and now and then after one, by way of `main.rs`: a hot loop needs little of
+//! the code that start-up, importing and compiling needed. Its pages are clean copies of files; what is needed after all comes back from the page
 //! cache at the first touch, some 64 KiB at a time. What the C library keeps of freed memory goes, too, so that compiling a
 //! trace does not come on top. A program without a hot loop pays nothing.
 
@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// behind them in the dynamic linker's list; they may be large, and are left alone.
 static AT_START: AtomicUsize = AtomicUsize::new(0);
 
+/// Bytes of free memory that are worth giving back.
+const WORTH_TRIMMING: c_int = 256 << 10;
+
 /// Before the program begins: says which objects `drop_idle` may deal with.
 pub fn note_objects() {
     let mut count = 0;
@@ -24,8 +27,13 @@ pub fn note_objects() {
 
 /// Gives back the pages of code and constants of the objects that were noted, and free memory.
 pub fn drop_idle() {
-    // SAFETY: the allocator's own function; it moves nothing that is in use.
-    unsafe { libc::malloc_trim(0) };
+    // SAFETY: the allocator's own functions; they move nothing that is in use.
+    unsafe {
+        // A little is soon used again, and costs more to get back than it is worth. What is beyond 2 GiB may look negative.
+        if !(0..WORTH_TRIMMING).contains(&libc::mallinfo().fordblks) {
+            libc::malloc_trim(0);
+        }
+    }
     let Ok(pagemap) = File::open("/proc/self/pagemap") else { return };
     let mut visit = Visit { pagemap, left: AT_START.load(Ordering::Relaxed) };
     // SAFETY: `visit_object` fits the signature and takes the data for what it is.

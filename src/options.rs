@@ -55,7 +55,7 @@ pub struct Options {
 }
 
 /// An odd number, so that loops whose bodies are entered in powers of two don't all get hot in the same turn.
-const DEFAULT_THRESHOLD: u32 = 127;
+const DEFAULT_THRESHOLD: u32 = 397;
 
 /// Reserved as addresses, used as needed.
 const DEFAULT_CODE_MEMORY: usize = 64 << 20;
@@ -97,7 +97,7 @@ const TABLE: [Row; 9] = [
         name: "jit-threshold",
         env: "COLUBER_JIT_THRESHOLD",
         form: "jit-threshold=N",
-        meaning: "turns of a loop before it is compiled, from 1 (default: 127)",
+        meaning: "turns of a loop before it is compiled, from 1 (default: 397)",
         set: |options, value| {
             let number = value.and_then(|text| text.parse().ok()).filter(|&number| number >= 1);
             options.threshold = number.unwrap_or(options.threshold);

@@ -23,15 +23,15 @@ pub enum Refusal {
     Python(String),
 }
 
-/// Reads the options and installs the evaluator; the second time it only switches the JIT on again. The tracer calls
-/// `before_first_trace` once, before it compiles a trace.
+/// Reads the options and installs the evaluator; the second time it only switches the JIT on again. `drop_idle`:
+/// see [`wire::install`].
 ///
 /// # Errors
 /// `Refusal`, with one line for the user; nothing was changed.
 ///
 /// # Safety
 /// The caller holds the GIL of an initialized Python.
-pub unsafe fn start(before_first_trace: Option<fn()>) -> Result<(), Refusal> {
+pub unsafe fn start(drop_idle: Option<fn()>) -> Result<(), Refusal> {
     if OPTIONS.get().is_some() {
         wire::set_enabled(true);
         return Ok(());
@@ -48,7 +48,7 @@ pub unsafe fn start(before_first_trace: Option<fn()>) -> Result<(), Refusal> {
     let options = Options::read(environment, xoptions.into_iter()).map_err(Refusal::Option)?;
     start_log(ignore_environment);
     // SAFETY: the GIL is held (contract of this function).
-    unsafe { wire::install(&options, before_first_trace) }.map_err(Refusal::Python)?;
+    unsafe { wire::install(&options, drop_idle) }.map_err(Refusal::Python)?;
     if options.stats.is_some() || options.dump.is_some() {
         // SAFETY: `report_at_exit` calls no Python, as an exit function must not. The call fails only where all 32
         // places are taken; then there is no report.

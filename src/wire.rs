@@ -14,7 +14,7 @@ use crate::options::{Mode, Options};
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
 /// Installs the evaluator in the current interpreter, with the JIT unless the options say no or the system refuses memory for it.
-/// `before_first_trace`: see `Policy`; without a JIT it is called when the first loop is hot.
+/// `drop_idle`: see `Policy`; without a JIT it is called when the first loop is hot.
 ///
 /// # Errors
 /// One line for the user, where this Python's layouts are not those that we know, or the folder for dumps can't be written; nothing
@@ -22,7 +22,7 @@ static ENABLED: AtomicBool = AtomicBool::new(false);
 ///
 /// # Safety
 /// The caller holds the GIL of an initialized Python and calls this once.
-pub unsafe fn install(options: &Options, before_first_trace: Option<fn()>) -> Result<(), String> {
+pub unsafe fn install(options: &Options, drop_idle: Option<fn()>) -> Result<(), String> {
     log::debug!("{options:?}");
     // SAFETY: the caller holds the GIL.
     unsafe { capi::check::at_startup()? };
@@ -35,7 +35,7 @@ pub unsafe fn install(options: &Options, before_first_trace: Option<fn()>) -> Re
         return Err("this Python does not let a frame evaluator be installed".into());
     }
     if options.mode == Mode::Off {
-        interpreter::jit::set_without(before_first_trace);
+        interpreter::jit::set_without(drop_idle);
         return Ok(());
     }
     let mut backend_options = backend::BackendOptions {
@@ -51,12 +51,16 @@ pub unsafe fn install(options: &Options, before_first_trace: Option<fn()>) -> Re
             let stress = options.mode == Mode::Stress;
             let policy = Policy {
                 loop_threshold: if stress { 2 } else { options.threshold },
-                exit_threshold: if stress { 3 } else { Policy::default().exit_threshold },
+                exit_threshold: if stress {
+                    3
+                } else {
+                    Policy::default().exit_threshold.min(options.threshold)
+                },
                 stress,
                 force_guards: options.force_guards,
                 only: options.only.clone().map(|only| &*Box::leak(Box::new(only))),
                 off: options.off,
-                before_first_trace,
+                drop_idle,
                 max_traces: u64::from(options.limit),
                 ..Policy::default()
             };
@@ -65,7 +69,7 @@ pub unsafe fn install(options: &Options, before_first_trace: Option<fn()>) -> Re
         }
         Err(_) => {
             log::warn!("executable memory is refused on this system: loops are interpreted");
-            interpreter::jit::set_without(before_first_trace);
+            interpreter::jit::set_without(drop_idle);
         }
     }
     Ok(())

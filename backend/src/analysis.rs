@@ -15,7 +15,7 @@
 
 use traces::codegen::{Location, Request};
 use traces::op::Operand;
-use traces::{List, Op, OpCode, Trace, Type, Val};
+use traces::{List, Op, OpCode, SnapId, Trace, Type, Val};
 
 /// A value of the trace, or one of the analysis' constants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -272,9 +272,9 @@ impl Analysis {
         self.snaps.clear();
         self.snap_values.clear();
         let mut values = std::mem::take(&mut self.snap_values);
-        for snapshot in &trace.snapshots {
+        for id in 0..trace.snapshots.len() {
             let start = values.len() as u32;
-            snapshot.for_each_value(|val| values.push(self.value(val)));
+            trace.snapshots.for_each_value(SnapId(id as u32), |val| values.push(self.value(val)));
             self.snaps.push(List { start, len: values.len() as u32 - start });
         }
         self.snap_values = values;

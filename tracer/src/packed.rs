@@ -1,19 +1,20 @@
 //! What is kept of a compiled trace for its exits: snapshots, what is known there, and where the values are, packed into bytes.
 //!
 //! A trace that inlines calls has hundreds of exits, each with all frames of the chain; unpacked they take more memory than
-//! many programs have. Numbers are written seven bits a byte; frames that are the same at several exits, and
-//! facts that are, are written once. The driver packs when a trace is installed and unpacks what an exit needs when it is taken.
+//! many programs have. Numbers are written seven bits a byte; what neighbouring snapshots share
+//! is written once. The driver packs when a trace is installed and unpacks what an exit needs when it is taken.
 //! Nothing here knows what the values mean.
 //!
 //! ```text
-//! snapshot: resume, frames (each a place in `bytes`), virtuals, increfs, keep, known slots, known facts (a place in `bytes`)
+//! snapshot: resume, frames (each a place in `bytes`), virtuals, increfs, keep, known types (a place), slots, facts (a place)
 //! ```
 
-use crate::optimizer::{Knowledge, KnownFact, Values};
-use fxhash::FxHashMap;
-use std::rc::Rc;
+use crate::optimizer::{Knowledge, Known, KnownAt, KnownFact, Values};
 use traces::codegen::Location;
-use traces::{FrameState, Region, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual};
+use traces::{FrameRef, FrameState, Region, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual};
+
+/// Of frames: not written yet.
+const NOWHERE: u32 = u32::MAX;
 
 /// A trace's exits, packed.
 #[derive(Debug, Default)]
@@ -43,11 +44,7 @@ impl Writer {
         self.bytes.push(n as u8);
     }
     fn val(&mut self, v: Val) {
-        self.number(match (v == Val::NONE, v.const_index()) {
-            (true, _) => 0,
-            (_, Some(c)) => 2 * c as u64 + 1,
-            _ => 2 * u64::from(v.0) + 2,
-        });
+        self.number(number_of(v));
     }
     fn vals(&mut self, vals: &[Val]) {
         self.number(vals.len() as u64);
@@ -58,12 +55,7 @@ impl Writer {
             Slot::Null => self.number(0),
             Slot::InMemory => self.number(1),
             Slot::Virtual(n) => self.number(2 + 2 * u64::from(n)),
-            Slot::Value(v) => {
-                let mut inner = Writer::default();
-                inner.val(v);
-                let encoded = Reader { bytes: &inner.bytes, at: 0 }.number();
-                self.number(3 + 2 * encoded);
-            }
+            Slot::Value(v) => self.number(3 + 2 * number_of(v)),
         }
     }
 }
@@ -71,6 +63,14 @@ impl Writer {
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+}
+
+fn number_of(v: Val) -> u64 {
+    match (v == Val::NONE, v.const_index()) {
+        (true, _) => 0,
+        (_, Some(c)) => 2 * c as u64 + 1,
+        _ => 2 * u64::from(v.0) + 2,
+    }
 }
 
 fn val_of(n: u64) -> Val {
@@ -111,69 +111,82 @@ impl Reader<'_> {
 }
 
 /// Packs a trace's snapshots and exits.
-struct Packer {
+struct Packer<'t> {
     out: Writer,
-    shared: FxHashMap<Vec<u8>, u32>,
-    types: FxHashMap<usize, u64>,
+    trace: &'t Trace,
+    /// Where each frame of the trace's snapshots was written.
+    frames: Vec<u32>,
     type_list: Vec<usize>,
 }
 
-impl Packer {
+impl Packer<'_> {
     fn type_number(&mut self, ty: usize) -> u64 {
         if ty == 0 {
             return 0;
         }
-        *self.types.entry(ty).or_insert_with(|| {
+        let known = self.type_list.iter().position(|&known| known == ty);
+        known.unwrap_or_else(|| {
             self.type_list.push(ty);
-            self.type_list.len() as u64
-        })
+            self.type_list.len() - 1
+        }) as u64
+            + 1
     }
 
-    /// The place of these bytes, which are written unless they already stand somewhere.
-    fn share(&mut self, part: Writer) -> u64 {
-        let bytes = &mut self.out.bytes;
-        u64::from(*self.shared.entry(part.bytes).or_insert_with_key(|part| {
-            bytes.extend_from_slice(part);
-            (bytes.len() - part.len()) as u32
-        }))
+    fn here(&self) -> u32 {
+        self.out.bytes.len() as u32
     }
 
-    fn frame(&mut self, f: &FrameState, types: &[usize]) -> u64 {
-        let mut w = Writer::default();
+    fn frame(&mut self, f: FrameRef<'_>) {
+        let place = &mut self.frames[f.number as usize];
+        if *place != NOWHERE {
+            return;
+        }
+        *place = self.out.bytes.len() as u32;
+        let w = &mut self.out;
         w.number(f.code as u64);
         w.slot(f.function);
         w.val(f.frame);
         w.number(u64::from(f.instr));
         w.number(u64::from(f.stack_depth));
         w.number(f.slots.len() as u64);
-        f.slots.iter().for_each(|&s| w.slot(s));
-        w.number(types.len() as u64);
-        for &ty in types {
-            let n = self.type_number(ty);
-            w.number(n);
-        }
-        self.share(w)
+        f.slots.iter().for_each(|s| w.slot(s));
     }
 
-    fn facts(&mut self, facts: &[KnownFact]) -> u64 {
-        let mut w = Writer::default();
-        w.number(facts.len() as u64);
-        for f in facts {
+    fn types(&mut self, known: KnownAt<'_>) -> u32 {
+        let start = self.here();
+        let types = known.types();
+        self.out.number(types.len() as u64);
+        for ty in types {
+            let n = self.type_number(ty);
+            self.out.number(n);
+        }
+        start
+    }
+
+    fn facts(&mut self, known: KnownAt<'_>) -> u32 {
+        let start = self.here();
+        self.out.number(known.facts().count() as u64);
+        for f in known.facts() {
+            let n = self.type_number(f.known_type);
+            let w = &mut self.out;
             w.number(f.code as u64);
             w.number(f.region as u64);
             w.number(u64::from(f.nonnull));
             w.number(u64::from(f.imm as u32));
             f.args.iter().for_each(|&v| w.val(v));
             w.val(f.result);
-            let n = self.type_number(f.known_type);
             w.number(n);
         }
-        self.share(w)
+        start
     }
 
-    fn snapshot(&mut self, s: &Snapshot, known: &Knowledge) -> u32 {
-        let mut w = Writer::default();
-        match s.resume {
+    /// Packs a snapshot, after what it refers to: its frames, and `types` and `facts`, which are there.
+    fn snapshot(&mut self, id: SnapId, known: KnownAt<'_>, types: u32, facts: u32) -> u32 {
+        let snapshots = &self.trace.snapshots;
+        snapshots.frames(id).for_each(|f| self.frame(f));
+        let start = self.here();
+        let w = &mut self.out;
+        match snapshots.resume(id) {
             Resume::Execute => w.number(0),
             Resume::Raise => w.number(1),
             Resume::Dying { object, lasti } => {
@@ -182,55 +195,45 @@ impl Packer {
                 w.number(u64::from(lasti));
             }
         }
-        w.number(s.frames.len() as u64);
-        let mut types = &known.types[..];
-        for (depth, f) in s.frames.iter().enumerate() {
-            let n = if depth + 1 == s.frames.len() {
-                types.len()
-            } else {
-                f.slots.len() + usize::from(depth > 0)
-            };
-            let (these, rest) = types.split_at(n.min(types.len()));
-            types = rest;
-            let place = self.frame(f, these);
-            w.number(place);
+        w.number(snapshots.depth(id) as u64);
+        for f in snapshots.frames(id) {
+            w.number(u64::from(self.frames[f.number as usize]));
         }
-        w.number(s.virtuals.len() as u64);
-        for v in &s.virtuals {
+        let virtuals = snapshots.scalars(id);
+        w.number(virtuals.len() as u64);
+        for v in virtuals {
             let (kind, v) = match v {
-                Virtual::Int(v) => (0, *v),
-                Virtual::Float(v) => (1, *v),
-                Virtual::Bool(v) => (2, *v),
+                Virtual::Int(v) => (0, v),
+                Virtual::Float(v) => (1, v),
+                Virtual::Bool(v) => (2, v),
                 Virtual::Tuple(_) => unreachable!("the optimizer builds tuples"),
             };
             w.number(kind);
             w.val(v);
         }
-        w.vals(&s.increfs);
-        w.vals(&s.keep);
-        w.number(known.slots.len() as u64);
-        for &(k, v) in &known.slots {
+        w.vals(snapshots.increfs(id));
+        w.vals(snapshots.keep(id));
+        w.number(u64::from(types));
+        w.number(known.slots().count() as u64);
+        for (k, v) in known.slots() {
             w.number(u64::from(k));
             w.val(v);
         }
-        let facts = self.facts(&known.facts);
-        w.number(facts);
-        let start = self.out.bytes.len() as u32;
-        self.out.bytes.extend_from_slice(&w.bytes);
+        w.number(u64::from(facts));
         start
     }
 
-    fn locations(&mut self, trace: &Trace, s: &Snapshot, locations: &[Location]) -> u32 {
-        let start = self.out.bytes.len() as u32;
+    fn locations(&mut self, id: SnapId, locations: &[Location]) -> u32 {
+        let start = self.here();
         let mut all = locations.iter();
-        s.for_each_value(|v| {
+        self.trace.snapshots.for_each_value(id, |v| {
             let location = *all.next().expect("one location for each value of the snapshot");
             match location {
                 Location::General(r) => self.out.number(4 * u64::from(r)),
                 Location::Float(r) => self.out.number(4 * u64::from(r) + 1),
                 Location::Spill(s) => self.out.number(4 * u64::from(s) + 2),
                 // A constant of the trace needs no place.
-                Location::Const(bits) if trace.const_of(v).is_some_and(|c| c.bits() == bits) => {}
+                Location::Const(bits) if self.trace.const_of(v).is_some_and(|c| c.bits() == bits) => {}
                 Location::Const(bits) => {
                     self.out.number(3);
                     self.out.number(bits);
@@ -247,18 +250,32 @@ impl Packed {
     /// locations of the snapshot's values.
     pub fn new<'a>(
         trace: &Trace,
-        known: &[Rc<Knowledge>],
+        known: &Known,
         exits: impl Iterator<Item = (SnapId, &'a [Location])>,
     ) -> Packed {
         let mut p = Packer {
-            out: Writer::default(),
-            shared: Default::default(),
-            types: Default::default(),
+            out: Writer { bytes: Vec::with_capacity(24 * trace.snapshots.len()) },
+            trace,
+            frames: vec![NOWHERE; trace.snapshots.frame_numbers()],
             type_list: Vec::new(),
         };
-        let snapshots = trace.snapshots.iter().zip(known).map(|(s, k)| p.snapshot(s, k)).collect();
-        let exits =
-            exits.map(|(s, places)| p.locations(trace, &trace.snapshots[s.0 as usize], places)).collect();
+        let mut last: Option<(KnownAt<'_>, u32, u32)> = None;
+        let ids = (0..trace.snapshots.len()).map(|i| SnapId(i as u32));
+        let snapshots = ids.map(|id| {
+            let known = known.at(id);
+            let types = match last {
+                Some((before, types, _)) if known.shares_types(before) => types,
+                _ => p.types(known),
+            };
+            let facts = match last {
+                Some((before, _, facts)) if known.shares_facts(before) => facts,
+                _ => p.facts(known),
+            };
+            last = Some((known, types, facts));
+            p.snapshot(id, known, types, facts)
+        });
+        let snapshots = snapshots.collect();
+        let exits = exits.map(|(s, places)| p.locations(s, places)).collect();
         Packed {
             bytes: p.out.bytes.into_boxed_slice(),
             snapshots,
@@ -274,6 +291,11 @@ impl Packed {
 
     fn type_of(&self, n: u64) -> usize {
         if n == 0 { 0 } else { self.types[n as usize - 1] }
+    }
+
+    /// How many bytes it takes.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len() + 4 * (self.snapshots.len() + self.exits.len())
     }
 
     /// How many frames a snapshot has.
@@ -298,16 +320,14 @@ impl Packed {
         let frames = (0..r.number())
             .map(|_| {
                 let mut f = self.reader(r.number() as u32);
-                let frame = FrameState {
+                FrameState {
                     code: f.number() as usize,
                     function: f.slot(),
                     frame: f.val(),
                     instr: f.number() as u32,
                     stack_depth: f.number() as u32,
                     slots: (0..f.number()).map(|_| f.slot()).collect(),
-                };
-                known.types.extend((0..f.number()).map(|_| self.type_of(f.number())));
-                frame
+                }
             })
             .collect();
         let virtuals = (0..r.number())
@@ -318,6 +338,8 @@ impl Packed {
             })
             .collect();
         let (increfs, keep) = (r.vals(), r.vals());
+        let mut t = self.reader(r.number() as u32);
+        known.types = (0..t.number()).map(|_| self.type_of(t.number())).collect();
         known.slots = (0..r.number()).map(|_| (r.number() as u32, r.val())).collect();
         let mut f = self.reader(r.number() as u32);
         let facts = (0..f.number()).map(|_| KnownFact {
@@ -329,7 +351,7 @@ impl Packed {
             result: f.val(),
             known_type: self.type_of(f.number()),
         });
-        known.facts = Rc::new(facts.collect());
+        known.facts = facts.collect();
         (Snapshot { resume, frames, virtuals, increfs, keep }, known)
     }
 
@@ -392,11 +414,8 @@ mod tests {
             result: c,
             known_type: 77,
         };
-        let known = Knowledge {
-            types: vec![0, 9, 77, 0, 9, 0, 5, 77],
-            slots: vec![(1, v)],
-            facts: Rc::new(vec![fact]),
-        };
+        let known =
+            Knowledge { types: vec![0, 9, 77, 0, 9, 0, 5, 77], slots: vec![(1, v)], facts: vec![fact] };
         let locations: Vec<Location> = {
             let mut n = 0;
             let mut all = Vec::new();
@@ -416,12 +435,14 @@ mod tests {
         resumes.iter().for_each(|&resume| {
             trace.push_snapshot(snapshot(resume));
         });
-        let known = vec![Rc::new(known.clone()), Rc::new(known)];
+        let mut all_known = Known::default();
+        all_known.push(&known);
+        all_known.push(&known);
         let exits = [(SnapId(1), &locations[..]), (SnapId(0), &locations[..])];
-        let packed = Packed::new(&trace, &known, exits.into_iter());
+        let packed = Packed::new(&trace, &all_known, exits.into_iter());
         for (i, &resume) in resumes.iter().enumerate() {
             let (s, k) = packed.snapshot(SnapId(i as u32));
-            assert_eq!((&s, &k), (&snapshot(resume), &*known[i]));
+            assert_eq!((&s, &k), (&snapshot(resume), &known));
             assert_eq!(packed.locations(1 - i, &s), locations);
             assert_eq!(packed.frames(SnapId(i as u32)), 2);
         }

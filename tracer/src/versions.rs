@@ -9,7 +9,7 @@
 //! ```
 
 use crate::layout;
-use crate::optimizer::Knowledge;
+use crate::optimizer::KnownAt;
 use traces::{Const, Op, OpCode, Region, Trace, Val};
 
 /// The version that a guard compares.
@@ -27,7 +27,7 @@ pub struct GuardedVersion {
 
 impl GuardedVersion {
     /// What a guard compares, if that is a version reached from a constant. `known` is what is known at its exit.
-    pub fn of(trace: &Trace, guard: &Op, known: &Knowledge) -> Option<GuardedVersion> {
+    pub fn of(trace: &Trace, guard: &Op, known: KnownAt<'_>) -> Option<GuardedVersion> {
         if guard.code != OpCode::GuardTrue {
             return None;
         }
@@ -99,12 +99,12 @@ struct Load {
 }
 
 impl Load {
-    fn of(trace: &Trace, v: Val, known: &Knowledge) -> Option<Load> {
+    fn of(trace: &Trace, v: Val, known: KnownAt<'_>) -> Option<Load> {
         let op = &trace.ops[v.op_index()?];
         let (code, region, imm, base) = match op.code {
             OpCode::LoadU32 | OpCode::LoadPtr | OpCode::LoadObj => (op.code, op.region, op.imm, op.args[0]),
             _ => {
-                let fact = known.facts.iter().find(|f| f.result == v)?;
+                let fact = known.facts().find(|f| f.result == v)?;
                 (fact.code, fact.region, fact.imm, fact.args[0])
             }
         };

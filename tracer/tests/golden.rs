@@ -98,11 +98,11 @@ fn header(h: &Header) -> String {
 /// A recording. `jump()` at its end stands for a jump with the slots of the last `at`, which the recorder leaves out.
 fn recording(text: &str) -> Trace {
     let mut trace = parse(&to_addresses(text), &HELPERS).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let at = trace.ops.iter().rfind(|op| op.code == OpCode::At).map(|op| op.snap.0 as usize);
+    let at = trace.ops.iter().rfind(|op| op.code == OpCode::At).map(|op| op.snap);
     let end = trace.ops.len() - 1;
     if let (Some(at), OpCode::Jump) = (at, trace.ops[end].code) {
-        let values = trace.snapshots[at].frames[0].slots.iter().map(|slot| match slot {
-            Slot::Value(v) => *v,
+        let values = trace.snapshots.frame(at, 0).slots.iter().map(|slot| match slot {
+            Slot::Value(v) => v,
             other => panic!("a recording's slot is {other:?}"),
         });
         let values: Vec<Val> = values.collect();
@@ -111,7 +111,7 @@ fn recording(text: &str) -> Trace {
             trace.ops[end].list = trace.push_list(&values);
         } else {
             // A bridge out of an inlined call: what its last op is makes no difference to the optimizer, but it does to the verifier.
-            trace.ops[end] = Op { snap: SnapId(at as u32), ..Op::new(OpCode::Exit, &[]) };
+            trace.ops[end] = Op { snap: at, ..Op::new(OpCode::Exit, &[]) };
         }
     }
     let errors = verify_recording(&trace);
@@ -160,8 +160,8 @@ fn run_case(how: &str, text: &str, last: &mut Option<Loop>) -> String {
             let id = SnapId(words[1].trim_start_matches('s').parse().expect("a snapshot"));
             let start = Start {
                 values: &tracer::optimizer::Values::of(&l.trace),
-                snapshot: &l.trace.snapshots[id.0 as usize],
-                known: &l.known[id.0 as usize],
+                snapshot: &l.trace.snapshots.get(id),
+                known: &l.known.get(id),
                 condition: None,
             };
             bridge(Some(start), if words.get(2) == Some(&"exit") { End::Exit } else { End::Link(&l.header) })
@@ -169,7 +169,7 @@ fn run_case(how: &str, text: &str, last: &mut Option<Loop>) -> String {
         "dead" => {
             let mut trace =
                 parse(&to_addresses(text), &HELPERS).unwrap_or_else(|error| panic!("{error}\n{text}"));
-            dead::eliminate(&mut trace);
+            dead::eliminate(&mut trace, false);
             checked(&trace)
         }
         other => panic!("`== {other}` is no kind of case"),

@@ -198,9 +198,11 @@ impl<'a> Run<'a> {
     }
 
     fn snapshot_values(&self, trace: &Trace, op: &Op) -> Result<Vec<Const>, String> {
-        let snapshot = trace.snapshots.get(op.snap.0 as usize).ok_or("a guard without a snapshot leaves")?;
+        if !trace.snapshots.contains(op.snap) {
+            return Err("a guard without a snapshot leaves".into());
+        }
         let mut vals = Vec::new();
-        snapshot.for_each_value(|v| vals.push(v));
+        trace.snapshots.for_each_value(op.snap, |v| vals.push(v));
         self.all(trace, &vals)
     }
 

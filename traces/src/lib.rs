@@ -9,13 +9,16 @@ pub mod memory;
 pub mod native;
 pub mod op;
 pub mod parse;
+pub mod pool;
 pub mod random;
 pub mod rebuild;
+pub mod snapshots;
 pub mod text;
 pub mod trace;
 pub mod verify;
 
 pub use op::{Effect, OpCode, Region, Type};
+pub use snapshots::{FrameRef, Slots, Snapshots};
 pub use trace::{
     Const, FrameState, Helper, Length, List, Op, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual,
 };

@@ -37,8 +37,13 @@ impl std::error::Error for ParseError {}
 
 /// Reads a trace. Helpers are looked up by name in `helpers`.
 pub fn parse(text: &str, helpers: &'static [Helper]) -> Result<Trace, ParseError> {
-    let mut parser =
-        Parser { trace: Trace::new(helpers), values: HashMap::new(), snapshots: HashMap::new(), declared: 0 };
+    let mut parser = Parser {
+        trace: Trace::new(helpers),
+        values: HashMap::new(),
+        snapshots: HashMap::new(),
+        described: Vec::new(),
+        declared: 0,
+    };
     let lines: Vec<(usize, &str)> = text
         .lines()
         .enumerate()
@@ -54,6 +59,9 @@ pub fn parse(text: &str, helpers: &'static [Helper]) -> Result<Trace, ParseError
     for &(line, text) in &lines {
         parser.line(text).map_err(at(line))?;
     }
+    for s in &parser.described {
+        parser.trace.snapshots.push(s);
+    }
     Ok(parser.trace)
 }
 
@@ -63,6 +71,8 @@ struct Parser {
     values: HashMap<u32, usize>,
     /// Index of each snapshot name.
     snapshots: HashMap<u32, u32>,
+    /// The snapshots so far.
+    described: Vec<Snapshot>,
     /// Ops declared so far.
     declared: usize,
 }
@@ -127,7 +137,7 @@ impl Parser {
     }
 
     fn line(&mut self, text: &str) -> Result1<()> {
-        match classify(text, !self.trace.snapshots.is_empty()) {
+        match classify(text, !self.described.is_empty()) {
             Line::Snapshot { rest, .. } => self.snapshot(rest),
             Line::Detail => self.detail(text),
             Line::Op { name, rest } => self.op(name, rest),
@@ -205,7 +215,7 @@ impl Parser {
             }
         };
         c.end()?;
-        self.trace.push_snapshot(Snapshot {
+        self.described.push(Snapshot {
             resume,
             frames: Vec::new(),
             virtuals: Vec::new(),
@@ -259,7 +269,7 @@ impl Parser {
     }
 
     fn last_snapshot(&mut self) -> &mut Snapshot {
-        self.trace.snapshots.last_mut().expect("details are classified as such after a snapshot line only")
+        self.described.last_mut().expect("details are classified as such after a snapshot line only")
     }
 
     fn frame(&mut self, c: &mut Cursor<'_>) -> Result1<FrameState> {

@@ -120,7 +120,7 @@ pub fn op(trace: &Trace, index: usize, names: &dyn Names) -> String {
 
 /// The lines of one snapshot, each with its line end.
 pub fn snapshot(trace: &Trace, id: SnapId, names: &dyn Names) -> String {
-    let snapshot = &trace.snapshots[id.0 as usize];
+    let snapshot = &trace.snapshots.get(id);
     let mut out = format!("s{}: ", id.0);
     resume(&mut out, trace, snapshot, names);
     for frame in &snapshot.frames {

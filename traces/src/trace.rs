@@ -7,6 +7,7 @@
 //! invariant). A bridge is `params, ops, jump_to | enter_trace | exit`.
 
 use crate::op::{Effect, OpCode, Region, Type};
+use crate::snapshots::{self, Snapshots};
 
 /// A value: the result of the op with that index, or (top bit set) a constant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -278,7 +279,7 @@ pub struct Trace {
     /// Operand lists.
     pub lists: Vec<Val>,
     /// Snapshots; guards may share one.
-    pub snapshots: Vec<Snapshot>,
+    pub snapshots: Snapshots,
     /// The helpers that `call_…` ops number.
     pub helpers: &'static [Helper],
     const_index: std::collections::HashMap<Const, Val, fxhash::FxBuildHasher>,
@@ -290,7 +291,7 @@ pub struct Length {
     ops: usize,
     consts: usize,
     lists: usize,
-    snapshots: usize,
+    snapshots: snapshots::Length,
 }
 
 impl Trace {
@@ -300,10 +301,19 @@ impl Trace {
             ops: Vec::new(),
             consts: Vec::new(),
             lists: Vec::new(),
-            snapshots: Vec::new(),
+            snapshots: Snapshots::default(),
             helpers,
             const_index: Default::default(),
         }
+    }
+    /// An empty trace with room for so many ops and some constants.
+    pub fn with_room(helpers: &'static [Helper], ops: usize) -> Trace {
+        let mut trace = Trace::new(helpers);
+        trace.ops.reserve(ops);
+        trace.consts.reserve(32);
+        trace.lists.reserve(64);
+        trace.const_index.reserve(28);
+        trace
     }
     /// How long it is now.
     pub fn length(&self) -> Length {
@@ -311,7 +321,7 @@ impl Trace {
             ops: self.ops.len(),
             consts: self.consts.len(),
             lists: self.lists.len(),
-            snapshots: self.snapshots.len(),
+            snapshots: self.snapshots.length(),
         }
     }
     /// Forgets what was appended since it had this length.
@@ -343,8 +353,7 @@ impl Trace {
     }
     /// Appends a snapshot.
     pub fn push_snapshot(&mut self, s: Snapshot) -> SnapId {
-        self.snapshots.push(s);
-        SnapId(self.snapshots.len() as u32 - 1)
+        self.snapshots.push(&s)
     }
     /// The constant behind a value.
     pub fn const_of(&self, v: Val) -> Option<Const> {

@@ -120,7 +120,7 @@ impl<'a> Verifier<'a> {
             self.snapshot_of(index, op);
         }
         for (number, snapshot) in self.trace.snapshots.iter().enumerate() {
-            self.snapshot(number, snapshot);
+            self.snapshot(number, &snapshot);
         }
         self.violations
     }
@@ -324,11 +324,12 @@ impl<'a> Verifier<'a> {
             (false, false) => return,
             (true, true) => {}
         }
-        let Some(snapshot) = self.trace.snapshots.get(op.snap.0 as usize) else {
+        let snapshots = &self.trace.snapshots;
+        if !snapshots.contains(op.snap) {
             return self.op_error(index, format!("there is no snapshot s{}", op.snap.0));
-        };
+        }
         let mut late = Vec::new();
-        snapshot.for_each_value(|v| {
+        snapshots.for_each_value(op.snap, |v| {
             if v.op_index().is_some_and(|defined| defined >= index) && !late.contains(&v) {
                 late.push(v);
             }
@@ -336,7 +337,7 @@ impl<'a> Verifier<'a> {
         for v in late {
             self.op_error(index, format!("s{} has {v:?}, which is not defined before", op.snap.0));
         }
-        match (op.code, snapshot.resume) {
+        match (op.code, snapshots.resume(op.snap)) {
             (OpCode::DecrefGuard, Resume::Dying { object, .. }) if object == op.args[0] => {}
             (OpCode::DecrefGuard, _) => {
                 self.op_error(index, format!("s{} does not say that its operand dies", op.snap.0))

@@ -48,7 +48,7 @@ fn identical(a: &Trace, b: &Trace) -> bool {
         t.ops.iter().map(one).collect()
     };
     let snapshots = |t: &Trace| -> Vec<_> {
-        let one = |s: &traces::Snapshot| {
+        let one = |s: traces::Snapshot| {
             let mut vals = vec![];
             s.for_each_value(|v| vals.push(v));
             let frames: Vec<_> = s
@@ -139,7 +139,7 @@ fn high_pressure_keeps_many_values_alive() {
     let trace = generate(3, &Options { pressure: 40, ops: 150, looped: true, ..Options::default() }).trace;
     let op = trace.ops.iter().rev().find(|op| op.snap != SnapId::NONE).unwrap();
     let mut values = std::collections::HashSet::new();
-    trace.snapshots[op.snap.0 as usize].for_each_value(|v| {
+    trace.snapshots.for_each_value(op.snap, |v| {
         values.extend(v.op_index());
     });
     assert!(values.len() > 20, "{values:?}");

@@ -124,7 +124,7 @@ fn sabotage(trace: &Trace, how: usize, exit: usize) -> Option<Trace> {
         3 => change(OpCode::DecrefLeaf, OpCode::Incref)?,
         _ => {
             let snap: SnapId = t.ops[exit].snap;
-            let snapshot = &mut t.snapshots[snap.0 as usize];
+            let mut snapshot = t.snapshots.get(snap);
             let slots = &mut snapshot.frames[0].slots;
             let n = slots.len();
             if how == 5 {
@@ -134,6 +134,7 @@ fn sabotage(trace: &Trace, how: usize, exit: usize) -> Option<Trace> {
             } else {
                 slots.swap(n - 1, n - 2);
             }
+            t.ops[exit].snap = t.push_snapshot(snapshot);
         }
     }
     Some(t)

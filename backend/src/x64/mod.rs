@@ -29,6 +29,8 @@ const STUB_OPCODE: [u8; 2] = [0x41, 0xbb];
 
 /// `nop`.
 const NOP: u8 = 0x90;
+/// Ops of a trace whose buffers are not kept for the next one: they take some 150 bytes an op, and few traces are so large.
+const LARGE: usize = 400;
 
 /// The x86-64 backend.
 #[derive(Debug)]
@@ -40,6 +42,7 @@ pub struct X64Backend {
     bmi2: bool,
     reuse_floats: bool,
     forcible: bool,
+    few_registers: bool,
     analysis: Analysis,
     allocator: Allocator,
     asm: Assembler,
@@ -80,6 +83,7 @@ impl X64Backend {
             bmi2,
             reuse_floats: options.reuse_floats,
             forcible: options.forcible,
+            few_registers: options.few_registers,
             analysis: Analysis::default(),
             allocator: Allocator::new(registers::machine(options.few_registers)),
             asm: Assembler::default(),
@@ -90,6 +94,14 @@ impl X64Backend {
             code_sizes: BTreeMap::new(),
             runtime,
         })
+    }
+
+    /// Gives back the buffers that are used again from trace to trace.
+    fn give_back(&mut self) {
+        self.analysis = Analysis::default();
+        self.allocator = Allocator::new(registers::machine(self.few_registers));
+        self.asm = Assembler::default();
+        self.buffers = Buffers::default();
     }
 
     /// Completes the displacements of calls and jumps out of the code at `entry`.
@@ -157,13 +169,16 @@ impl Backend for X64Backend {
             let numbers = request.first_exit.0..;
             self.branches.extend(numbers.zip(self.buffers.branches.iter().map(moved)));
         }
-        let label = lowered.label.filter(|_| !private);
+        let (label, op_offsets) = (lowered.label.filter(|_| !private), lowered.op_offsets);
+        if request.trace.ops.len() > LARGE {
+            self.give_back();
+        }
         Ok(Compiled {
             entry,
             size,
             exits,
             label: label.map(|offset| LabelCode { address: entry + offset as usize, params }),
-            op_offsets: lowered.op_offsets,
+            op_offsets,
         })
     }
 

@@ -228,8 +228,9 @@ pub fn keeping(keep: Vec<Val>) -> Snapshot {
 
 pub fn snapshot_values(trace: &Trace, op: usize) -> Vec<Val> {
     let mut values = Vec::new();
-    if let Some(snapshot) = trace.snapshots.get(trace.ops[op].snap.0 as usize) {
-        snapshot.for_each_value(|val| values.push(val));
+    let snap = trace.ops[op].snap;
+    if trace.snapshots.contains(snap) {
+        trace.snapshots.for_each_value(snap, |val| values.push(val));
     }
     values
 }

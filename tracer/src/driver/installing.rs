@@ -2,7 +2,8 @@
 
 use super::{Compilation, Dumped, Exit, Goal, Outcome, State, Worth};
 use crate::abort::Abort;
-use crate::optimizer::{condition, peel};
+use crate::optimizer::peel::Bridge;
+use crate::optimizer::{Header, Known, condition, peel};
 use crate::packed::Packed;
 use crate::recorder::{After, Recording};
 use crate::runtime;
@@ -10,9 +11,31 @@ use crate::versions::GuardedVersion;
 use capi::sys::{self, PyCodeObject};
 use interpreter::opcode;
 use std::ffi::CStr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use traces::codegen::{CompileError, ExitId, Location, Request, Target};
-use traces::{OpCode, Resume, Trace, Type, Val, verify};
+use traces::{OpCode, Resume, SnapId, Trace, Type, Val, verify};
+
+/// After so many compilations, twice, four times … as many, idle memory is given back at once.
+const MANY: u64 = 8;
+/// Before a recording of more ops is optimized, too: that needs several hundred KiB.
+const LARGE: usize = 2000;
+/// After so long without one it is, too.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What a recording was made into.
+struct Made {
+    trace: Trace,
+    /// The contract of its label, if it is a loop.
+    header: Option<Header>,
+    /// For each snapshot the recorded one.
+    origins: Vec<SnapId>,
+    known: Known,
+    /// Where the exit that it continues has its params.
+    inputs: Vec<Location>,
+    targets: Vec<Target>,
+    /// The trace of the target.
+    jumps_to: Option<usize>,
+}
 
 /// Whether a code object names this global or attribute.
 fn uses_name(code: *mut PyCodeObject, name: &CStr) -> bool {
@@ -65,6 +88,92 @@ impl State {
         found
     }
 
+    fn compiled(&self) -> u64 {
+        self.statistics.traces + self.statistics.bridges
+    }
+
+    /// Gives back what compiling needed, when there has been none for a while.
+    pub(super) fn drop_after_pause(&mut self) {
+        if self.compiled_at.is_some_and(|at| at.elapsed() >= PAUSE) {
+            self.drop_idle();
+        }
+    }
+
+    /// Calls [`Policy::drop_idle`](super::Policy::drop_idle).
+    fn drop_idle(&mut self) {
+        self.compiled_at = None;
+        if let Some(drop_idle) = self.policy.drop_idle {
+            drop_idle();
+        }
+    }
+
+    /// Makes a trace of a recording.
+    fn optimize(
+        &self,
+        raw: &Trace,
+        goal: Goal,
+        code: *mut PyCodeObject,
+        outcome: &Outcome,
+        frame: *mut sys::_PyInterpreterFrame,
+    ) -> Result<Made, Abort> {
+        let helpers = runtime::helper_table();
+        if let (Goal::Loop { state }, Outcome::Closed) = (goal, outcome) {
+            let unbox = self.unboxable(code, self.loops[state].header, frame);
+            let l = peel::compile_loop(&self.env, raw, helpers, &unbox)?;
+            return Ok(Made {
+                trace: l.trace,
+                header: Some(l.header),
+                origins: l.origins,
+                known: l.known,
+                inputs: Vec::new(),
+                targets: Vec::new(),
+                jumps_to: None,
+            });
+        }
+        let mut targets = Vec::new();
+        let mut jumps_to = None;
+        let end = match outcome {
+            Outcome::Reached(l) => {
+                let target = self.loops[*l].trace.expect("compiled");
+                jumps_to = Some(target);
+                let c = &self.compilations[target];
+                targets.push(Target { entry: c.compiled.entry, label: c.compiled.label.clone() });
+                match &c.header {
+                    Some(h) => peel::End::Link(h),
+                    None => peel::End::Entry,
+                }
+            }
+            _ => peel::End::Exit,
+        };
+        let left = match goal {
+            Goal::Bridge { exit } => {
+                let e = &self.exits[exit as usize];
+                let packed = &self.compilations[e.compilation].packed;
+                let (snapshot, known) = packed.snapshot(e.snapshot);
+                Some((e, packed, snapshot, known))
+            }
+            Goal::Loop { .. } => None,
+        };
+        let start = left.as_ref().map(|(e, packed, snapshot, known)| peel::Start {
+            values: &packed.values,
+            snapshot,
+            known,
+            condition: e.condition,
+        });
+        let b = peel::compile_bridge(&self.env, raw, helpers, start, end)?;
+        let mut inputs = Vec::new();
+        if let Some((e, packed, snapshot, _)) = &left {
+            let mut order: Vec<Val> = Vec::new();
+            snapshot.for_each_value(|v| order.push(v));
+            let locations = packed.locations(e.index, snapshot);
+            let place = |v| locations[order.iter().position(|w| w == v).expect("an exit's value")];
+            inputs.extend(b.inputs.iter().map(place));
+        }
+        let Bridge { trace, origins, known, .. } = b;
+        Ok(Made { trace, header: None, origins, known, inputs, targets, jumps_to })
+    }
+
+    /// Optimizes a recording, compiles it and puts it where it belongs.
     pub(super) fn install(
         &mut self,
         mut recording: Recording,
@@ -74,64 +183,28 @@ impl State {
         outcome: &Outcome,
         frame: *mut sys::_PyInterpreterFrame,
     ) -> Result<(), Abort> {
-        if self.statistics.traces + self.statistics.bridges >= self.policy.max_traces {
+        if self.compiled() >= self.policy.max_traces {
             return Err(Abort::Limit);
         }
-        if let Goal::Bridge { exit } = goal
-            && self.invalid.contains(&self.exits[exit as usize].compilation)
-        {
-            return Err(Abort::Invalidated);
+        if let Goal::Bridge { exit } = goal {
+            if self.invalid.contains(&self.exits[exit as usize].compilation) {
+                return Err(Abort::Invalidated);
+            }
+            if self.tree_of(exit) > self.policy.max_tree {
+                self.exits[exit as usize].may_bridge = false;
+                return Err(Abort::TreeFull);
+            }
         }
-        if let Some(prepare) = self.policy.before_first_trace.take() {
-            prepare();
+        if self.compiled() == 0 || recording.raw.ops.len() > LARGE {
+            self.drop_idle();
         }
         let started = Instant::now();
-        let helpers = runtime::helper_table();
         let raw = &recording.raw;
         if log::log_enabled!(log::Level::Trace) {
             log::trace!("recorded:\n{}", traces::text::print(raw));
         }
-        let mut targets: Vec<Target> = Vec::new();
-        let mut jumps_to = None;
-        let (trace, header, origins, known, inputs) = match (goal, outcome) {
-            (Goal::Loop { state }, Outcome::Closed) => {
-                let unbox = self.unboxable(code, self.loops[state].header, frame);
-                let l = peel::compile_loop(&self.env, raw, helpers, &unbox)?;
-                (l.trace, Some(l.header), l.origins, l.known, Vec::new())
-            }
-            _ => {
-                let end = match outcome {
-                    Outcome::Reached(l) => {
-                        let target = self.loops[*l].trace.expect("compiled");
-                        jumps_to = Some(target);
-                        let c = &self.compilations[target];
-                        targets.push(Target { entry: c.compiled.entry, label: c.compiled.label.clone() });
-                        match &c.header {
-                            Some(h) => peel::End::Link(h),
-                            None => peel::End::Entry,
-                        }
-                    }
-                    _ => peel::End::Exit,
-                };
-                let left = match goal {
-                    Goal::Bridge { exit } => {
-                        let e = &self.exits[exit as usize];
-                        Some(self.compilations[e.compilation].packed.snapshot(e.snapshot))
-                    }
-                    Goal::Loop { .. } => None,
-                };
-                let start = match (goal, &left) {
-                    (Goal::Bridge { exit }, Some((snapshot, known))) => {
-                        let e = &self.exits[exit as usize];
-                        let values = &self.compilations[e.compilation].packed.values;
-                        Some(peel::Start { values, snapshot, known, condition: e.condition })
-                    }
-                    _ => None,
-                };
-                let b = peel::compile_bridge(&self.env, raw, helpers, start, end)?;
-                (b.trace, None, b.origins, b.known, b.inputs)
-            }
-        };
+        let Made { trace, header, origins, known, inputs, targets, jumps_to } =
+            self.optimize(raw, goal, code, outcome, frame)?;
         if self.policy.stress || cfg!(debug_assertions) {
             let errors = verify::verify(&trace);
             if !errors.is_empty() {
@@ -154,31 +227,12 @@ impl State {
         let recorded_ops = raw.ops.len() as u64;
         if self.dump.is_none() {
             // Nobody else looks at it, and the backend needs memory, too.
-            recording.raw = Trace::new(helpers);
+            recording.raw = Trace::new(trace.helpers);
         }
         let optimized = Instant::now();
-        let input_locations: Vec<Location> = match goal {
-            Goal::Bridge { exit } => {
-                let e = &self.exits[exit as usize];
-                let c = &self.compilations[e.compilation];
-                let mut order: Vec<Val> = Vec::new();
-                let (snapshot, _) = c.packed.snapshot(e.snapshot);
-                snapshot.for_each_value(|v| order.push(v));
-                let locations = c.packed.locations(e.index, &snapshot);
-                inputs
-                    .iter()
-                    .map(|v| locations[order.iter().position(|w| w == v).expect("an exit's value")])
-                    .collect()
-            }
-            Goal::Loop { .. } => Vec::new(),
-        };
         let first_exit = self.exits.len() as u32;
-        let request = Request {
-            trace: &trace,
-            inputs: &input_locations,
-            first_exit: ExitId(first_exit),
-            targets: &targets,
-        };
+        let request =
+            Request { trace: &trace, inputs: &inputs, first_exit: ExitId(first_exit), targets: &targets };
         let mut compiled = self.backend.compile(&request).map_err(|e| match e {
             CompileError::CodeMemoryFull | CompileError::NoExecutableMemory => Abort::CodeMemory,
             CompileError::TooManySpills => Abort::TooManySpills,
@@ -191,10 +245,15 @@ impl State {
         s.recorded_bytecodes += u64::from(recording.bytecodes);
         s.code_bytes += compiled.size as u64;
         let number = self.compilations.vacant_key();
+        let guards = trace.ops.iter().filter(|op| op.code.is_guard()).count();
+        if self.exits.capacity() - self.exits.len() < guards {
+            // Doubling would need it thrice for a moment.
+            self.exits.reserve_exact(guards + self.exits.len() / 8);
+        }
         for (index, op) in trace.ops.iter().filter(|op| op.code.is_guard()).enumerate() {
             let snapshot = op.snap;
             let after = recording.afters[origins[snapshot.0 as usize].0 as usize];
-            let resume = trace.snapshots[snapshot.0 as usize].resume;
+            let resume = trace.snapshots.resume(snapshot);
             self.exits.push(Exit {
                 compilation: number,
                 snapshot,
@@ -204,14 +263,12 @@ impl State {
                 at_end: origins[snapshot.0 as usize].0 as usize >= recording.ending,
                 is_branch: matches!(op.code, OpCode::GuardTrue | OpCode::GuardFalse),
                 condition: condition(&trace, op),
-                version: GuardedVersion::of(&trace, op, &known[snapshot.0 as usize]).map(Box::new),
+                version: GuardedVersion::of(&trace, op, known.at(snapshot)).map(Box::new),
                 count: 0,
                 failures: 0,
                 invalidations: 0,
-                outer: match &trace.snapshots[snapshot.0 as usize].frames[..] {
-                    [frame] => Some(frame.instr),
-                    _ => None,
-                },
+                outer: (trace.snapshots.depth(snapshot) == 1)
+                    .then(|| trace.snapshots.frame(snapshot, 0).instr),
                 unpacked: None,
                 may_bridge: !recording.limits.contains(&origins[snapshot.0 as usize])
                     && after == After::Nothing
@@ -261,6 +318,14 @@ impl State {
         let places = compiled.exits.iter().map(|places| &places[..]);
         let packed = Packed::new(&trace, &known, guards.zip(places));
         (compiled.exits, compiled.op_offsets) = (Vec::new(), Vec::new());
+        let bytes = compiled.size + packed.bytes();
+        let root = match goal {
+            Goal::Loop { .. } => number,
+            Goal::Bridge { exit } => self.compilations[self.exits[exit as usize].compilation].root,
+        };
+        if let Some(root) = self.compilations.get_mut(root) {
+            root.tree += bytes;
+        }
         self.compilations.insert(Compilation {
             compiled,
             packed,
@@ -276,6 +341,8 @@ impl State {
                 Goal::Bridge { exit } => Some(exit),
             },
             jumps_to,
+            root,
+            tree: bytes,
             worth: Worth::default(),
         });
         match goal {
@@ -289,6 +356,11 @@ impl State {
                 self.statistics.bridges += 1;
             }
         }
+        // Less and less often, for it costs what compiling a small trace does.
+        if self.compiled() >= MANY && self.compiled().is_power_of_two() {
+            self.drop_idle();
+        }
+        self.compiled_at = Some(Instant::now());
         Ok(())
     }
 }

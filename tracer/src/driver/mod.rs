@@ -45,6 +45,7 @@ use interpreter::machine::Flow;
 use invalidation::MOST_DOUBLINGS;
 use slab::Slab;
 use std::cell::UnsafeCell;
+use std::time::Instant;
 use traces::codegen::{Backend, Compiled, Location};
 use traces::{Resume, SnapId, Snapshot, Trace};
 use worth::Worth;
@@ -62,6 +63,11 @@ pub struct Policy {
     pub max_depth: usize,
     /// Failures after which a loop or exit is left alone.
     pub max_failures: u32,
+    /// Bytes that a loop's trace and bridges take, code and what is kept for exits, with each of which exits have to be taken
+    /// `exit_threshold` times more before they grow a bridge.
+    pub tree_step: usize,
+    /// Bytes after which a loop gets no more bridges.
+    pub max_tree: usize,
     /// Traces and bridges to compile at most.
     pub max_traces: u64,
     /// Which traces may be compiled, if not all.
@@ -72,25 +78,29 @@ pub struct Policy {
     pub stress: bool,
     /// Each guard is failed once while it holds, and what its exit rebuilds is compared (`forced`).
     pub force_guards: bool,
-    /// Called once, before the first trace is compiled. Must not run Python.
-    pub before_first_trace: Option<fn()>,
+    /// Called before the first trace is compiled, and again when many more were: gives back memory that is needed no more. Must not
+    /// run Python.
+    pub drop_idle: Option<fn()>,
 }
 
 impl Default for Policy {
     fn default() -> Policy {
-        // Odd numbers, so that loops of round length are not always caught at the same turn.
+        // Compiling costs what some hundred turns cost in the interpreter: so long is waited, lest what does not go on longer be
+        // compiled for nothing. Primes, so that loops of round length are not always caught at the same turn.
         Policy {
-            loop_threshold: 127,
-            exit_threshold: 23,
+            loop_threshold: 397,
+            exit_threshold: 71,
             max_ops: 6000,
             max_depth: 8,
             max_failures: 5,
+            tree_step: 24 << 10,
+            max_tree: 512 << 10,
             max_traces: u64::MAX,
             only: None,
             off: Off::default(),
             stress: false,
             force_guards: false,
-            before_first_trace: None,
+            drop_idle: None,
         }
     }
 }
@@ -124,6 +134,10 @@ struct Compilation {
     bridge_of: Option<u32>,
     /// The trace to whose label or entry it jumps.
     jumps_to: Option<usize>,
+    /// The trace at the root of its tree of bridges: a loop's, or that of a bridge whose root is gone.
+    root: usize,
+    /// Of a root: bytes of the tree.
+    tree: usize,
     worth: Worth,
 }
 
@@ -191,6 +205,8 @@ struct State {
     random: u64,
     /// The state of `Policy::force_guards`.
     forced: Option<Box<forced::Forced>>,
+    /// When a trace was compiled last, unless idle memory was given back since.
+    compiled_at: Option<Instant>,
     /// Inlined code object -> code objects whose traces contain it.
     inliners: FxHashMap<usize, Vec<usize>>,
     /// Runs of compiled code that have not ended.
@@ -265,6 +281,7 @@ impl Tracer {
                 dump,
                 random: 0x9e37_79b9_7f4a_7c15,
                 forced: policy.force_guards.then(Box::default),
+                compiled_at: None,
                 inliners: Default::default(),
                 active: 0,
                 invalid: Vec::new(),

@@ -3,13 +3,29 @@
 use super::invalidation::MOST_DOUBLINGS;
 use super::recording::STRESS_COUNTDOWN;
 use super::worth::SAMPLE;
-use super::{Goal, Tracer};
+use super::{Goal, State, Tracer};
 use crate::recorder::After;
 use capi::sys;
 use interpreter::direct::Direct;
 use interpreter::machine::Flow;
 use std::time::Instant;
 use traces::Resume;
+
+impl State {
+    /// How often an exit has to be taken before it grows a bridge.
+    fn exit_threshold(&self, exit: u32) -> u32 {
+        let e = &self.exits[exit as usize];
+        let steps = self.tree_of(exit) / self.policy.tree_step;
+        let threshold = self.policy.exit_threshold.saturating_mul(1 + steps as u32);
+        threshold.saturating_mul(1 << e.invalidations.min(MOST_DOUBLINGS))
+    }
+
+    /// Bytes of the tree that an exit belongs to.
+    pub(super) fn tree_of(&self, exit: u32) -> usize {
+        let root = self.compilations[self.exits[exit as usize].compilation].root;
+        self.compilations.get(root).map_or(0, |c| c.tree)
+    }
+}
 
 impl Tracer {
     /// Runs compiled code from the header at which `d` stands.
@@ -31,7 +47,12 @@ impl Tracer {
         let sampled = worth.entries.is_multiple_of(SAMPLE).then(Instant::now);
         // SAFETY: the frame is the current one and stands at the trace's header; the frame holds the code and so the trace.
         let exit = unsafe { enter(entry, d.frame.cast(), d.tstate.cast()) } as u32;
-        self.state().weigh(trace, exit, sampled.map(|start| start.elapsed().as_nanos() as u64));
+        let t = self.state();
+        if let Some(start) = sampled {
+            t.sample(trace, start.elapsed());
+            t.drop_after_pause();
+        }
+        t.weigh(trace, exit);
         let flow = self.leave(d, exit);
         self.state().active -= 1;
         self.release_invalid();
@@ -44,9 +65,8 @@ impl Tracer {
         let rebuilt = t.rebuilt.take().expect("an exit rebuilds");
         let e = &mut t.exits[exit as usize];
         e.count += 1;
-        let after = e.after;
-        let threshold = t.policy.exit_threshold.saturating_mul(1 << e.invalidations.min(MOST_DOUBLINGS));
-        let hot = e.may_bridge && e.count >= threshold;
+        let (after, ripe) = (e.after, e.may_bridge && e.count >= t.policy.exit_threshold);
+        let hot = ripe && t.exits[exit as usize].count >= t.exit_threshold(exit);
         let resume = rebuilt.resume;
         let kind = match (resume, after) {
             (Resume::Raise, _) => 1,

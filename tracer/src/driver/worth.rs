@@ -1,6 +1,7 @@
 //! Whether a loop's trace is worth entering: runs that end soon, again and again inside the loop, cost more than they give.
 
 use super::State;
+use std::time::Duration;
 
 /// Whether a loop's trace is worth entering.
 #[derive(Clone, Copy, Default)]
@@ -29,15 +30,19 @@ impl Worth {
 }
 
 impl State {
+    /// Notes how long a run took.
+    pub(super) fn sample(&mut self, trace: usize, time: Duration) {
+        if let Some(c) = self.compilations.get_mut(trace) {
+            c.worth.samples += 1;
+            c.worth.sampled_ns += time.as_nanos() as u64;
+        }
+    }
+
     /// Notes how a run of a loop's trace went; a loop that is left again and again after a short run is not entered any more.
-    pub(super) fn weigh(&mut self, trace: usize, exit: u32, sampled: Option<u64>) {
+    pub(super) fn weigh(&mut self, trace: usize, exit: u32) {
         let e = &self.exits[exit as usize];
         let (outer, grows) = (e.outer, e.may_bridge);
         let Some(c) = self.compilations.get_mut(trace) else { return };
-        if let Some(ns) = sampled {
-            c.worth.samples += 1;
-            c.worth.sampled_ns += ns;
-        }
         if grows || self.forced.is_some() {
             return;
         }

@@ -127,7 +127,8 @@ impl Folder {
     fn page(&self, d: &Dumped<'_>) -> Page {
         let names = Names::new(&[d.recorded, d.optimized]);
         // A bridge starts in the innermost frame of its exit.
-        let first = d.recorded.snapshots.first().and_then(|s| s.frames.last());
+        let recorded = &d.recorded.snapshots;
+        let first = recorded.contains(SnapId(0)).then(|| recorded.frames(SnapId(0)).next_back()).flatten();
         let code = first.map_or(d.code, |frame| frame.code as *mut _);
         let here = place(code, d.instruction);
         let kind = if d.bridge_of.is_some() { "bridge" } else { "loop" };
@@ -137,7 +138,7 @@ impl Folder {
                 .recorded
                 .snapshots
                 .iter()
-                .flat_map(|s| &s.frames)
+                .flat_map(|s| s.frames)
                 .filter(|frame| frame.code == code as usize)
                 .map(|frame| frame.instr as usize)
                 .collect();
@@ -147,8 +148,7 @@ impl Folder {
         });
         let guards = d.optimized.ops.iter().enumerate().filter(|(_, op)| op.code.is_guard());
         let exits = guards.zip(d.first_exit..).map(|((index, op), number)| {
-            let snapshot = &d.optimized.snapshots[op.snap.0 as usize];
-            let frame = snapshot.frames.last();
+            let frame = d.optimized.snapshots.frames(op.snap).next_back();
             ExitRow {
                 number,
                 op: index,

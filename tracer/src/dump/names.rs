@@ -93,7 +93,7 @@ impl Names {
     pub fn new(traces: &[&Trace]) -> Names {
         let mut names = Names::default();
         for trace in traces {
-            for frame in trace.snapshots.iter().flat_map(|s| &s.frames) {
+            for frame in trace.snapshots.iter().flat_map(|s| s.frames) {
                 let code = frame.code as *mut PyCodeObject;
                 if !names.codes.contains(&code) {
                     names.codes.push(code);

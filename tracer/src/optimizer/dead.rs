@@ -2,7 +2,7 @@
 //!
 //! An op that leaves only because its own result would be wrong (overflow, an int too large) is needed only with its result.
 
-use traces::{Effect, List, Op, OpCode, Slot, SnapId, Snapshot, Trace, Val, Virtual};
+use traces::{Effect, List, Op, OpCode, SnapId, Trace, Val};
 
 /// What became of a trace's params.
 #[derive(Debug, Default)]
@@ -56,7 +56,7 @@ impl Marker<'_> {
             }
             if op.snap != SnapId::NONE && !self.snapshots[op.snap.0 as usize] {
                 self.snapshots[op.snap.0 as usize] = true;
-                trace.snapshots[op.snap.0 as usize].for_each_needed(|v| self.mark(v));
+                trace.snapshots.for_each_needed(op.snap, |v| self.mark(v));
             }
             match (op.code, self.label) {
                 // What a loop's params get is needed when they are.
@@ -108,7 +108,7 @@ pub fn eliminate(trace: &mut Trace, keep_all: bool) -> Survivors {
         }
     }
     let mut renumber = vec![Val::NONE; trace.ops.len()];
-    let mut ops = Vec::with_capacity(trace.ops.len());
+    let mut kept = 0;
     let mut lists = Vec::with_capacity(trace.lists.len());
     let map = |renumber: &[Val], v: Val| match v.op_index() {
         Some(i) if v != Val::NONE => renumber[i],
@@ -124,11 +124,12 @@ pub fn eliminate(trace: &mut Trace, keep_all: bool) -> Survivors {
             })
         })
         .collect();
-    for (i, op) in trace.ops.iter().enumerate() {
+    for i in 0..trace.ops.len() {
         if !live[i] {
             continue;
         }
-        let mut new = *op;
+        let op = trace.ops[i];
+        let mut new = op;
         for v in &mut new.args {
             *v = map(&renumber, *v);
         }
@@ -146,47 +147,14 @@ pub fn eliminate(trace: &mut Trace, keep_all: bool) -> Survivors {
             }
         }
         new.list = List { start, len: lists.len() as u32 - start };
-        renumber[i] = Val::op(ops.len());
-        ops.push(new);
+        renumber[i] = Val::op(kept);
+        trace.ops[kept] = new;
+        kept += 1;
     }
-    let mut snapshots = Vec::with_capacity(next_snapshot as usize);
-    for (i, s) in std::mem::take(&mut trace.snapshots).into_iter().enumerate() {
-        if snapshot_live[i] {
-            snapshots.push(rename(s, &|v| map(&renumber, v)));
-        }
-    }
-    survivors.values = renumber;
-    trace.ops = ops;
-    trace.lists = lists;
-    trace.snapshots = snapshots;
-    survivors
-}
-
-fn rename(mut s: Snapshot, map: &impl Fn(Val) -> Val) -> Snapshot {
-    fn slot(s: &mut Slot, map: &impl Fn(Val) -> Val) {
-        if let Slot::Value(v) = s {
-            *v = map(*v);
-        }
-    }
-    if let traces::Resume::Dying { object, .. } = &mut s.resume {
-        *object = map(*object);
-    }
-    for frame in &mut s.frames {
-        frame.frame = map(frame.frame);
-        slot(&mut frame.function, map);
-        frame.slots.iter_mut().for_each(|x| slot(x, map));
-    }
-    for v in &mut s.virtuals {
-        match v {
-            Virtual::Int(v) | Virtual::Float(v) | Virtual::Bool(v) => *v = map(*v),
-            Virtual::Tuple(items) => items.iter_mut().for_each(|x| slot(x, map)),
-        }
-    }
-    s.increfs.iter_mut().for_each(|v| *v = map(*v));
+    trace.ops.truncate(kept);
     // What was kept in case a bridge wants it does not live for that alone.
-    s.keep.retain_mut(|v| {
-        *v = map(*v);
-        *v != Val::NONE
-    });
-    s
+    trace.snapshots.retain(&snapshot_live, |v| map(&renumber, v));
+    survivors.values = renumber;
+    trace.lists = lists;
+    survivors
 }

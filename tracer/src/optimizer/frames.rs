@@ -1,12 +1,9 @@
 //! Frames: translating snapshots, and bringing the frames in memory up to date before other code may look at them.
 
-use super::known::{Knowledge, MOST_KEPT};
+use super::known::MOST_KEPT;
 use super::{Abs, Boxed, Info, Optimized, Optimizer};
 use crate::abort::Abort;
-use std::rc::Rc;
-use traces::{
-    Const, FrameState, Op, OpCode, Region, Resume, Slot, SnapId, Snapshot, Trace, Type, Val, Virtual,
-};
+use traces::{Const, Op, OpCode, Region, Resume, Slot, SnapId, Trace, Type, Val, Virtual};
 
 /// What is known of a frame's memory.
 #[derive(Clone, Debug)]
@@ -41,6 +38,15 @@ impl FrameMemory {
     }
 }
 
+/// The objects in the slots of a snapshot that is being made.
+#[derive(Clone, Default)]
+pub(super) struct Seen {
+    /// Each once; how often is in `Optimizer::scratch`.
+    touched: Vec<Abs>,
+    /// Those that have to be built.
+    virtuals: Vec<Abs>,
+}
+
 impl Optimizer<'_> {
     /// The abstract value of a recorded slot.
     pub(super) fn slot_abs(&mut self, raw: &Trace, slot: Slot) -> Abs {
@@ -58,58 +64,47 @@ impl Optimizer<'_> {
         {
             return Ok(out);
         }
-        let source = raw.snapshots.get(id.0 as usize).ok_or(Abort::Unsupported)?;
-        let resume = match source.resume {
+        if !raw.snapshots.contains(id) {
+            return Err(Abort::Unsupported);
+        }
+        let resume = match raw.snapshots.resume(id) {
             Resume::Dying { object, lasti } => {
                 let a = self.abs(raw, object);
                 Resume::Dying { object: self.value(a), lasti }
             }
             other => other,
         };
-        let mut snapshot = Snapshot {
-            resume,
-            frames: Vec::with_capacity(source.frames.len()),
-            virtuals: Vec::new(),
-            increfs: Vec::new(),
-            keep: Vec::new(),
-        };
-        let slots = source.frames.iter().map(|frame| frame.slots.len() + 1).sum();
-        let mut known = Knowledge { types: Vec::with_capacity(slots), ..Default::default() };
-        let mut touched: Vec<Abs> = Vec::with_capacity(32);
-        let mut virtuals: Vec<Abs> = Vec::new();
-        for (depth, frame) in source.frames.iter().enumerate() {
+        self.out.snapshots.begin(resume);
+        self.known.begin();
+        let mut seen = std::mem::take(&mut self.seen);
+        seen.touched.clear();
+        seen.virtuals.clear();
+        for (depth, frame) in raw.snapshots.frames(id).enumerate() {
             let memory_frame = self.frames.get(depth).map_or(Abs::NONE, |f| f.frame);
             let function = match frame.function {
                 Slot::Value(v) => {
                     let a = self.abs(raw, v);
                     let in_memory = self.frames.get(depth).map_or(Abs::NONE, |f| f.function) == a;
-                    known.types.push(self.info(a).known_type);
-                    self.slot_state(a, in_memory, &mut touched, &mut virtuals, &mut snapshot)
+                    self.known.add_type(self.infos[a.0 as usize].known_type);
+                    self.slot_state(a, in_memory, &mut seen)
                 }
                 _ => Slot::InMemory,
             };
-            let mut slots = Vec::with_capacity(frame.slots.len());
-            for (k, &slot) in frame.slots.iter().enumerate() {
+            for (k, slot) in frame.slots.iter().enumerate() {
                 let a = self.slot_abs(raw, slot);
                 let in_memory = self.frames.get(depth).is_some_and(|f| f.slot(k) == a);
-                known.types.push(self.info(a).known_type);
+                self.known.add_type(self.infos[a.0 as usize].known_type);
                 if in_memory && depth == 0 && self.is_param(a) {
-                    known.slots.push((k as u32, self.info(a).val));
+                    self.known.add_slot(k as u32, self.infos[a.0 as usize].val);
                 }
-                slots.push(self.slot_state(a, in_memory, &mut touched, &mut virtuals, &mut snapshot));
+                let state = self.slot_state(a, in_memory, &mut seen);
+                self.out.snapshots.slot(state);
             }
-            let frame_val = if memory_frame == Abs::NONE { Val::NONE } else { self.value(memory_frame) };
-            snapshot.frames.push(FrameState {
-                code: frame.code,
-                function,
-                frame: frame_val,
-                instr: frame.instr,
-                stack_depth: frame.stack_depth,
-                slots,
-            });
+            let address = if memory_frame == Abs::NONE { Val::NONE } else { self.value(memory_frame) };
+            self.out.snapshots.end_frame(frame.code, function, address, frame.instr, frame.stack_depth);
         }
         let mut wrong = false;
-        for a in touched {
+        for &a in &seen.touched {
             let count = std::mem::take(&mut self.scratch[a.0 as usize]);
             let info = self.info(a);
             if info.boxed.is_some() || info.constant == Some(Const::Obj(0)) {
@@ -118,63 +113,61 @@ impl Optimizer<'_> {
             let missing = count - info.held;
             if missing > 0 {
                 let val = self.value(a);
-                snapshot.increfs.extend(std::iter::repeat_n(val, missing as usize));
+                (0..missing).for_each(|_| self.out.snapshots.incref(val));
             }
             wrong |= missing < 0;
         }
+        self.seen = seen;
         if wrong {
             return Err(Abort::Counts);
         }
-        known.facts = self.known_facts();
-        known.for_each_value(|v| {
-            if snapshot.keep.len() < MOST_KEPT && !snapshot.keep.contains(&v) {
-                snapshot.keep.push(v);
+        let facts = self.known_facts();
+        self.kept.resize(self.out.ops.len(), 0);
+        let (out, kept) = (&mut self.out.snapshots, &mut self.kept);
+        let turn = out.len() as u32 + 1;
+        self.known.for_each_new_value(facts, |v| {
+            let last = &mut kept[v.0 as usize];
+            if *last != turn && out.kept() < MOST_KEPT {
+                *last = turn;
+                out.keep_value(v);
             }
         });
-        // Each guard has a snapshot; they are most of what a compilation needs.
-        known.slots.shrink_to_fit();
-        snapshot.keep.shrink_to_fit();
-        let out = self.out.push_snapshot(snapshot);
+        self.known.finish(facts);
+        let out = self.out.snapshots.finish();
         self.origins.push(id);
-        self.known.push(Rc::new(known));
         self.last_snapshot = Some((id, self.generation, out));
         Ok(out)
     }
 
-    fn slot_state(
-        &mut self,
-        a: Abs,
-        in_memory: bool,
-        touched: &mut Vec<Abs>,
-        virtuals: &mut Vec<Abs>,
-        snapshot: &mut Snapshot,
-    ) -> Slot {
-        if self.info(a).constant == Some(Const::Obj(0)) {
+    fn slot_state(&mut self, a: Abs, in_memory: bool, seen: &mut Seen) -> Slot {
+        let info = &self.infos[a.0 as usize];
+        if info.constant == Some(Const::Obj(0)) {
             return if in_memory { Slot::InMemory } else { Slot::Null };
         }
+        let boxed = info.boxed;
         if self.scratch.len() < self.infos.len() {
             self.scratch.resize(self.infos.len() + 64, 0);
         }
         let count = &mut self.scratch[a.0 as usize];
         if *count == 0 {
-            touched.push(a);
+            seen.touched.push(a);
         }
         *count += 1;
         if in_memory {
             return Slot::InMemory;
         }
-        if let Some(boxed) = self.info(a).boxed {
-            let number = match virtuals.iter().position(|&v| v == a) {
+        if let Some(boxed) = boxed {
+            let number = match seen.virtuals.iter().position(|&v| v == a) {
                 Some(n) => n,
                 None => {
                     let payload = self.value(boxed.payload());
-                    snapshot.virtuals.push(match boxed {
+                    self.out.snapshots.removed(&match boxed {
                         Boxed::Int(_) => Virtual::Int(payload),
                         Boxed::Float(_) => Virtual::Float(payload),
                         Boxed::Bool(_) => Virtual::Bool(payload),
                     });
-                    virtuals.push(a);
-                    virtuals.len() - 1
+                    seen.virtuals.push(a);
+                    seen.virtuals.len() - 1
                 }
             };
             return Slot::Virtual(number as u32);
@@ -215,18 +208,21 @@ impl Optimizer<'_> {
     /// Brings the frames in memory up to date: inlined frames are pushed, locals stored, `prev_instr` set.
     pub(super) fn before_python(&mut self, raw: &Trace) -> Optimized<()> {
         let at = self.at;
-        let source = raw.snapshots.get(at.0 as usize).ok_or(Abort::Unsupported)?;
-        for depth in 0..source.frames.len() {
-            let state = &source.frames[depth];
+        if !raw.snapshots.contains(at) {
+            return Err(Abort::Unsupported);
+        }
+        let frames = raw.snapshots.depth(at);
+        for depth in 0..frames {
+            let state = raw.snapshots.frame(at, depth);
             if depth >= self.frames.len() {
                 self.push_frame(raw, at, depth)?;
             }
             let locals = state.slots.len() - state.stack_depth as usize;
             for k in 0..locals {
-                let a = self.slot_abs(raw, state.slots[k]);
+                let a = self.slot_abs(raw, state.slots.get(k));
                 self.store_slot(depth, k, a);
             }
-            let last = depth + 1 == source.frames.len();
+            let last = depth + 1 == frames;
             if last && self.frames[depth].prev_instr != Some(state.instr) {
                 let unit = self.constant(Const::Ptr(self.env.unit(state.code, state.instr)));
                 let frame = self.frames[depth].frame;
@@ -243,10 +239,10 @@ impl Optimizer<'_> {
 
     /// Makes an inlined frame real.
     fn push_frame(&mut self, raw: &Trace, at: SnapId, depth: usize) -> Optimized<()> {
-        let frames = &raw.snapshots[at.0 as usize].frames;
-        let (caller_code, caller_instr) = (frames[depth - 1].code, frames[depth - 1].instr);
-        let code = frames[depth].code;
-        let function = self.slot_abs(raw, frames[depth].function);
+        let (callers, state) = (raw.snapshots.frame(at, depth - 1), raw.snapshots.frame(at, depth));
+        let (caller_code, caller_instr) = (callers.code, callers.instr);
+        let code = state.code;
+        let function = self.slot_abs(raw, state.function);
         let caller = self.frames[depth - 1].frame;
         let unit = self.constant(Const::Ptr(self.env.unit(caller_code, caller_instr)));
         let code = self.constant(Const::Ptr(code));
@@ -262,7 +258,7 @@ impl Optimizer<'_> {
         let val = self.out.push(op);
         let frame = self.new_abs(Info { nonnull: true, ..Info::new(Type::Ptr, val) });
         let null = self.constant(Const::Obj(0));
-        let slots = frames[depth].slots.len() - frames[depth].stack_depth as usize;
+        let slots = state.slots.len() - state.stack_depth as usize;
         self.frames.push(FrameMemory { frame, slots: vec![null; slots], function, prev_instr: None });
         self.frames[depth - 1].prev_instr = Some(caller_instr);
         self.generation += 1;
@@ -283,7 +279,7 @@ impl Optimizer<'_> {
 
     /// The innermost recorded frame returns: if it was pushed, it is popped, unless the program kept its frame object.
     pub(super) fn inline_return(&mut self, raw: &Trace, snap: SnapId) -> Optimized<()> {
-        let depth = raw.snapshots[snap.0 as usize].frames.len() - 1;
+        let depth = raw.snapshots.depth(snap) - 1;
         if depth >= self.frames.len() {
             return Ok(());
         }

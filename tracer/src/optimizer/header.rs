@@ -122,9 +122,15 @@ impl Optimizer<'_> {
         Requirement { constant: info.constant, known_type: info.known_type, nonnull: info.nonnull }
     }
 
-    /// Describes the present state as a header: the frame has these slots. `generic` slots are given as plain objects of which nothing is known.
-    pub(super) fn describe(&mut self, slots: &[Abs], generic: &[bool]) -> Header {
+    /// Describes the present state as a header: the frame has these slots. `generic` slots are given as plain objects of which nothing is known,
+    /// `dropped` ones as objects of any type.
+    pub(super) fn describe(&mut self, slots: &[Abs], generic: &[bool], dropped: &[bool]) -> Header {
         let mut header = Header::default();
+        let any_type = |o: &Self, a: Abs| {
+            let ty = o.info(a).known_type;
+            let all_dropped = || slots.iter().zip(dropped).all(|(&b, &dropped)| b != a || dropped);
+            ty != 0 && o.info(a).constant.is_none() && !(o.env.is_leaf)(ty) && all_dropped()
+        };
         let mut bound: Vec<(Abs, FactArg)> = vec![(self.frame_ptr, FactArg::Frame)];
         let mut classes: Vec<Abs> = Vec::new();
         let param = |header: &mut Header, ty: Type| {
@@ -184,10 +190,16 @@ impl Optimizer<'_> {
                     }
                     _ => None,
                 };
-                HeaderSlot::Object { param: p, class, in_memory, requirement: self.requirement(a) }
+                let mut requirement = self.requirement(a);
+                if any_type(self, a) {
+                    requirement.known_type = 0;
+                }
+                HeaderSlot::Object { param: p, class, in_memory, requirement }
             };
             header.slots.push(slot);
         }
+        // What is known of an object of any type may hold for this one only.
+        bound.retain(|&(a, _)| !any_type(self, a));
         if !self.env.off.has(Part::Hoisting) {
             self.describe_facts(&mut header, bound);
         }
@@ -385,7 +397,7 @@ impl Optimizer<'_> {
             }
         }
         self.assumed_used = vec![false; self.assumed.len()];
-        self.wanted = self.assumed.iter().map(|(key, _)| *key).collect();
+        self.heap.watch_only(self.assumed.iter().map(|(key, _)| *key));
         self.last_known = None;
         self.generation += 1;
         slots
@@ -497,7 +509,7 @@ impl Optimizer<'_> {
     /// Takes the number in a slot out of its box, with guards that leave at `snap`. Allowed where nobody can tell: the slot
     /// has the only reference, or it is one of the small ints, which are what they are. Returns the slot's new object, a box that nobody has seen.
     pub(super) fn unbox_slot(&mut self, raw: &Trace, snap: SnapId, k: usize, ty: Type) -> Optimized<Abs> {
-        let source = raw.snapshots[snap.0 as usize].frames[0].slots[k];
+        let source = raw.snapshots.frame(snap, 0).slots.get(k);
         let a = self.slot_abs(raw, source);
         let Slot::Value(source) = source else { return Err(Abort::NoFixedPoint) };
         let Some(source) = source.op_index() else { return Err(Abort::NoFixedPoint) };
@@ -541,9 +553,12 @@ impl Optimizer<'_> {
         }
         let at = self.at;
         for &(k, ty) in unbox {
-            let sources = &raw.snapshots[at.0 as usize].frames[0].slots;
-            let Some(&source) = sources.get(k) else { continue };
-            let slots: Vec<Abs> = sources.clone().iter().map(|&s| self.slot_abs(raw, s)).collect();
+            let sources = raw.snapshots.frame(at, 0).slots;
+            if k >= sources.len() {
+                continue;
+            }
+            let source = sources.get(k);
+            let slots: Vec<Abs> = sources.iter().map(|s| self.slot_abs(raw, s)).collect();
             if matches!(source, Slot::Value(v) if !v.is_const()) && self.may_unbox(slots[k], ty, &slots) {
                 self.unbox_slot(raw, at, k, ty)?;
             }
@@ -643,6 +658,7 @@ impl Optimizer<'_> {
         new.imm = op.imm;
         new.list = self.out.push_list(&vals);
         let r = self.push(new);
+        self.heap.note(&key);
         self.pure.insert(key, r);
         r
     }

@@ -5,15 +5,15 @@
 //! it was told, so bridges of bridges know as much. Made by `frames` with each snapshot, used by `peel` at a bridge's start.
 //!
 //! Nothing here may make the trace compute or hold a value that it needs for nothing else: `dead` drops from `keep` what is not
-//! alive, and [`Knowledge::renumber`] what spoke of it.
+//! alive, and [`Known::retain`] what spoke of it.
 //!
 //! ```text
 //! load_int v31 +16 RangeIter  is v38          ; the bridge's jump to the label passes v38's register, without a load
 //! ```
 
-use super::{Abs, Optimizer, memory::Key};
-use std::rc::Rc;
-use traces::{Const, Op, OpCode, Region, Trace, Type, Val};
+use super::{Abs, Optimizer, dead::Survivors, memory::Key};
+use traces::pool::Range;
+use traces::{Const, Op, OpCode, Region, SnapId, Trace, Type, Val};
 
 /// A computation whose result is known.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -34,9 +34,6 @@ pub struct KnownFact {
     pub known_type: usize,
 }
 
-/// Facts; snapshots share them.
-pub type Facts = Rc<Vec<KnownFact>>;
-
 /// What is known at a snapshot.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Knowledge {
@@ -45,50 +42,171 @@ pub struct Knowledge {
     /// Slots of the outermost frame whose object, which lies in memory, is this value as well.
     pub slots: Vec<(u32, Val)>,
     /// What is known of memory, and of computations on values that do not change.
-    pub facts: Facts,
+    pub facts: Vec<KnownFact>,
 }
 
 /// Most values that a snapshot keeps for what is known.
 pub(super) const MOST_KEPT: usize = 40;
 
-impl Knowledge {
-    /// Every value that it speaks of, constants aside.
-    pub fn for_each_value(&self, mut f: impl FnMut(Val)) {
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    types: Range,
+    slots: Range,
+    facts: Range,
+}
+
+/// What is known at each snapshot of a trace. Packed as the snapshots are: neighbours share what is the same.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    entries: Vec<Entry>,
+    /// Numbers of types: 0 is none, `n` is `table[n - 1]`.
+    types: Vec<u16>,
+    table: Vec<usize>,
+    slots: Vec<(u32, Val)>,
+    facts: Vec<KnownFact>,
+    /// What is being added.
+    open: Length,
+}
+
+/// How much there was at some point.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Length {
+    entries: u32,
+    types: u32,
+    slots: u32,
+    facts: u32,
+}
+
+/// What is known at one snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownAt<'a> {
+    known: &'a Known,
+    entry: Entry,
+}
+
+impl<'a> KnownAt<'a> {
+    /// See [`Knowledge::types`].
+    pub fn types(self) -> impl ExactSizeIterator<Item = usize> + 'a {
+        let types = self.entry.types.of(&self.known.types);
+        types.iter().map(move |&n| if n == 0 { 0 } else { self.known.table[usize::from(n) - 1] })
+    }
+    /// See [`Knowledge::slots`].
+    pub fn slots(self) -> impl Iterator<Item = (u32, Val)> + 'a {
+        self.entry.slots.of(&self.known.slots).iter().copied().filter(|(_, v)| *v != Val::NONE)
+    }
+    /// See [`Knowledge::facts`].
+    pub fn facts(self) -> impl Iterator<Item = &'a KnownFact> + 'a {
+        self.entry.facts.of(&self.known.facts).iter().filter(|f| f.result != Val::NONE)
+    }
+    /// Whether the facts are the very ones that are known there.
+    pub fn shares_facts(self, other: KnownAt<'_>) -> bool {
+        self.entry.facts == other.entry.facts
+    }
+    /// Whether the types are the very ones that are known there.
+    pub fn shares_types(self, other: KnownAt<'_>) -> bool {
+        self.entry.types == other.entry.types
+    }
+}
+
+impl Known {
+    /// What is known at a snapshot.
+    pub fn at(&self, id: SnapId) -> KnownAt<'_> {
+        KnownAt { known: self, entry: self.entries[id.0 as usize] }
+    }
+    /// The same, unpacked.
+    pub fn get(&self, id: SnapId) -> Knowledge {
+        let at = self.at(id);
+        Knowledge {
+            types: at.types().collect(),
+            slots: at.slots().collect(),
+            facts: at.facts().copied().collect(),
+        }
+    }
+
+    /// Starts what is known at the next snapshot; [`Self::finish`] ends it.
+    pub(super) fn begin(&mut self) {
+        self.open = self.length();
+    }
+    /// The type of the next slot, or 0.
+    pub fn add_type(&mut self, ty: usize) {
+        let number = match ty {
+            0 => 0,
+            _ => match self.table.iter().position(|&known| known == ty) {
+                Some(n) => n + 1,
+                None => {
+                    self.table.push(ty);
+                    self.table.len()
+                }
+            },
+        };
+        self.types.push(u16::try_from(number).expect("a trace has fewer ops"));
+    }
+    /// See [`Knowledge::slots`].
+    pub(super) fn add_slot(&mut self, k: u32, v: Val) {
+        self.slots.push((k, v));
+    }
+    /// Ends it.
+    pub(super) fn finish(&mut self, facts: Range) {
+        let last = self.entries.last();
+        let (types, slots) = (last.map(|e| e.types), last.map(|e| e.slots));
+        let types = Range::close(&mut self.types, self.open.types, types);
+        let slots = Range::close(&mut self.slots, self.open.slots, slots);
+        self.entries.push(Entry { types, slots, facts });
+    }
+    /// The values of slots of what is being added, and of these facts; constants aside.
+    pub(super) fn for_each_new_value(&self, facts: Range, mut f: impl FnMut(Val)) {
         let mut value = |v: Val| {
             if v.op_index().is_some() {
                 f(v)
             }
         };
-        self.slots.iter().for_each(|&(_, v)| value(v));
-        for fact in self.facts.iter() {
+        self.slots[self.open.slots as usize..].iter().for_each(|&(_, v)| value(v));
+        for fact in facts.of(&self.facts) {
             fact.args.iter().for_each(|&v| value(v));
             value(fact.result);
         }
     }
+    /// Adds what is known at one more snapshot.
+    pub fn push(&mut self, k: &Knowledge) {
+        self.begin();
+        k.types.iter().for_each(|&ty| self.add_type(ty));
+        self.slots.extend_from_slice(&k.slots);
+        let start = self.facts.len() as u32;
+        self.facts.extend_from_slice(&k.facts);
+        let facts = Range::close(&mut self.facts, start, self.entries.last().map(|e| e.facts));
+        self.finish(facts);
+    }
 
-    /// Follows a renumbering of the trace (old op -> new value); what speaks of dropped values is forgotten. Snapshots that share
-    /// their facts go on to: `last` holds those that were renumbered last, old and new.
-    pub fn renumber(&self, renumber: &[Val], last: &mut Option<(Facts, Facts)>) -> Knowledge {
+    pub(super) fn length(&self) -> Length {
+        Length {
+            entries: self.entries.len() as u32,
+            types: self.types.len() as u32,
+            slots: self.slots.len() as u32,
+            facts: self.facts.len() as u32,
+        }
+    }
+    /// Forgets what was added since there was so much.
+    pub(super) fn truncate(&mut self, to: Length) {
+        self.entries.truncate(to.entries as usize);
+        self.types.truncate(to.types as usize);
+        self.slots.truncate(to.slots as usize);
+        self.facts.truncate(to.facts as usize);
+    }
+
+    /// Follows what became of a trace's snapshots and values (old op -> new value); what speaks of dropped values is forgotten.
+    pub(super) fn retain(&mut self, survivors: &Survivors) {
         let map = |v: Val| match v.op_index() {
-            Some(i) if v != Val::NONE => (renumber[i] != Val::NONE).then_some(renumber[i]),
-            _ => Some(v),
+            Some(i) if v != Val::NONE => survivors.values[i],
+            _ => v,
         };
-        let facts = match last {
-            Some((old, new)) if Rc::ptr_eq(old, &self.facts) => new.clone(),
-            _ => {
-                let facts = self.facts.iter().filter_map(|f| {
-                    let args = [map(f.args[0])?, map(f.args[1])?];
-                    Some(KnownFact { args, result: map(f.result)?, ..*f })
-                });
-                let facts = Rc::new(facts.collect());
-                *last = Some((self.facts.clone(), Rc::clone(&facts)));
-                facts
-            }
-        };
-        Knowledge {
-            types: self.types.clone(),
-            slots: self.slots.iter().filter_map(|&(k, v)| Some((k, map(v)?))).collect(),
-            facts,
+        let mut kept = survivors.snapshots.iter();
+        self.entries.retain(|_| kept.next().is_some_and(Option::is_some));
+        self.slots.iter_mut().for_each(|(_, v)| *v = map(*v));
+        for f in &mut self.facts {
+            let args = f.args.map(map);
+            let lost = f.args.iter().zip(&args).any(|(old, new)| *old != Val::NONE && *new == Val::NONE);
+            f.result = if lost { Val::NONE } else { map(f.result) };
+            f.args = args;
         }
     }
 }
@@ -152,35 +270,35 @@ impl Optimizer<'_> {
                 .is_some_and(|i| info.val != Val::NONE && self.out.ops[i].code == OpCode::Param)
     }
 
-    /// What is known now of the facts that a bridge may want.
-    pub(super) fn known_facts(&mut self) -> Rc<Vec<KnownFact>> {
-        if let Some((version, facts)) = &self.last_known
-            && *version == self.heap.version()
+    /// What is known now of the facts that a bridge may want: a part of `known.facts`.
+    pub(super) fn known_facts(&mut self) -> Range {
+        if let Some((version, facts)) = self.last_known
+            && version == self.heap.version()
         {
-            return facts.clone();
+            return facts;
         }
-        let mut facts = Vec::new();
-        let wanted = std::mem::take(&mut self.wanted);
-        for key in &wanted {
+        let start = self.known.facts.len() as u32;
+        for i in 0..self.heap.watched().len() {
+            let key = self.heap.watched()[i];
             let immutable = key.region == Region::Immutable;
-            let hit = if immutable { self.pure.get(key).copied() } else { self.heap.get(key) };
+            let hit = if immutable { self.pure.get(&key).copied() } else { self.heap.get(&key) };
             let Some(hit) = hit else { continue };
             let vals = (self.known_val(key.a), self.known_val(key.b), self.known_val(hit));
             let (Some(a), Some(b), Some(result)) = vals else { continue };
-            let info = self.info(hit);
-            facts.push(KnownFact {
+            let (nonnull, known_type) = (self.info(hit).nonnull, self.info(hit).known_type);
+            self.known.facts.push(KnownFact {
                 code: key.code,
                 region: key.region,
-                nonnull: info.nonnull,
+                nonnull,
                 imm: key.imm,
                 args: [a, b],
                 result,
-                known_type: info.known_type,
+                known_type,
             });
         }
-        self.wanted = wanted;
-        let facts = Rc::new(facts);
-        self.last_known = Some((self.heap.version(), facts.clone()));
+        let last = self.last_known.map(|(_, facts)| facts);
+        let facts = Range::close(&mut self.known.facts, start, last);
+        self.last_known = Some((self.heap.version(), facts));
         facts
     }
 
@@ -219,7 +337,7 @@ impl Optimizer<'_> {
             } else {
                 self.heap.insert(key, result);
             }
-            self.wanted.push(key);
+            self.heap.watch(key);
         }
         if let Some(c) = condition {
             let a = value(self, c.args[0]);

@@ -30,6 +30,8 @@ impl Key {
 #[derive(Clone, Default)]
 pub struct Heap {
     entries: Vec<(Key, Abs)>,
+    /// What exits tell bridges, of memory or not.
+    watched: Vec<Key>,
     version: u32,
 }
 
@@ -40,8 +42,27 @@ impl Heap {
     }
     /// Notes a value.
     pub fn insert(&mut self, key: Key, value: Abs) {
-        self.version += 1;
+        self.note(&key);
         self.entries.push((key, value));
+    }
+    /// Says that something became known that is not of memory.
+    pub fn note(&mut self, key: &Key) {
+        self.version += u32::from(self.watched.contains(key));
+    }
+    /// From now on this is watched.
+    pub fn watch(&mut self, key: Key) {
+        self.version += 1;
+        self.watched.push(key);
+    }
+    /// From now on these are watched, and no others.
+    pub fn watch_only(&mut self, keys: impl Iterator<Item = Key>) {
+        self.version += 1;
+        self.watched.clear();
+        self.watched.extend(keys);
+    }
+    /// What is watched.
+    pub fn watched(&self) -> &[Key] {
+        &self.watched
     }
     /// Forgets everything.
     pub fn clear(&mut self) {
@@ -50,10 +71,14 @@ impl Heap {
     }
     /// Forgets what fails the test.
     pub fn retain(&mut self, mut keep: impl FnMut(&Key) -> bool) {
-        self.version += 1;
-        self.entries.retain(|(k, _)| keep(k));
+        let (watched, version) = (&self.watched, &mut self.version);
+        self.entries.retain(|(k, _)| {
+            let kept = keep(k);
+            *version += u32::from(!kept && watched.contains(k));
+            kept
+        });
     }
-    /// Changes with what is known.
+    /// Changes with what is known of what is watched.
     pub fn version(&self) -> u32 {
         self.version
     }
@@ -113,6 +138,7 @@ impl Optimizer<'_> {
         (new.imm, new.region) = (op.imm, op.region);
         let r = self.push(new);
         if op.region == Region::Immutable {
+            self.heap.note(&key);
             self.pure.insert(key, r);
         } else if remembered {
             self.heap.insert(key, r);

@@ -23,17 +23,17 @@ mod value;
 
 pub use env::{Env, HelperIds};
 pub use header::{Fact, FactArg, Header, HeaderSlot, Requirement};
-pub use known::{Condition, Knowledge, KnownFact, condition};
+pub use known::{Condition, Knowledge, Known, KnownAt, KnownFact, condition};
 pub use peel::Values;
 pub use value::{Abs, Boxed, Info};
 
 use crate::abort::Abort;
 use fold::{Fold, fold_without};
-use frames::FrameMemory;
+use frames::{FrameMemory, Seen};
 use fxhash::FxHashMap;
 use memory::{Heap, Key};
 use parts::Part;
-use std::rc::Rc;
+use traces::pool::Range;
 use traces::{Const, Effect, Length, Op, OpCode, Region, SnapId, Trace, Type, Val};
 
 /// The optimizer's state.
@@ -57,14 +57,15 @@ pub struct Optimizer<'e> {
     generation: u32,
     last_snapshot: Option<(SnapId, u32, SnapId)>,
     scratch: Vec<i32>,
+    seen: Seen,
     /// For each snapshot of `out` the recorded one it was made from.
     pub origins: Vec<SnapId>,
     /// For each snapshot of `out` what is known there.
-    pub known: Vec<Rc<Knowledge>>,
-    /// The facts that bridges may want to know.
-    wanted: Vec<Key>,
-    /// What was known of them last, and of which heap.
-    last_known: Option<(u32, Rc<Vec<KnownFact>>)>,
+    pub known: Known,
+    /// What was known last of what is watched, and of which heap.
+    last_known: Option<(u32, Range)>,
+    /// For each value of `out` which snapshot was the last to keep it, counted from 1.
+    kept: Vec<u32>,
     frame_ptr: Abs,
     /// The facts that were assumed at the start of this copy: key, value.
     assumed: Vec<(Key, Abs)>,
@@ -75,22 +76,31 @@ pub struct Optimizer<'e> {
 struct Saved<'e> {
     state: Optimizer<'e>,
     emitted: Length,
+    known: known::Length,
+}
+
+fn map_for<K, V>(n: usize) -> FxHashMap<K, V> {
+    FxHashMap::with_capacity_and_hasher(n, Default::default())
 }
 
 /// An error ends the optimization: the recording is not compiled.
 pub type Optimized<T> = Result<T, Abort>;
 
 impl<'e> Optimizer<'e> {
-    /// Starts a trace: `slots` recorded params (of all frames) are unknown until bound.
-    pub fn new(env: &'e Env, out: Trace) -> Self {
+    /// Starts a trace that is made of this recording, fed so many times. What `out` has are its params.
+    pub fn new(env: &'e Env, mut out: Trace, raw: &Trace, copies: usize) -> Self {
+        // Room for all of it: what grows leaves holes in memory, and is copied.
+        let (ops, snapshots) = (copies * raw.ops.len(), copies * raw.snapshots.len());
+        out.ops.reserve(ops);
+        out.snapshots.reserve(&raw.snapshots, copies);
         let mut o = Optimizer {
             env,
             out,
-            infos: Vec::with_capacity(256),
-            map: Vec::new(),
+            infos: Vec::with_capacity(ops),
+            map: Vec::with_capacity(raw.ops.len()),
             const_map: Vec::new(),
-            constants: Default::default(),
-            pure: Default::default(),
+            constants: map_for(raw.consts.len()),
+            pure: map_for(raw.ops.len() / 4),
             heap: Heap::default(),
             frames: Vec::new(),
             at: SnapId::NONE,
@@ -98,10 +108,11 @@ impl<'e> Optimizer<'e> {
             generation: 0,
             last_snapshot: None,
             scratch: Vec::new(),
-            origins: Vec::new(),
-            known: Vec::new(),
-            wanted: Vec::new(),
+            seen: Seen::default(),
+            origins: Vec::with_capacity(snapshots),
+            known: Known::default(),
             last_known: None,
+            kept: Vec::new(),
             frame_ptr: Abs::NONE,
             assumed: Vec::new(),
             assumed_used: Vec::new(),
@@ -117,9 +128,9 @@ impl<'e> Optimizer<'e> {
         let out = std::mem::replace(&mut self.out, nothing);
         let (origins, known) = (std::mem::take(&mut self.origins), std::mem::take(&mut self.known));
         let state = self.clone();
-        let emitted = out.length();
+        let (emitted, length) = (out.length(), known.length());
         (self.out, self.origins, self.known) = (out, origins, known);
-        Saved { state, emitted }
+        Saved { state, emitted, known: length }
     }
 
     /// Back to what was saved of this optimizer.
@@ -128,11 +139,11 @@ impl<'e> Optimizer<'e> {
         (self.out, self.origins, self.known) = later.into_emitted();
         self.out.truncate(saved.emitted);
         self.origins.truncate(self.out.snapshots.len());
-        self.known.truncate(self.out.snapshots.len());
+        self.known.truncate(saved.known);
     }
 
     /// What was emitted: trace, `origins`, `known`. All else is given back.
-    fn into_emitted(self) -> (Trace, Vec<SnapId>, Vec<Rc<Knowledge>>) {
+    fn into_emitted(self) -> (Trace, Vec<SnapId>, Known) {
         (self.out, self.origins, self.known)
     }
 
@@ -385,6 +396,7 @@ impl<'e> Optimizer<'e> {
         if row.result == Some(Type::Bool) {
             self.info_mut(r).compare = Some((code, a, b));
         }
+        self.heap.note(&key);
         self.pure.insert(key, r);
         Ok(r)
     }
@@ -425,6 +437,7 @@ impl<'e> Optimizer<'e> {
             new.snap = self.snapshot(raw, snap)?;
         }
         let r = self.push(new);
+        self.heap.note(&key);
         self.pure.insert(key, r);
         Ok(r)
     }
@@ -477,10 +490,10 @@ impl<'e> Optimizer<'e> {
         let in_loop = self.env.drops_licences && raw.ops.last().is_some_and(|op| op.code == OpCode::Jump);
         let local = in_loop
             && object.op_index().is_some_and(|i| {
-                let end = raw
-                    .snapshots
-                    .last()
-                    .map_or(0, |s| s.frames[0].slots.len() as u32 - s.frames[0].stack_depth);
+                let end = raw.snapshots.len().checked_sub(1).map_or(0, |last| {
+                    let frame = raw.snapshots.frame(SnapId(last as u32), 0);
+                    frame.slots.len() as u32 - frame.stack_depth
+                });
                 raw.ops[i].code == OpCode::Param && (raw.ops[i].imm as u32) < end
             });
         if !local {
@@ -593,6 +606,7 @@ impl<'e> Optimizer<'e> {
         }
         self.generation += 1;
         if shareable {
+            self.heap.note(&key);
             self.pure.insert(key, r);
         }
         Ok(r)

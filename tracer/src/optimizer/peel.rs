@@ -8,13 +8,12 @@
 //! state of its header.
 
 use super::{
-    Abs, Condition, Env, FrameMemory, Header, Info, Knowledge, Optimized, Optimizer,
+    Abs, Condition, Env, FrameMemory, Header, Info, Knowledge, Known, Optimized, Optimizer,
     dead::{self, Survivors},
     header::Fit,
     parts::Part,
 };
 use crate::abort::Abort;
-use std::rc::Rc;
 use traces::{Const, Helper, Op, OpCode, Resume, Slot, SnapId, Snapshot, Trace, Type, Val, Virtual};
 
 /// Copies of the recording that are tried before it is given up.
@@ -29,7 +28,7 @@ pub struct Loop {
     /// For each snapshot of the trace the recorded one it was made from.
     pub origins: Vec<SnapId>,
     /// For each snapshot what is known there.
-    pub known: Vec<Rc<Knowledge>>,
+    pub known: Known,
 }
 
 /// Where a trace that is no loop ends.
@@ -70,8 +69,8 @@ impl<'e> Optimizer<'e> {
 
     /// The slots at the recording's end, and the snapshot of that state.
     fn end_state(&mut self, raw: &Trace) -> (Vec<Abs>, SnapId) {
-        let slots = &raw.snapshots[self.at.0 as usize].frames[0].slots;
-        (slots.iter().map(|&s| self.slot_abs(raw, s)).collect(), self.at)
+        let slots = raw.snapshots.frame(self.at, 0).slots;
+        (slots.iter().map(|s| self.slot_abs(raw, s)).collect(), self.at)
     }
 }
 
@@ -83,34 +82,31 @@ pub fn compile_loop(
     helpers: &'static [Helper],
     unbox: &[(usize, Type)],
 ) -> Optimized<Loop> {
-    let mut o = Optimizer::new(env, Trace::new(helpers));
+    let mut o = Optimizer::new(env, Trace::with_room(helpers, 0), raw, 2);
     o.start_in_memory(raw);
     o.feed_all(raw)?;
     if !env.off.has(Part::Unboxing) {
         o.unbox_ahead(raw, unbox)?;
     }
+    let dropped = only_dropped(raw);
     let mut generic: Vec<bool> = Vec::new();
     for copy in 0..MAX_COPIES {
         let (slots, end) = o.end_state(raw);
-        if raw.snapshots[end.0 as usize].frames.len() != 1 || o.frames.len() > 1 {
+        if raw.snapshots.depth(end) != 1 || o.frames.len() > 1 {
             return Err(Abort::FrameChanged);
         }
-        let header = o.describe(&slots, &generic);
+        let header = o.describe(&slots, &generic, &dropped);
         let saved = o.save();
         let fit = if copy + 1 == MAX_COPIES { Fit::Boxes } else { Fit::Unboxed };
         match close(&mut o, raw, slots, end, header, fit) {
             Ok(mut header) => {
                 // Here a compilation needs most memory: what is only for trying again goes first.
                 drop(saved);
-                let (mut trace, origins, known) = o.into_emitted();
+                let (mut trace, origins, mut known) = o.into_emitted();
                 let survivors = dead::eliminate(&mut trace, env.off.has(Part::DeadCode));
+                known.retain(&survivors);
                 header.live = survivors.params.iter().map(Option::is_some).collect();
-                return Ok(Loop {
-                    origins: surviving(&origins, &survivors),
-                    known: surviving_known(known, &survivors),
-                    header,
-                    trace,
-                });
+                return Ok(Loop { origins: surviving(&origins, &survivors), known, header, trace });
             }
             Err(Failure::Slots(different)) if copy + 2 == MAX_COPIES => generic = different,
             Err(Failure::Abort(abort)) if !matches!(abort, Abort::Contradiction) => return Err(abort),
@@ -122,6 +118,28 @@ pub fn compile_loop(
         o.feed_all(raw)?;
     }
     Err(Abort::NoFixedPoint)
+}
+
+/// For each slot whether a turn does nothing with what it holds but dropping it: `for shape in shapes` drops the last turn's shape,
+/// of whatever class that is.
+fn only_dropped(raw: &Trace) -> Vec<bool> {
+    let params = raw.ops.iter().take_while(|op| op.code == OpCode::Param).count();
+    let mut dropped = vec![false; params];
+    let mut used = vec![false; params];
+    for op in &raw.ops {
+        let flags = match op.code {
+            OpCode::DecrefGuard | OpCode::DecrefDealloc => &mut dropped,
+            // Whether there is an object at all.
+            OpCode::GuardNonNull => continue,
+            _ => &mut used,
+        };
+        for v in op.operands().iter().chain(raw.list(op.list)) {
+            if let Some(flag) = v.op_index().and_then(|i| flags.get_mut(i)) {
+                *flag = true;
+            }
+        }
+    }
+    dropped.iter().zip(used).map(|(&dropped, used)| dropped && !used).collect()
 }
 
 enum Failure {
@@ -258,19 +276,12 @@ pub struct Bridge {
     /// For each snapshot of the trace the recorded one it was made from.
     pub origins: Vec<SnapId>,
     /// For each snapshot what is known there.
-    pub known: Vec<Rc<Knowledge>>,
+    pub known: Known,
 }
 
 /// What belongs to the snapshots that survived.
 fn surviving<T: Clone>(of: &[T], survivors: &Survivors) -> Vec<T> {
     of.iter().zip(&survivors.snapshots).filter(|(_, kept)| kept.is_some()).map(|(x, _)| x.clone()).collect()
-}
-
-/// What is known at the snapshots that survived, of the values that did.
-fn surviving_known(known: Vec<Rc<Knowledge>>, survivors: &Survivors) -> Vec<Rc<Knowledge>> {
-    let kept = known.into_iter().zip(&survivors.snapshots).filter(|(_, kept)| kept.is_some());
-    let mut last = None;
-    kept.map(|(k, _)| Rc::new(k.renumber(&survivors.values, &mut last))).collect()
 }
 
 /// Makes a bridge of a recording. With no `start` the recording starts from the interpreter.
@@ -281,7 +292,7 @@ pub fn compile_bridge(
     start: Option<Start<'_>>,
     end: End<'_>,
 ) -> Optimized<Bridge> {
-    let mut out = Trace::new(helpers);
+    let mut out = Trace::with_room(helpers, raw.ops.len() + 16);
     let mut inputs = Vec::new();
     if let Some(start) = &start {
         // The bridge's params come first: every value of the snapshot that is not a constant.
@@ -294,14 +305,14 @@ pub fn compile_bridge(
             }
         });
     }
-    let mut o = Optimizer::new(env, out);
+    let mut o = Optimizer::new(env, out, raw, 1);
     match &start {
         None => o.start_in_memory(raw),
         Some(start) => o.start_at_exit(raw, start, &inputs),
     }
     o.feed_all(raw)?;
     let (slots, snap) = o.end_state(raw);
-    let one_frame = raw.snapshots[snap.0 as usize].frames.len() == 1 && o.frames.len() == 1;
+    let one_frame = raw.snapshots.depth(snap) == 1 && o.frames.len() == 1;
     let linked = match end {
         End::Link(_) | End::Entry if !one_frame => return Err(Abort::FrameChanged),
         End::Link(header) => {
@@ -328,17 +339,12 @@ pub fn compile_bridge(
             Linked::Exit
         }
     };
-    let (mut trace, origins, known) = o.into_emitted();
+    let (mut trace, origins, mut known) = o.into_emitted();
     let survivors = dead::eliminate(&mut trace, env.off.has(Part::DeadCode));
+    known.retain(&survivors);
     let mut flags = survivors.params.iter();
     inputs.retain(|_| flags.next().is_some_and(|p| p.is_some()));
-    Ok(Bridge {
-        origins: surviving(&origins, &survivors),
-        known: surviving_known(known, &survivors),
-        trace,
-        inputs,
-        linked,
-    })
+    Ok(Bridge { origins: surviving(&origins, &survivors), known, trace, inputs, linked })
 }
 
 impl Optimizer<'_> {

@@ -13,7 +13,7 @@ use capi::sys::{self, PyCodeObject, PyObject};
 use interpreter::direct::Direct;
 use interpreter::machine::Machine;
 use std::sync::atomic::AtomicI64;
-use traces::{Const, FrameState, Op, OpCode, Region, Resume, Slot, SnapId, Snapshot, Trace, Type, Val};
+use traces::{Const, Op, OpCode, Region, Resume, Slot, SnapId, Trace, Type, Val};
 
 mod machine;
 
@@ -144,9 +144,11 @@ impl<'d> Recorder<'d> {
         chain: usize,
         may_inline: fn(*mut PyCodeObject, usize) -> bool,
     ) -> Self {
+        let mut raw = Trace::with_room(crate::runtime::helper_table(), 512);
+        raw.snapshots.reserve_some();
         let mut rec = Recording {
-            raw: Trace::new(crate::runtime::helper_table()),
-            afters: Vec::new(),
+            raw,
+            afters: Vec::with_capacity(64),
             embedded: Vec::new(),
             inlined: Vec::new(),
             bytecodes: 0,
@@ -425,38 +427,33 @@ impl<'d> Recorder<'d> {
         self.abort.get_or_insert(reason);
     }
 
-    fn state(frames: &[Shadow], resume: Resume) -> Snapshot {
-        let slot =
-            |o: &RObj| if o.ptr.is_null() && o.val.is_const() { Slot::Null } else { Slot::Value(o.val) };
-        Snapshot {
-            resume,
-            frames: frames
-                .iter()
-                .enumerate()
-                .map(|(depth, f)| FrameState {
-                    code: f.code as usize,
-                    function: if depth > 0 { Slot::Value(f.function.val) } else { Slot::InMemory },
-                    frame: Val::NONE,
-                    instr: f.instr,
-                    stack_depth: f.stack.len() as u32,
-                    slots: f.locals.iter().chain(&f.stack).map(slot).collect(),
-                })
-                .collect(),
-            virtuals: Vec::new(),
-            increfs: Vec::new(),
-            keep: Vec::new(),
+    /// Adds a snapshot of these frames, the innermost standing at `instr`.
+    fn add_snapshot(
+        rec: &mut Recording,
+        frames: &[Shadow],
+        instr: u32,
+        resume: Resume,
+        after: After,
+    ) -> SnapId {
+        let out = &mut rec.raw.snapshots;
+        out.begin(resume);
+        for (depth, f) in frames.iter().enumerate() {
+            for o in f.locals.iter().chain(&f.stack) {
+                let null = o.ptr.is_null() && o.val.is_const();
+                out.slot(if null { Slot::Null } else { Slot::Value(o.val) });
+            }
+            let function = if depth > 0 { Slot::Value(f.function.val) } else { Slot::InMemory };
+            let instr = if depth + 1 == frames.len() { instr } else { f.instr };
+            out.end_frame(f.code as usize, function, Val::NONE, instr, f.stack.len() as u32);
         }
-    }
-
-    fn add_snapshot(&mut self, s: Snapshot, after: After) -> SnapId {
-        self.rec.afters.push(after);
-        self.rec.raw.push_snapshot(s)
+        rec.afters.push(after);
+        out.finish()
     }
 
     /// A snapshot of the present state.
     fn new_snapshot(&mut self, resume: Resume, after: After) -> SnapId {
-        let s = Self::state(&self.frames, resume);
-        self.add_snapshot(s, after)
+        let instr = self.top().instr;
+        Self::add_snapshot(&mut self.rec, &self.frames, instr, resume, after)
     }
 
     /// The snapshot of the instruction's start.
@@ -465,8 +462,8 @@ impl<'d> Recorder<'d> {
             return s;
         }
         let frames = if self.start_saved { &self.start } else { &self.frames };
-        let s = Self::state(frames, Resume::Execute);
-        let id = self.add_snapshot(s, After::Nothing);
+        let instr = frames.last().expect("a recording has a frame").instr;
+        let id = Self::add_snapshot(&mut self.rec, frames, instr, Resume::Execute, After::Nothing);
         self.start_snapshot = Some(id);
         id
     }
@@ -486,12 +483,11 @@ impl<'d> Recorder<'d> {
         }
         self.at_emitted = true;
         let mut snap = self.start_snapshot();
-        let started = self.rec.raw.snapshots[snap.0 as usize].frames.last().expect("not empty").instr;
+        let started = self.rec.raw.snapshots.frames(snap).next_back().expect("not empty").instr;
         if started != self.unit {
             // Behind an EXTENDED_ARG: frames show the instruction itself.
-            let mut s = self.rec.raw.snapshots[snap.0 as usize].clone();
-            s.frames.last_mut().expect("not empty").instr = self.unit;
-            snap = self.add_snapshot(s, After::Nothing);
+            let frames = if self.start_saved { &self.start } else { &self.frames };
+            snap = Self::add_snapshot(&mut self.rec, frames, self.unit, Resume::Execute, After::Nothing);
         }
         let mut op = Op::new(OpCode::At, &[]);
         op.snap = snap;

@@ -150,11 +150,11 @@ fn bridges_link_to_the_label_in_the_state_that_the_loop_expects() {
         let raw = &program.trace;
         let Ok(l) = peel::compile_loop(&env, raw, raw.helpers, &[]) else { continue };
         let Some(exit) = splice::exit_at_start_of_turn(raw, &l) else { continue };
-        let snapshot = l.trace.ops[exit].snap.0 as usize;
+        let snapshot = l.trace.ops[exit].snap;
         let start = Start {
             values: &tracer::optimizer::Values::of(&l.trace),
-            snapshot: &l.trace.snapshots[snapshot],
-            known: &l.known[snapshot],
+            snapshot: &l.trace.snapshots.get(snapshot),
+            known: &l.known.get(snapshot),
             condition: tracer::optimizer::condition(&l.trace, &l.trace.ops[exit]),
         };
         let Ok(bridge) = peel::compile_bridge(&env, raw, raw.helpers, Some(start), End::Link(&l.header))

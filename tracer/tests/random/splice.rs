@@ -11,7 +11,7 @@ pub fn exit_at_start_of_turn(raw: &Trace, l: &Loop) -> Option<usize> {
     let params = raw.ops.iter().take_while(|op| op.code == OpCode::Param).count();
     for (i, op) in l.trace.ops.iter().enumerate().skip(label + 1) {
         if op.code.is_guard() {
-            let origin = &raw.snapshots[l.origins[op.snap.0 as usize].0 as usize];
+            let origin = raw.snapshots.get(l.origins[op.snap.0 as usize]);
             let frame = &origin.frames[0];
             let unchanged = frame.slots.len() == params
                 && frame.slots.iter().enumerate().all(|(k, s)| *s == Slot::Value(Val::op(k)));
@@ -52,7 +52,7 @@ impl Copier<'_> {
             *v = self.value(out, *v);
         }
         if op.snap != SnapId::NONE {
-            let snapshot = self.snapshot(out, &self.from.snapshots[op.snap.0 as usize]);
+            let snapshot = self.snapshot(out, &self.from.snapshots.get(op.snap));
             op.snap = out.push_snapshot(snapshot);
         }
         self.map[index] = out.push(op);

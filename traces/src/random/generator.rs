@@ -197,7 +197,7 @@ impl Generator<'_> {
 
     /// As `emit`; whether the op stayed and the run goes on.
     fn emitted(&mut self, mut op: Op) -> bool {
-        let snapshots = self.trace.snapshots.len();
+        let snapshots = self.trace.snapshots.length();
         if op.code.is_guard() && op.snap == crate::SnapId::NONE {
             let snapshot = self.snapshot(Resume::Execute);
             op.snap = self.trace.push_snapshot(snapshot);

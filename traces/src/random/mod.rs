@@ -182,8 +182,9 @@ impl Program {
         let describe = |memory: &mut Memory| -> Result<String, crate::memory::Fault> {
             let frames = match &outcome {
                 Outcome::Exit { op, values } => {
-                    let snapshot = &trace.snapshots[trace.ops[*op].snap.0 as usize];
-                    Some((snapshot, rebuild(snapshot, values, layout, memory)?, values))
+                    let snapshot = trace.snapshots.get(trace.ops[*op].snap);
+                    let frames = rebuild(&snapshot, values, layout, memory)?;
+                    Some((snapshot, frames, values))
                 }
                 _ => None,
             };

@@ -166,7 +166,7 @@ impl Recorder<'_> {
     /// Records an instruction. When one of its questions has an answer that does not suit it, nothing of it stays.
     fn instruction(&mut self, body: impl FnOnce(&mut Self) -> Option<()>) {
         self.start_instruction();
-        let (ops, snapshots) = (self.trace.ops.len(), self.trace.snapshots.len());
+        let (ops, snapshots) = (self.trace.ops.len(), self.trace.snapshots.length());
         if body(self).is_none() {
             assert!(self.asking, "an instruction is given up only while it asks");
             self.trace.ops.truncate(ops);
