@@ -74,7 +74,7 @@ class Exactness(unittest.TestCase):
 
     def test_a_hundred_thousand_code_objects_leave_nothing_behind(self):
         expected, _ = run(CODE_COMES_AND_GOES, executable=sys.executable)
-        got, stats = run(CODE_COMES_AND_GOES)
+        got, stats = run(CODE_COMES_AND_GOES, "jit-threshold=60")
         self.assertEqual(got.split()[0], expected.split()[0])
         self.assertGreater(stats["dropped"], 3000)
         self.assertLess(int(got.split()[1]), 1500, "KiB more after 80,000 code objects")

@@ -24,6 +24,7 @@ use capi::sys;
 use interpreter::direct::Direct;
 use interpreter::dispatch;
 use interpreter::machine::Flow;
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, Ordering};
 use traces::Resume;
 use traces::codegen::ExitId;
@@ -105,19 +106,20 @@ impl Forced {
         self.report.clone()
     }
 
-    /// The code of these guards was given back. Their numbers are not used again, that of their trace is.
-    pub(super) fn drop_guards(&mut self, of_trace: impl Iterator<Item = bool>) {
-        for (guard, _) in self.guards.iter_mut().zip(of_trace).filter(|(guard, gone)| *gone && !guard.done) {
+    /// The code of these guards was given back.
+    pub(super) fn drop_guards(&mut self, exits: Range<usize>) {
+        for guard in self.guards[exits].iter_mut().filter(|guard| !guard.done) {
             guard.done = true;
             self.report.dropped += 1;
         }
     }
 
-    /// A trace was compiled with so many guards.
-    pub(super) fn add_guards(&mut self, own: impl Iterator<Item = bool>) {
-        for artificial in own {
+    /// A trace was compiled whose exits begin at this number; of its guards some are not the program's.
+    pub(super) fn add_guards(&mut self, first: usize, artificial: impl Iterator<Item = bool>) {
+        for (exit, artificial) in (first..).zip(artificial) {
             self.report.guards += u64::from(!artificial);
-            self.guards.push(Guard { done: artificial, ..Guard::default() });
+            self.guards.resize(self.guards.len().max(exit + 1), Guard::default());
+            self.guards[exit] = Guard { done: artificial, ..Guard::default() };
         }
     }
 }

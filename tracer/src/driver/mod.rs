@@ -11,6 +11,7 @@
 //! | `worth` | whether a loop's trace is worth entering |
 //! | `invalidation` | traces that are not entered any more, and giving back their code |
 //! | `forced` | failing every guard once, to compare what its exit rebuilds |
+//! | `numbers` | numbers of exits that are free again |
 //! | `only` | choosing what is compiled, to find the trace that breaks a program |
 //! | `callbacks` | what compiled code and the optimizer are told of CPython and of us |
 
@@ -18,6 +19,7 @@ mod callbacks;
 mod forced;
 mod installing;
 mod invalidation;
+mod numbers;
 mod only;
 mod recording;
 mod runs;
@@ -43,6 +45,7 @@ use interpreter::direct::Direct;
 use interpreter::jit::Jit;
 use interpreter::machine::Flow;
 use invalidation::MOST_DOUBLINGS;
+use numbers::FreeNumbers;
 use slab::Slab;
 use std::cell::UnsafeCell;
 use std::time::Instant;
@@ -123,6 +126,8 @@ struct Compilation {
     /// Its exits are in `packed`.
     compiled: Compiled,
     packed: Packed,
+    /// The first of its exits, and how many there are.
+    exits: (u32, u32),
     /// The contract of its label.
     header: Option<Header>,
     /// Kept as long as the trace: what it embeds.
@@ -194,6 +199,8 @@ struct State {
     by_header: FxHashMap<(usize, u32), usize>,
     compilations: Slab<Compilation>,
     exits: Vec<Exit>,
+    /// Those of `exits` that belong to no trace.
+    free_exits: FreeNumbers,
     infos: FxHashMap<usize, CodeInfo>,
     statistics: Statistics,
     /// Traces that `Policy::only` kept from being compiled.
@@ -272,6 +279,7 @@ impl Tracer {
                 by_header: Default::default(),
                 compilations: Slab::new(),
                 exits: Vec::new(),
+                free_exits: FreeNumbers::default(),
                 infos: Default::default(),
                 statistics: Statistics::default(),
                 skipped: 0,
@@ -389,7 +397,10 @@ impl Jit for Tracer {
         t.infos.remove(&code);
         t.invalidate(code);
         for inliner in t.inliners.remove(&code).unwrap_or_default() {
-            t.invalidate(inliner);
+            t.invalidate_inliner(inliner);
+        }
+        for inliners in t.inliners.values_mut() {
+            inliners.retain(|&inliner| inliner != code);
         }
         for cell in &data.loops {
             if cell.tracer != 0 && t.loops.contains(cell.tracer - 1) {
