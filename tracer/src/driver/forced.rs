@@ -13,6 +13,8 @@
 //!        +- interprets .........................................-+........> goes on
 //! ```
 //!
+//! While the program has several threads nothing is failed: what the others do in the parent, they don't do in the child.
+//!
 //! An exit in the midst of an instruction (an exception, an object's death, the other side of a branch on a call's result) has no
 //! counterpart between two instructions: it is compared as far as [`Picture::differences_within`] says.
 
@@ -163,6 +165,12 @@ impl Tracer {
         let t = self.state();
         let random = t.next_random();
         let forced = t.forced.as_mut()?;
+        // SAFETY: the running thread's interpreter; its list of threads changes with the GIL held only.
+        let alone = unsafe { (*(*(*d.tstate).interp).threads.head).next.is_null() };
+        if !alone {
+            LAST_PASS.store(i64::MAX, Ordering::Relaxed);
+            return None;
+        }
         forced.entries += 1;
         let (candidates, later) = t.candidates(trace);
         let mut targets: Vec<Target> = Vec::new();
