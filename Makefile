@@ -32,13 +32,16 @@ under-test-extension = --extension build/ext
 bench.py = "$$COLUBER_PYTHON" benchmarks/bench.py --base "$$COLUBER_PYTHON" --only '$(ONLY)'
 
 .DEFAULT_GOAL := help
-.PHONY: help run bench bench-peers build ext test smoke regrtest clean
+.PHONY: help run bench bench-peers build ext test smoke regrtest force-guards bisect prove clean
 
 help:
 	@echo 'make run [SCRIPT=x.py] [ARGS=…]  build, then time examples/ (or the script) under python3.11 and coluber'
 	@echo 'make test                        all checks and tests'
 	@echo 'make regrtest [JIT=off|on|stress] [ONLY=test_a,test_b]'
 	@echo '                                 the base Python'"'"'s own regression suite: what differs (see tests/run_regrtest.py)'
+	@echo 'make bisect SCRIPT=x.py [ARGS=…] find the trace, function and part of the optimizer that make a program go wrong'
+	@echo 'make force-guards [ONLY=name]    fail every guard of every trace once, compare the frames with the interpreter'"'"'s'
+	@echo 'make prove                       prove the optimizer'"'"'s rewrite rules with Z3'
 	@echo 'make bench [ONLY=name,group] [FORM=extension] [SECONDS=3]'
 	@echo '                                 build, then measure benchmarks side by side: table, and build/bench/'
 	@echo 'make bench-peers                 install what is compared with besides the base Python: PyPy'
@@ -76,6 +79,20 @@ regrtest:
 	"$$COLUBER_PYTHON" tests/run_regrtest.py --coluber '$(coluber)' --jit '$(or $(JIT),off)' \
 	$(if $(JOBS),--jobs '$(JOBS)') $(if $(TIMEOUT),--seconds '$(TIMEOUT)') $(if $(THRESHOLD),--threshold '$(THRESHOLD)') \
 	$(if $(RESOURCES),--resources '$(RESOURCES)') $(if $(IGNORE),--ignore '$(IGNORE)') $(if $(REFRESH),--refresh) $(subst $(comma), ,$(ONLY))
+
+# ONLY: benchmarks (names and groups of `make bench`); without it all differential programs, the examples and some of pyperformance's.
+force-guards:
+	@$(call setup) && $(executable) && \
+	$(if $(filter all,$(ONLY)),"$$COLUBER_PYTHON" tests/force_guards.py --coluber '$(coluber)' &&) \
+	"$$COLUBER_PYTHON" tests/force_guards.py --coluber '$(coluber)' --only '$(if $(filter all,$(ONLY)),$(forced),$(ONLY))'
+forced = examples,nbody,spectral_norm,fannkuch,float,scimark_sor,scimark_monte_carlo,scimark_lu,scimark_fft,chaos,raytrace,nqueens,hexiom,deltablue,richards,go
+
+bisect:
+	@$(if $(SCRIPT),,$(error SCRIPT=program.py is missing)) \
+	$(call setup) && $(executable) && tools/bisect-program --coluber '$(coluber)' --base "$$COLUBER_PYTHON" '$(SCRIPT)' $(ARGS)
+
+prove:
+	@$(call setup) && tools/prove-rules
 
 # The executable's own tests alone: for a second kind of Python.
 smoke:

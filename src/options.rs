@@ -11,6 +11,9 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use tracer::driver::Only;
+use tracer::optimizer::parts::{self, Off};
+
 /// What the JIT may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -39,14 +42,23 @@ pub struct Options {
     pub stats: Option<StatsTarget>,
     /// Folder that receives a dump of each trace.
     pub dump: Option<PathBuf>,
-    /// False: behave as if the system refused executable memory.
-    pub code_memory: bool,
+    /// Bytes of code memory; `None`: behave as if the system refused executable memory.
+    pub code_memory: Option<usize>,
     /// Traces and bridges to compile at most.
     pub limit: u32,
+    /// Which traces may be compiled, if not all.
+    pub only: Option<Only>,
+    /// Parts of the optimizer that are left out.
+    pub off: Off,
+    /// Each guard is failed once on purpose, and the frames are compared.
+    pub force_guards: bool,
 }
 
 /// An odd number, so that loops whose bodies are entered in powers of two don't all get hot in the same turn.
 const DEFAULT_THRESHOLD: u32 = 397;
+
+/// Reserved as addresses, used as needed.
+const DEFAULT_CODE_MEMORY: usize = 64 << 20;
 
 impl Default for Options {
     fn default() -> Options {
@@ -55,8 +67,11 @@ impl Default for Options {
             threshold: DEFAULT_THRESHOLD,
             stats: None,
             dump: None,
-            code_memory: true,
+            code_memory: Some(DEFAULT_CODE_MEMORY),
             limit: u32::MAX,
+            only: None,
+            off: Off::default(),
+            force_guards: false,
         }
     }
 }
@@ -70,7 +85,7 @@ struct Row {
     set: fn(&mut Options, Option<&str>) -> bool,
 }
 
-const TABLE: [Row; 6] = [
+const TABLE: [Row; 9] = [
     Row {
         name: "jit",
         env: "COLUBER_JIT",
@@ -124,11 +139,51 @@ const TABLE: [Row; 6] = [
         },
     },
     Row {
+        name: "jit-only",
+        env: "COLUBER_JIT_ONLY",
+        form: "jit-only=NAME|FILE:LINE|N-M,…",
+        meaning: "compile only loops of these functions (* is anything), of these lines, these traces in order",
+        set: |options, value| {
+            options.only = value.and_then(Only::parse);
+            options.only.is_some()
+        },
+    },
+    Row {
+        name: "jit-no-pass",
+        env: "COLUBER_JIT_NO_PASS",
+        form: "jit-no-pass=NAME,…",
+        meaning: "leave out parts of the optimizer: folding, identities, cse, forwarding, guards, unboxing, hoisting, dead-code, counts",
+        set: |options, value| {
+            let names: Vec<&str> = value.map(|text| text.split(',').collect()).unwrap_or_default();
+            let part = |name: &str| parts::ALL.iter().find(|(known, _)| *known == name).map(|row| row.1);
+            let chosen: Vec<_> = names.iter().map_while(|name| part(name)).collect();
+            chosen.iter().for_each(|&part| options.off.add(part));
+            !names.is_empty() && chosen.len() == names.len()
+        },
+    },
+    Row {
+        name: "jit-force-guards",
+        env: "COLUBER_JIT_FORCE_GUARDS",
+        form: "jit-force-guards[=1|0]",
+        meaning: "fail each guard once while it holds and compare the frames; for tests",
+        set: |options, value| {
+            choose(&mut options.force_guards, value.or(Some("1")), &[("1", true), ("0", false)])
+        },
+    },
+    Row {
         name: "jit-code-memory",
         env: "COLUBER_JIT_CODE_MEMORY",
-        form: "jit-code-memory=allow|deny",
-        meaning: "deny: behave as if the system refused executable memory",
-        set: |options, value| choose(&mut options.code_memory, value, &[("allow", true), ("deny", false)]),
+        form: "jit-code-memory=KIB|allow|deny",
+        meaning: "most code, in KiB (default: 65536); deny: behave as if the system refused executable memory",
+        set: |options, value| {
+            let kib =
+                value.and_then(|text| text.parse::<usize>().ok()).filter(|kib| (4..=1 << 20).contains(kib));
+            let named = [("allow", Some(DEFAULT_CODE_MEMORY)), ("deny", None)];
+            if let Some(kib) = kib {
+                options.code_memory = Some(kib << 10);
+            }
+            kib.is_some() || choose(&mut options.code_memory, value, &named)
+        },
     },
 ];
 
@@ -230,7 +285,10 @@ mod tests {
             ("jit-threshold", Some("-1")),
             ("jit-threshold", None),
             ("jit-dump", None),
+            ("jit-only", Some("")),
+            ("jit-no-pass", Some("folding,everything")),
             ("jit-code-memory", Some("maybe")),
+            ("jit-code-memory", Some("0")),
         ] {
             let complaint = read(&[], &[(name, value)]).unwrap_err();
             assert!(complaint.starts_with("malformed option -X jit"), "{complaint}");
@@ -254,6 +312,13 @@ mod tests {
         assert_eq!(read(&[], &[("jit-stats", None)]).unwrap().stats, Some(StatsTarget::Stderr));
         let file = read(&[], &[("jit-stats", Some("s.json"))]).unwrap().stats;
         assert_eq!(file, Some(StatsTarget::File("s.json".into())));
+    }
+
+    #[test]
+    fn the_help_names_every_part_of_the_optimizer() {
+        for (name, _) in parts::ALL {
+            assert!(help().contains(name), "{name}");
+        }
     }
 
     #[test]

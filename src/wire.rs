@@ -38,8 +38,14 @@ pub unsafe fn install(options: &Options, drop_idle: Option<fn()>, known: bool) -
         interpreter::jit::set_without(drop_idle);
         return Ok(());
     }
-    let backend_options =
-        backend::BackendOptions { refuse_memory: !options.code_memory, ..Default::default() };
+    let mut backend_options = backend::BackendOptions {
+        refuse_memory: options.code_memory.is_none(),
+        forcible: options.force_guards,
+        ..Default::default()
+    };
+    if let Some(bytes) = options.code_memory {
+        backend_options.code_memory = bytes;
+    }
     match backend::new(driver::runtime_addresses(), backend_options) {
         Ok(backend) => {
             let stress = options.mode == Mode::Stress;
@@ -51,6 +57,9 @@ pub unsafe fn install(options: &Options, drop_idle: Option<fn()>, known: bool) -
                     Policy::default().exit_threshold.min(options.threshold)
                 },
                 stress,
+                force_guards: options.force_guards,
+                only: options.only.clone().map(|only| &*Box::leak(Box::new(only))),
+                off: options.off,
                 drop_idle,
                 max_traces: u64::from(options.limit),
                 ..Policy::default()
@@ -102,7 +111,7 @@ pub fn statistics() -> Value {
         }
     }
     let ms = |ns: u64| (ns as f64 / 1e4).round() / 100.0;
-    json!({
+    let mut statistics = json!({
         "enabled": ENABLED.load(Ordering::Relaxed),
         "traces": s.traces,
         "bridges": s.bridges,
@@ -117,5 +126,16 @@ pub fn statistics() -> Value {
         "time_ms": { "recording": ms(s.recording_ns), "optimizing": ms(s.optimizing_ns), "assembling": ms(s.assembling_ns) },
         "compile_us_per_150_recorded_ops": (s.compile_us_per_150_ops() * 10.0).round() / 10.0,
         "code_bytes": s.code_bytes,
-    })
+    });
+    if let Some(forced) = driver::forced() {
+        statistics["forced_guards"] = json!({
+            "guards": forced.guards,
+            "compared": forced.compared,
+            "compared_within_an_instruction": forced.compared_within,
+            "dropped_before": forced.dropped,
+            "different": forced.differences.len(),
+            "differences": forced.differences,
+        });
+    }
+    statistics
 }

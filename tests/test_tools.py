@@ -296,6 +296,51 @@ class Bench(unittest.TestCase):
         self.assertGreaterEqual(len(catalogue.choose(["pyperformance"])), 30)
 
 
+class Bisect(unittest.TestCase):
+    """tools/bisect-program with a coluber that is a script: its fifth trace of nine is wrong unless a part of the optimizer is left out."""
+
+    FAKE = """#!{python}
+import json, sys
+options = dict(word.partition("=")[::2] for flag, word in zip(sys.argv, sys.argv[1:]) if flag == "-X")
+only = options.get("jit-only", "")
+compiled_only = {{int(only)}} if only.isdigit() else set(range(1, 10))
+compiled = [n for n in range(1, 10) if n <= int(options.get("jit-limit", 9)) and n in compiled_only and options.get("jit") != "off"]
+if "jit-dump" in options:
+    for n in compiled:
+        with open("%s/%04d-f%d-loop.json" % (options["jit-dump"], n, n), "w") as f:
+            json.dump({{"function": "f%d" % n, "file": "p.py", "line": 10 * n}}, f)
+print("wrong" if 5 in compiled and "{cure}" not in options.get("jit-no-pass", "") else "right")
+"""
+
+    def bisect(self, cure, *options):
+        with tempfile.TemporaryDirectory() as folder:
+            program, fake = pathlib.Path(folder, "p.py"), pathlib.Path(folder, "coluber")
+            program.write_text("print('right')\n")
+            fake.write_text(self.FAKE.format(python=sys.executable, cure=cure))
+            fake.chmod(0o755)
+            command = [sys.executable, str(ROOT / "tools/bisect-program"), "--coluber", str(fake), "--base", sys.executable, *options, str(program)]
+            return subprocess.run(command, capture_output=True, text=True)
+
+    def test_the_trace_the_function_and_the_part_are_found(self):
+        done = self.bisect("cse")
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        self.assertIn("trace 5 (0005-f5-loop) is the first with which it is wrong: f5, p.py:50", done.stdout)
+        self.assertIn("-X jit-only=5: wrong: it is wrong by itself", done.stdout)
+        self.assertIn("it is right without cse: look at", done.stdout)
+
+    def test_where_no_part_is_to_blame_it_says_so(self):
+        self.assertIn("wrong without any part of the optimizer", self.bisect("nothing").stdout)
+
+    def test_a_program_that_is_right_is_told(self):
+        done = self.bisect("cse", "-X", "jit-limit=4")
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_it_knows_every_part_of_the_optimizer(self):
+        named = re.findall(r'^    \w+ "([\w-]+)";$', (ROOT / "tracer/src/optimizer/parts.rs").read_text(), re.M)
+        parts = re.search(r"^PARTS = \((.*)\)$", (ROOT / "tools/bisect-program").read_text(), re.M)[1]
+        self.assertEqual(re.findall(r'"([\w-]+)"', parts), named)
+
+
 class Documents(unittest.TestCase):
     def test_files_that_the_documents_name_exist(self):
         for document in "README.md", "ARCHITECTURE.md", "benchmarks/README.md":

@@ -94,6 +94,12 @@ def main():
         if not options.smoke:
             command = [sys.executable, "tests/run_differential.py", "--coluber", coluber]
             run.step("differential programs", command, OURS)
+            command = [sys.executable, "tests/force_guards.py", "--short", "--coluber", coluber]
+            run.step("every guard failed once", command, OURS)
+            if os.access(ROOT / "build/z3", os.R_OK) or subprocess.run([sys.executable, "-c", "import z3"], capture_output=True).returncode == 0:
+                run.step("rewrite rules proved", [sys.executable, "tests/prove_rules.py"], OURS)
+            else:
+                print("== rewrite rules are not proved: no z3 module; `make prove` fetches it", flush=True)
             if subprocess.run([sys.executable, "-c", "import test.libregrtest"], capture_output=True).returncode:
                 print(f"== no core of the regression suite: {sys.executable} has no suite", flush=True)
             else:

@@ -32,6 +32,8 @@ pub struct BackendOptions {
     pub reuse_floats: bool,
     /// Which instructions to use.
     pub processor: Processor,
+    /// Remember where each guard leaves, for [`Backend::force_exit`].
+    pub forcible: bool,
 }
 
 /// Instructions beyond those that every processor of the family has.
@@ -53,6 +55,7 @@ impl Default for BackendOptions {
             few_registers: false,
             reuse_floats: true,
             processor: Processor::Detected,
+            forcible: false,
         }
     }
 }

@@ -155,6 +155,11 @@ pub(crate) type Opcode = fn(&mut Direct, usize) -> Flow;
 
 opcodes!(make_step);
 
+/// Executes one instruction that `Direct::fetch` read, whatever its opcode. `HandOver` for what is none.
+pub fn execute(d: &mut Direct, opcode: u8, arg: usize) -> Flow {
+    OPCODES[usize::from(opcode)](d, arg)
+}
+
 /// How often a code object starts, or turns in a loop, before it is translated.
 const COLD_STARTS: i16 = 24;
 

@@ -8,6 +8,7 @@ pub mod exits;
 mod layout;
 pub mod optimizer;
 mod packed;
+mod picture;
 pub mod recorder;
 pub mod runtime;
 pub mod statistics;

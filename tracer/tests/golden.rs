@@ -169,7 +169,7 @@ fn run_case(how: &str, text: &str, last: &mut Option<Loop>) -> String {
         "dead" => {
             let mut trace =
                 parse(&to_addresses(text), &HELPERS).unwrap_or_else(|error| panic!("{error}\n{text}"));
-            dead::eliminate(&mut trace);
+            dead::eliminate(&mut trace, false);
             checked(&trace)
         }
         other => panic!("`== {other}` is no kind of case"),

@@ -59,6 +59,7 @@ fn env(program: &Program) -> Env {
         type_of,
         payload_of,
         drops_licences: false,
+        off: Default::default(),
         refcnt: traces::memory::REFCNT_OFFSET,
         localsplus: LOCALSPLUS,
         frame_func: 0,

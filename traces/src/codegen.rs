@@ -172,6 +172,9 @@ pub trait Backend {
     fn patch_exit(&mut self, exit: ExitId, target: usize);
     /// Undoes `patch_exit`: the exit reports again.
     fn unpatch_exit(&mut self, exit: ExitId);
+    /// Makes the guard of an exit fail from now on, whether it holds or not: what it checks is still computed as far as the exit needs it.
+    /// False where the backend was not asked to remember where its guards leave. For tests of exits: there is no way back.
+    fn force_exit(&mut self, exit: ExitId) -> bool;
     /// Gives the code of a trace back. Its exits must not be reachable any more.
     fn release(&mut self, compiled: &Compiled);
     /// The trampoline: `usize enter(entry, frame, thread_state)`, C calling convention. Runs code until an exit is taken; returns what `on_exit` returned.

@@ -131,6 +131,8 @@ pub struct Assembler {
     labels: Vec<u32>,
     /// (offset of a 32-bit displacement, label).
     jumps: Vec<(u32, Label)>,
+    /// Number of short jumps.
+    shorts: usize,
     literals: Vec<u64>,
     /// (offset of a displacement, offset of the next instruction, literal).
     literal_uses: Vec<(u32, u32, u32)>,
@@ -369,9 +371,21 @@ impl Assembler {
         self.bytes.extend_from_slice(&[0x0f, 0x80 | cc as u8]);
         self.displacement(label);
     }
+    /// A place among the jumps: for `first_jump`.
+    pub fn next_jump(&self) -> (usize, usize) {
+        (self.jumps.len(), self.shorts)
+    }
+    /// Where the first jump after `mark` is: a conditional one with a long displacement, and no short one anywhere behind `mark`.
+    pub fn first_jump(&self, mark: &(usize, usize)) -> Option<usize> {
+        let &(displacement, _) = self.jumps.get(mark.0)?;
+        let at = (displacement as usize).checked_sub(2)?;
+        let conditional = self.bytes[at] == 0x0f && self.bytes[at + 1] & 0xf0 == 0x80;
+        (mark.1 == self.shorts && conditional).then_some(at)
+    }
     /// Jumps when the condition holds, over fewer than 128 bytes that follow; see `bind_short`.
     pub fn jcc_short(&mut self, cc: Cc) -> usize {
         self.bytes.extend_from_slice(&[0x70 | cc as u8, 0]);
+        self.shorts += 1;
         self.bytes.len()
     }
     /// The target of `jcc_short`.

@@ -77,6 +77,8 @@ pub(super) struct ColdPath {
 #[derive(Debug, Default)]
 pub struct Buffers {
     exits: Vec<Exit>,
+    /// Where each exit's guard leaves.
+    pub branches: Vec<Branch>,
     cold: Vec<ColdPath>,
     pending: Vec<Move>,
     ordered: Vec<Move>,
@@ -91,6 +93,17 @@ pub struct Lowered {
     pub label: Option<u32>,
     /// Offset of each exit's patchable instruction.
     pub stubs: Vec<u32>,
+}
+
+/// Where a guard leaves: a jump from `at` to `target` makes it fail always.
+#[derive(Clone, Copy, Debug)]
+pub struct Branch {
+    /// The first jump of the guard, or where the guard's code starts.
+    pub at: usize,
+    /// The exit: with what restores an operand where the guard's code was gone through.
+    pub target: usize,
+    /// Whether at `at` stands a conditional jump with a 32-bit displacement.
+    pub conditional: bool,
 }
 
 /// The lowering of one trace.
@@ -125,6 +138,7 @@ impl<'a> Lowering<'a> {
         buffers: &'a mut Buffers,
     ) -> Lowering<'a> {
         buffers.exits.clear();
+        buffers.branches.clear();
         buffers.cold.clear();
         let trace = request.trace;
         Lowering {
@@ -165,7 +179,16 @@ impl<'a> Lowering<'a> {
             if self.analysis.roles[at] == Role::Normal {
                 self.moves(at);
                 let places = self.allocation.ops[at];
+                let start = self.asm.here();
+                let jump = self.asm.next_jump();
                 self.op(op, &places);
+                if op.code.is_guard() {
+                    // Behind a short jump nothing is sure to be reached: then the whole guard is passed over.
+                    let first = self.asm.first_jump(&jump);
+                    let branch =
+                        Branch { at: first.unwrap_or(start), target: 0, conditional: first.is_some() };
+                    self.buffers.branches.push(branch);
+                }
             }
         }
         for i in 0..self.buffers.cold.len() {
@@ -177,8 +200,12 @@ impl<'a> Lowering<'a> {
         for i in 0..self.buffers.exits.len() {
             let exit = self.buffers.exits[i];
             self.asm.bind(exit.label);
+            let restoring = self.asm.here();
             self.undo(exit.undo);
-            lowered.stubs.push(self.asm.here() as u32);
+            let stub = self.asm.here();
+            lowered.stubs.push(stub as u32);
+            let branch = &mut self.buffers.branches[i];
+            branch.target = if branch.conditional { restoring } else { stub };
             self.asm.mov_u32(SCRATCH, self.request.first_exit.0 + i as u32);
             self.asm.jmp_to(self.fixed.exit);
         }

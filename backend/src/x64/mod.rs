@@ -22,11 +22,13 @@ use crate::regalloc::Allocator;
 use crate::{BackendOptions, Processor};
 use assembler::Assembler;
 use fixed::Fixed;
-use lower::{Buffers, Lowering};
+use lower::{Branch, Buffers, Lowering};
 
 /// `mov r11d, imm32`.
 const STUB_OPCODE: [u8; 2] = [0x41, 0xbb];
 
+/// `nop`.
+const NOP: u8 = 0x90;
 /// Ops of a trace whose buffers are not kept for the next one: they take some 150 bytes an op, and few traces are so large.
 const LARGE: usize = 400;
 
@@ -39,6 +41,7 @@ pub struct X64Backend {
     avx: bool,
     bmi2: bool,
     reuse_floats: bool,
+    forcible: bool,
     few_registers: bool,
     analysis: Analysis,
     allocator: Allocator,
@@ -46,6 +49,8 @@ pub struct X64Backend {
     buffers: Buffers,
     /// Address of each exit's patchable instruction, by exit number; 0: none.
     stubs: Vec<usize>,
+    /// Where the guards of exits leave, by exit number, where that is remembered.
+    branches: BTreeMap<u32, Branch>,
     /// Names of called addresses, for dumps.
     names: BTreeMap<usize, &'static str>,
     /// Bytes of instructions of each trace, by entry: literals follow.
@@ -77,12 +82,14 @@ impl X64Backend {
             avx,
             bmi2,
             reuse_floats: options.reuse_floats,
+            forcible: options.forcible,
             few_registers: options.few_registers,
             analysis: Analysis::default(),
             allocator: Allocator::new(registers::machine(options.few_registers)),
             asm: Assembler::default(),
             buffers: Buffers::default(),
             stubs: Vec::new(),
+            branches: BTreeMap::new(),
             names: names.into(),
             code_sizes: BTreeMap::new(),
             runtime,
@@ -157,6 +164,11 @@ impl Backend for X64Backend {
         for (i, &offset) in lowered.stubs.iter().enumerate() {
             self.stubs[first + i] = entry + offset as usize;
         }
+        if self.forcible {
+            let moved = |b: &Branch| Branch { at: b.at + entry, target: b.target + entry, ..*b };
+            let numbers = request.first_exit.0..;
+            self.branches.extend(numbers.zip(self.buffers.branches.iter().map(moved)));
+        }
         let (label, op_offsets) = (lowered.label.filter(|_| !private), lowered.op_offsets);
         if request.trace.ops.len() > LARGE {
             self.give_back();
@@ -182,6 +194,16 @@ impl Backend for X64Backend {
         let mut code = [STUB_OPCODE[0], STUB_OPCODE[1], 0, 0, 0, 0];
         code[2..].copy_from_slice(&exit.0.to_le_bytes());
         self.memory.write(self.stubs[exit.0 as usize], &code);
+    }
+
+    fn force_exit(&mut self, exit: ExitId) -> bool {
+        let Some(&Branch { at, target, conditional }) = self.branches.get(&exit.0) else { return false };
+        // A conditional jump is one byte longer.
+        let jump = at + usize::from(conditional);
+        let mut code = [NOP, 0xe9, 0, 0, 0, 0];
+        code[2..].copy_from_slice(&(target.wrapping_sub(jump + 5) as u32).to_le_bytes());
+        self.memory.write(at, &code[usize::from(!conditional)..]);
+        true
     }
 
     fn release(&mut self, compiled: &Compiled) {

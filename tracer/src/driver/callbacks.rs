@@ -1,6 +1,7 @@
 //! What compiled code and the optimizer are told of CPython and of us: addresses, offsets, functions to call.
 
 use super::tracer;
+use crate::optimizer::parts::Off;
 use crate::optimizer::{Env, HelperIds};
 use crate::{exits, layout, runtime};
 use capi::sys::{self, PyObject};
@@ -78,7 +79,7 @@ pub fn runtime_addresses() -> Runtime {
     }
 }
 
-pub(super) fn environment() -> Env {
+pub(super) fn environment(off: Off) -> Env {
     Env {
         int_type: (&raw const sys::PyLong_Type) as usize,
         float_type: (&raw const sys::PyFloat_Type) as usize,
@@ -101,5 +102,6 @@ pub(super) fn environment() -> Env {
             pop_frame: runtime::POP_FRAME,
             stealing: (runtime::CALL_FUNCTION[0], runtime::CALL_FUNCTION[4]),
         },
+        off,
     }
 }

@@ -224,7 +224,12 @@ impl State {
             }
         }
         if log::log_enabled!(log::Level::Trace) {
-            log::trace!("optimized, exits from {}:\n{}", self.exits.len(), traces::text::print(&trace));
+            log::trace!("optimized:\n{}", traces::text::print(&trace));
+        }
+        let number = self.statistics.traces + self.statistics.bridges + self.skipped + 1;
+        if !self.policy.only.is_none_or(|only| only.has_number(number)) {
+            self.skipped += 1;
+            return Err(Abort::Limit);
         }
         let recorded_ops = raw.ops.len() as u64;
         if self.dump.is_none() {
@@ -232,12 +237,18 @@ impl State {
             recording.raw = Trace::new(trace.helpers);
         }
         let optimized = Instant::now();
-        let first_exit = self.exits.len() as u32;
+        let guards = trace.ops.iter().filter(|op| op.code.is_guard()).count();
+        let first_exit = self.free_exits.take(guards as u32).unwrap_or(self.exits.len() as u32);
         let request =
             Request { trace: &trace, inputs: &inputs, first_exit: ExitId(first_exit), targets: &targets };
-        let mut compiled = self.backend.compile(&request).map_err(|e| match e {
-            CompileError::CodeMemoryFull | CompileError::NoExecutableMemory => Abort::CodeMemory,
-            CompileError::TooManySpills => Abort::TooManySpills,
+        let mut compiled = self.backend.compile(&request).map_err(|e| {
+            if first_exit < self.exits.len() as u32 {
+                self.free_exits.give(first_exit, guards as u32);
+            }
+            match e {
+                CompileError::CodeMemoryFull | CompileError::NoExecutableMemory => Abort::CodeMemory,
+                CompileError::TooManySpills => Abort::TooManySpills,
+            }
         })?;
         let s = &mut self.statistics;
         s.optimizing_ns += (optimized - started).as_nanos() as u64;
@@ -247,20 +258,23 @@ impl State {
         s.recorded_bytecodes += u64::from(recording.bytecodes);
         s.code_bytes += compiled.size as u64;
         let number = self.compilations.vacant_key();
-        let guards = trace.ops.iter().filter(|op| op.code.is_guard()).count();
-        if self.exits.capacity() - self.exits.len() < guards {
+        let new = (first_exit as usize + guards).saturating_sub(self.exits.len());
+        if self.exits.capacity() - self.exits.len() < new {
             // Doubling would need it thrice for a moment.
-            self.exits.reserve_exact(guards + self.exits.len() / 8);
+            self.exits.reserve_exact(new + self.exits.len() / 8);
         }
         for (index, op) in trace.ops.iter().filter(|op| op.code.is_guard()).enumerate() {
             let snapshot = op.snap;
             let after = recording.afters[origins[snapshot.0 as usize].0 as usize];
             let resume = trace.snapshots.resume(snapshot);
-            self.exits.push(Exit {
+            let exit = Exit {
                 compilation: number,
                 snapshot,
                 index,
                 after,
+                resume,
+                at_end: origins[snapshot.0 as usize].0 as usize >= recording.ending,
+                is_branch: matches!(op.code, OpCode::GuardTrue | OpCode::GuardFalse),
                 condition: condition(&trace, op),
                 version: GuardedVersion::of(&trace, op, known.at(snapshot)).map(Box::new),
                 count: 0,
@@ -269,11 +283,21 @@ impl State {
                 outer: (trace.snapshots.depth(snapshot) == 1)
                     .then(|| trace.snapshots.frame(snapshot, 0).instr),
                 unpacked: None,
-                may_bridge: after == After::Nothing
+                may_bridge: !recording.limits.contains(&origins[snapshot.0 as usize])
+                    && after == After::Nothing
                     && resume == Resume::Execute
                     && op.code != OpCode::GuardClear
                     && op.code != OpCode::Exit,
-            });
+            };
+            match self.exits.get_mut(first_exit as usize + index) {
+                Some(free) => *free = exit,
+                None => self.exits.push(exit),
+            }
+        }
+        if let Some(forced) = &mut self.forced {
+            let guards = trace.ops.iter().filter(|op| op.code.is_guard());
+            let own = guards.map(|op| recording.limits.contains(&origins[op.snap.0 as usize]));
+            forced.add_guards(first_exit as usize, own);
         }
         if let Some(dump) = &mut self.dump {
             let assembly = self.backend.disassemble(&compiled);
@@ -308,9 +332,9 @@ impl State {
             }
         }
         let entry = compiled.entry;
-        let guards = trace.ops.iter().filter(|op| op.code.is_guard()).map(|op| op.snap);
+        let snapshots = trace.ops.iter().filter(|op| op.code.is_guard()).map(|op| op.snap);
         let places = compiled.exits.iter().map(|places| &places[..]);
-        let packed = Packed::new(&trace, &known, guards.zip(places));
+        let packed = Packed::new(&trace, &known, snapshots.zip(places));
         (compiled.exits, compiled.op_offsets) = (Vec::new(), Vec::new());
         let bytes = compiled.size + packed.bytes();
         let root = match goal {
@@ -323,6 +347,7 @@ impl State {
         self.compilations.insert(Compilation {
             compiled,
             packed,
+            exits: (first_exit, guards as u32),
             header,
             embedded: recording.embedded,
             code,

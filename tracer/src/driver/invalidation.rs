@@ -19,6 +19,18 @@ impl Tracer {
         let mut embedded = Vec::new();
         for i in std::mem::take(&mut t.invalid) {
             let c = t.compilations.remove(i);
+            let (first, n) = c.exits;
+            let exits = first as usize..(first + n) as usize;
+            if let Some(forced) = &mut t.forced {
+                forced.drop_guards(exits.clone());
+            }
+            for e in &mut t.exits[exits] {
+                (e.unpacked, e.version) = (None, None);
+            }
+            // A dump tells of exits by their numbers to the end.
+            if t.dump.is_none() {
+                t.free_exits.give(first, n);
+            }
             t.backend.release(&c.compiled);
             t.statistics.dropped += 1;
             embedded.extend(c.embedded);
@@ -43,6 +55,34 @@ impl State {
                 l.trace = None;
             }
         }
+    }
+
+    /// A code object that traces of this one inline has died. The next recordings of its loops wait longer each time, lest a loop that
+    /// makes the functions that it calls is compiled in each turn.
+    pub(super) fn invalidate_inliner(&mut self, code: usize) {
+        let compiled: Vec<usize> = self
+            .loops
+            .iter()
+            .filter(|(_, l)| l.code as usize == code && l.trace.is_some())
+            .map(|(i, _)| i)
+            .collect();
+        self.invalidate(code);
+        for state in compiled {
+            self.wait_longer(state);
+        }
+    }
+
+    /// A loop's trace was invalidated.
+    fn wait_longer(&mut self, state: usize) {
+        let l = &mut self.loops[state];
+        l.trace = None;
+        l.invalidations += 1;
+        if l.invalidations >= MOST_INVALIDATIONS {
+            l.failures = self.policy.max_failures;
+            self.statistics.blacklisted += 1;
+        }
+        let (code, header, invalidations) = (l.code, l.header, l.invalidations);
+        self.restart(code, header, invalidations);
     }
 
     /// Neither this trace, one of whose guards can't hold any more, nor any that needs it is entered again: bridges on its exits,
@@ -73,16 +113,10 @@ impl State {
                 e.invalidations += 1;
                 e.may_bridge = e.invalidations < MOST_INVALIDATIONS;
             }
-            let l = c.loop_state.and_then(|state| self.loops.get_mut(state));
-            if let Some(l) = l.filter(|l| l.trace == Some(i)) {
-                l.trace = None;
-                l.invalidations += 1;
-                if l.invalidations >= MOST_INVALIDATIONS {
-                    l.failures = self.policy.max_failures;
-                    self.statistics.blacklisted += 1;
-                }
-                let (code, header, invalidations) = (l.code, l.header, l.invalidations);
-                self.restart(code, header, invalidations);
+            let state =
+                c.loop_state.filter(|&state| self.loops.get(state).is_some_and(|l| l.trace == Some(i)));
+            if let Some(state) = state {
+                self.wait_longer(state);
             }
         }
     }

@@ -10,20 +10,29 @@
 //! | `runs` | entering a trace, going on after an exit |
 //! | `worth` | whether a loop's trace is worth entering |
 //! | `invalidation` | traces that are not entered any more, and giving back their code |
+//! | `forced` | failing every guard once, to compare what its exit rebuilds |
+//! | `numbers` | numbers of exits that are free again |
+//! | `only` | choosing what is compiled, to find the trace that breaks a program |
 //! | `callbacks` | what compiled code and the optimizer are told of CPython and of us |
 
 mod callbacks;
+mod forced;
 mod installing;
 mod invalidation;
+mod numbers;
+mod only;
 mod recording;
 mod runs;
 mod worth;
 
 pub use callbacks::runtime_addresses;
+pub use forced::Report;
+pub use only::Only;
 
 use crate::abort::Abort;
 use crate::code_info::CodeInfo;
 use crate::exits::Rebuilt;
+use crate::optimizer::parts::Off;
 use crate::optimizer::{Condition, Env, Header};
 use crate::packed::Packed;
 use crate::recorder::After;
@@ -36,11 +45,12 @@ use interpreter::direct::Direct;
 use interpreter::jit::Jit;
 use interpreter::machine::Flow;
 use invalidation::MOST_DOUBLINGS;
+use numbers::FreeNumbers;
 use slab::Slab;
 use std::cell::UnsafeCell;
 use std::time::Instant;
 use traces::codegen::{Backend, Compiled, Location};
-use traces::{SnapId, Snapshot, Trace};
+use traces::{Resume, SnapId, Snapshot, Trace};
 use worth::Worth;
 
 /// How the tracer behaves; all are set by the executable's options.
@@ -63,8 +73,14 @@ pub struct Policy {
     pub max_tree: usize,
     /// Traces and bridges to compile at most.
     pub max_traces: u64,
+    /// Which traces may be compiled, if not all.
+    pub only: Option<&'static Only>,
+    /// Parts of the optimizer that are left out.
+    pub off: Off,
     /// Everything is checked, and exits are taken on purpose.
     pub stress: bool,
+    /// Each guard is failed once while it holds, and what its exit rebuilds is compared (`forced`).
+    pub force_guards: bool,
     /// Called before the first recording, and again when many traces were compiled: gives back memory that is needed no more. Must not
     /// run Python.
     pub drop_idle: Option<fn()>,
@@ -83,7 +99,10 @@ impl Default for Policy {
             tree_step: 24 << 10,
             max_tree: 512 << 10,
             max_traces: u64::MAX,
+            only: None,
+            off: Off::default(),
             stress: false,
+            force_guards: false,
             drop_idle: None,
         }
     }
@@ -107,6 +126,8 @@ struct Compilation {
     /// Its exits are in `packed`.
     compiled: Compiled,
     packed: Packed,
+    /// The first of its exits, and how many there are.
+    exits: (u32, u32),
     /// The contract of its label.
     header: Option<Header>,
     /// Kept as long as the trace: what it embeds.
@@ -132,6 +153,11 @@ struct Exit {
     /// The exit's place among those of its trace.
     index: usize,
     after: After,
+    resume: Resume,
+    /// It leaves in the state in which the recording ended.
+    at_end: bool,
+    /// The guard asks for a truth value.
+    is_branch: bool,
     /// What is known because the guard failed.
     condition: Option<Condition>,
     /// The version that the guard compares.
@@ -173,8 +199,12 @@ struct State {
     by_header: FxHashMap<(usize, u32), usize>,
     compilations: Slab<Compilation>,
     exits: Vec<Exit>,
+    /// Those of `exits` that belong to no trace.
+    free_exits: FreeNumbers,
     infos: FxHashMap<usize, CodeInfo>,
     statistics: Statistics,
+    /// Traces that `Policy::only` kept from being compiled.
+    skipped: u64,
     recording: bool,
     enabled: bool,
     rebuilt: Option<Rebuilt>,
@@ -182,6 +212,8 @@ struct State {
     random: u64,
     /// Whether anything was recorded, or an attempt was made.
     has_recorded: bool,
+    /// The state of `Policy::force_guards`.
+    forced: Option<Box<forced::Forced>>,
     /// When a trace was compiled last, unless idle memory was given back since.
     compiled_at: Option<Instant>,
     /// Inlined code object -> code objects whose traces contain it.
@@ -244,19 +276,22 @@ impl Tracer {
             state: UnsafeCell::new(State {
                 backend,
                 policy,
-                env: callbacks::environment(),
+                env: callbacks::environment(policy.off),
                 loops: Slab::new(),
                 by_header: Default::default(),
                 compilations: Slab::new(),
                 exits: Vec::new(),
+                free_exits: FreeNumbers::default(),
                 infos: Default::default(),
                 statistics: Statistics::default(),
+                skipped: 0,
                 recording: false,
                 enabled: true,
                 rebuilt: None,
                 dump,
                 random: 0x9e37_79b9_7f4a_7c15,
                 has_recorded: false,
+                forced: policy.force_guards.then(Box::default),
                 compiled_at: None,
                 inliners: Default::default(),
                 active: 0,
@@ -281,6 +316,12 @@ impl Tracer {
 pub fn statistics() -> Option<Statistics> {
     // SAFETY: with the GIL held, or after Python has ended.
     unsafe { TRACER }.map(|t| t.state().statistics.clone())
+}
+
+/// What came of failing every guard, where that was asked for.
+pub fn forced() -> Option<Report> {
+    // SAFETY: with the GIL held, or after Python has ended.
+    unsafe { TRACER }.and_then(|t| t.state().forced.as_ref().map(|forced| forced.report()))
 }
 
 /// Completes the dump, if there is one. For the end of the process: after Python was finalized.
@@ -316,6 +357,9 @@ impl Jit for Tracer {
             cell.tracer = t.loop_at(code, cell.header) + 1;
         }
         let state = cell.tracer - 1;
+        if t.forced.as_ref().is_some_and(|forced| forced.is_interpreting()) {
+            return Flow::Next;
+        }
         if let Some(trace) = t.loops[state].trace {
             return self.run(d, trace);
         }
@@ -329,7 +373,9 @@ impl Jit for Tracer {
         if t.recording {
             return Flow::Next;
         }
-        if t.loops[state].failures >= t.policy.max_failures {
+        let l = &t.loops[state];
+        let chosen = |only: &Only| only.has_place(&crate::dump::place(l.code, l.header));
+        if l.failures >= t.policy.max_failures || !t.policy.only.is_none_or(chosen) {
             cell.counter = i32::MAX;
             return Flow::Next;
         }
@@ -354,7 +400,10 @@ impl Jit for Tracer {
         t.infos.remove(&code);
         t.invalidate(code);
         for inliner in t.inliners.remove(&code).unwrap_or_default() {
-            t.invalidate(inliner);
+            t.invalidate_inliner(inliner);
+        }
+        for inliners in t.inliners.values_mut() {
+            inliners.retain(|&inliner| inliner != code);
         }
         for cell in &data.loops {
             if cell.tracer != 0 && t.loops.contains(cell.tracer - 1) {

@@ -1,6 +1,7 @@
 //! Recording a loop's turn or a bridge: the interpreter is stepped through the recorder until there is something to compile, or
 //! a reason to give up.
 
+use super::forced::{LAST_PASS, PASSES};
 use super::{Goal, Outcome, State, Tracer, tracer};
 use crate::abort::Abort;
 use crate::code_info::CodeInfo;
@@ -53,7 +54,11 @@ impl Tracer {
             .last()
             .filter(|_| log::log_enabled!(log::Level::Debug))
             .map(|f| crate::dump::place(unsafe { (*f.frame).f_code }, f.instr));
-        let (flow, outcome) = self.record_instructions(&mut r, header, extent);
+        let starts_with_pass = match goal {
+            Goal::Loop { .. } => true,
+            Goal::Bridge { exit } => t.exits[exit as usize].at_end,
+        };
+        let (flow, outcome) = self.record_instructions(&mut r, header, extent, starts_with_pass);
         let (outcome, recording) = match outcome {
             Outcome::Failed(abort) => (Err(abort), None),
             other => {
@@ -83,7 +88,21 @@ impl Tracer {
         flow
     }
 
-    fn record_instructions(&self, r: &mut Recorder<'_>, header: u32, extent: Option<u32>) -> (Flow, Outcome) {
+    /// Whether the outermost frame is about to pass a loop header.
+    fn is_header(&self, r: &Recorder<'_>, next: u32) -> bool {
+        let [frame] = &r.frames[..] else { return false };
+        let t = self.state();
+        let info = t.infos.entry(frame.code as usize).or_insert_with(|| CodeInfo::new(frame.code));
+        info.loops.contains_key(&next)
+    }
+
+    fn record_instructions(
+        &self,
+        r: &mut Recorder<'_>,
+        header: u32,
+        extent: Option<u32>,
+        starts_with_pass: bool,
+    ) -> (Flow, Outcome) {
         let mut first = true;
         let mut edges: Vec<usize> = Vec::new();
         let policy = self.state().policy;
@@ -115,7 +134,14 @@ impl Tracer {
                     edges.push(edge);
                 }
             }
+            let passes = policy.force_guards && (!first || starts_with_pass) && self.is_header(r, next);
+            if passes {
+                r.count_pass(&PASSES);
+            }
             r.begin();
+            if passes {
+                r.limit_passes(&PASSES, &LAST_PASS);
+            }
             if policy.stress && !first {
                 r.stress_exit(&STRESS_COUNTDOWN);
             }
@@ -177,12 +203,15 @@ impl State {
                 if !luck || l.retries > 20 {
                     l.failures += 1;
                 }
+                if abort == Abort::Limit {
+                    l.failures = self.policy.max_failures;
+                }
             }
             Goal::Bridge { exit } => {
                 let e = &mut self.exits[exit as usize];
                 e.failures += 1;
                 e.count = 0;
-                if e.failures >= self.policy.max_failures {
+                if e.failures >= self.policy.max_failures || abort == Abort::Limit {
                     e.may_bridge = false;
                 }
             }

@@ -30,6 +30,9 @@ impl State {
 impl Tracer {
     /// Runs compiled code from the header at which `d` stands.
     pub(super) fn run(&self, d: &mut Direct, trace: usize) -> Flow {
+        if let Some(flow) = self.force_guards(d, trace) {
+            return flow;
+        }
         let t = self.state();
         let entry = t.compilations[trace].compiled.entry;
         let enter = t.backend.enter();

@@ -43,7 +43,7 @@ impl State {
         let e = &self.exits[exit as usize];
         let (outer, grows) = (e.outer, e.may_bridge);
         let Some(c) = self.compilations.get_mut(trace) else { return };
-        if grows {
+        if grows || self.forced.is_some() {
             return;
         }
         let code = c.code as usize;

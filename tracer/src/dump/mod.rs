@@ -27,7 +27,7 @@ use traces::{SnapId, Trace, text};
 use crate::driver::{Dump, Dumped};
 use bytecode::Line;
 pub(crate) use names::place;
-use names::{Names, Place};
+pub use names::{Names, Place};
 
 /// The bytecode of one code object.
 struct Listing {

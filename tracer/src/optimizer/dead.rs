@@ -79,8 +79,8 @@ impl Marker<'_> {
     }
 }
 
-/// Drops what is dead.
-pub fn eliminate(trace: &mut Trace) -> Survivors {
+/// Drops what is dead; with `keep_all` only params that nothing uses, which links do not supply.
+pub fn eliminate(trace: &mut Trace, keep_all: bool) -> Survivors {
     let label = trace.label_index();
     let mut marker = Marker {
         trace,
@@ -90,7 +90,7 @@ pub fn eliminate(trace: &mut Trace) -> Survivors {
         label,
     };
     for (i, op) in trace.ops.iter().enumerate() {
-        if is_needed(trace, op) {
+        if (keep_all && op.code != OpCode::Param) || is_needed(trace, op) {
             marker.live[i] = true;
             marker.work.push(i);
         }

@@ -1,6 +1,7 @@
 //! What the optimizer has to know of the runtime: addresses, offsets and a few questions, as plain data, so that passes are
 //! tested on text without Python.
 
+use super::parts::Off;
 use traces::{Const, OpCode};
 
 /// Numbers of the helpers that the optimizer itself calls, in the trace's helper table.
@@ -52,6 +53,8 @@ pub struct Env {
     pub first_unit: usize,
     /// See [`HelperIds`].
     pub helpers: HelperIds,
+    /// Parts of the optimizer that are left out.
+    pub off: Off,
 }
 
 impl Env {

@@ -1,7 +1,7 @@
-//! Folding: pure ops on constants, and algebraic identities that hold for every value.
-//!
-//! Rules on floats are few: only what is bit-exact for NaN, infinities and -0.0.
+//! Folding: pure ops on constants, and the algebraic identities of `rules`.
 
+use super::parts::{Off, Part};
+use super::rules::{self, Becomes};
 use traces::{Const, OpCode};
 
 /// What an op amounts to.
@@ -29,6 +29,25 @@ pub fn floor_mod(a: i64, b: i64) -> i64 {
 
 /// Folds a pure op whose operands are known as far as `a` and `b` say. `same`: both operands are the same value.
 pub fn fold(code: OpCode, a: Option<Const>, b: Option<Const>, same: bool) -> Option<Fold> {
+    fold_without(code, a, b, same, Off::default())
+}
+
+/// As [`fold`], with parts of the optimizer left out.
+pub fn fold_without(code: OpCode, a: Option<Const>, b: Option<Const>, same: bool, off: Off) -> Option<Fold> {
+    let computed = if off.has(Part::Folding) { None } else { compute(code, a, b) };
+    computed.or_else(|| {
+        if off.has(Part::Identities) {
+            return None;
+        }
+        Some(match rules::find(code, a, b, same)? {
+            (Becomes::First, x) => Fold::Operand(x),
+            (Becomes::Const(c), _) => Fold::Const(c),
+        })
+    })
+}
+
+/// The result on constants.
+fn compute(code: OpCode, a: Option<Const>, b: Option<Const>) -> Option<Fold> {
     use Const::{Bool, Float, Int};
     use OpCode::*;
     let boolean = |v: bool| Some(Fold::Const(Bool(v)));
@@ -65,9 +84,6 @@ pub fn fold(code: OpCode, a: Option<Const>, b: Option<Const>, same: bool) -> Opt
         (IntFromBool, Some(Bool(a)), _) => integer(a as i64),
         (BoolNot, Some(Bool(a)), _) => boolean(!a),
         (BoolAnd, Some(Bool(a)), Some(Bool(b))) => boolean(a && b),
-        (BoolAnd, Some(Bool(false)), _) | (BoolAnd, _, Some(Bool(false))) => boolean(false),
-        (BoolAnd, Some(Bool(true)), _) => Some(Fold::Operand(1)),
-        (BoolAnd, _, Some(Bool(true))) => Some(Fold::Operand(0)),
         (FloatFromInt, Some(Int(a)), _) => float(a as f64),
         (FloatAdd | FloatSub | FloatMul | FloatDiv, Some(Float(a)), Some(Float(b))) => {
             let (a, b) = (f64::from_bits(a), f64::from_bits(b));
@@ -94,25 +110,6 @@ pub fn fold(code: OpCode, a: Option<Const>, b: Option<Const>, same: bool) -> Opt
             })
         }
         (AddressEq, Some(a), Some(b)) => boolean(a.bits() == b.bits()),
-        (IntAdd | IntAddOvf | IntOr | IntXor, Some(Int(0)), _) => Some(Fold::Operand(1)),
-        (IntAdd | IntAddOvf | IntSub | IntSubOvf | IntOr | IntXor | IntShl | IntShr, _, Some(Int(0))) => {
-            Some(Fold::Operand(0))
-        }
-        (IntMul | IntMulOvf, Some(Int(1)), _) => Some(Fold::Operand(1)),
-        (IntMul | IntMulOvf | IntFloorDiv, _, Some(Int(1))) => Some(Fold::Operand(0)),
-        (IntMul | IntMulOvf | IntAnd, Some(Int(0)), _) | (IntMul | IntMulOvf | IntAnd, _, Some(Int(0))) => {
-            integer(0)
-        }
-        (IntMod, _, Some(Int(1))) => integer(0),
-        (IntAnd, Some(Int(-1)), _) => Some(Fold::Operand(1)),
-        (IntAnd, _, Some(Int(-1))) => Some(Fold::Operand(0)),
-        // x * 1.0 and x / 1.0 are exact for every x, -0.0 and infinities included; a signalling NaN can't arise in Python.
-        (FloatMul, Some(Float(one)), _) if one == 1f64.to_bits() => Some(Fold::Operand(1)),
-        (FloatMul | FloatDiv, _, Some(Float(one))) if one == 1f64.to_bits() => Some(Fold::Operand(0)),
-        (IntSub | IntSubOvf | IntXor, _, _) if same => integer(0),
-        (IntAnd | IntOr, _, _) if same => Some(Fold::Operand(0)),
-        (IntEq | IntLe | IntGe | AddressEq, _, _) if same => boolean(true),
-        (IntNe | IntLt | IntGt | IntULt, _, _) if same => boolean(false),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@
 //! trace) goes through the slots and then feeds each fact to the forward optimizer: what is known already costs nothing, the rest is loaded
 //! and guarded again. So a link never boxes what the loop wants unboxed, and never assumes what may have changed.
 
-use super::{Abs, Boxed, Info, Optimized, Optimizer, frames::FrameMemory, memory::Key};
+use super::{Abs, Boxed, Info, Optimized, Optimizer, frames::FrameMemory, memory::Key, parts::Part};
 use crate::abort::Abort;
 use traces::{Const, Effect, Op, OpCode, Region, Slot, SnapId, Trace, Type, Val};
 
@@ -200,7 +200,9 @@ impl Optimizer<'_> {
         }
         // What is known of an object of any type may hold for this one only.
         bound.retain(|&(a, _)| !any_type(self, a));
-        self.describe_facts(&mut header, bound);
+        if !self.env.off.has(Part::Hoisting) {
+            self.describe_facts(&mut header, bound);
+        }
         header
     }
 

@@ -3,6 +3,7 @@
 //! An `incref` only raises what is owed. A `decref` lowers it while more is owed than held, and else is carried out at that very
 //! point, for that is where the object may die. Memory holds real references: storing gives one away, overwriting takes one over.
 
+use super::parts::Part;
 use super::{Abs, Optimized, Optimizer};
 use crate::abort::Abort;
 use traces::{Const, OpCode, SnapId, Trace};
@@ -16,7 +17,10 @@ impl Optimizer<'_> {
     pub(super) fn incref(&mut self, a: Abs) {
         let info = self.info_mut(a);
         info.owed += 1;
-        if info.owed == info.held + 1 {
+        let missing = info.owed - info.held;
+        if self.env.off.has(Part::Counts) && missing > 0 && self.is_real(a) {
+            self.add_real(a, missing);
+        } else if missing == 1 {
             self.unsettled.push(a);
         }
     }

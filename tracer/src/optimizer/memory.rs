@@ -1,5 +1,6 @@
 //! What is known of memory: loads that may be answered by earlier loads and stores.
 
+use super::parts::Part;
 use super::{Abs, Optimized, Optimizer};
 use traces::{Const, Op, OpCode, Region};
 
@@ -101,6 +102,9 @@ fn load_of(store: OpCode) -> OpCode {
 
 impl Optimizer<'_> {
     pub(super) fn lookup_pure(&mut self, key: &Key) -> Option<Abs> {
+        if self.env.off.has(Part::Cse) && key.code != OpCode::ThreadState {
+            return None;
+        }
         let hit = *self.pure.get(key)?;
         self.mark_used(key, hit);
         Some(hit)
@@ -122,7 +126,7 @@ impl Optimizer<'_> {
     pub(super) fn load(&mut self, op: &Op, base: Abs, index: Abs) -> Abs {
         let key = Key { code: op.code, a: base, b: index, imm: op.imm, region: op.region };
         let remembered = !matches!(op.region, Region::Volatile | Region::RefCount);
-        if remembered {
+        if remembered && !self.env.off.has(Part::Forwarding) {
             let hit =
                 if op.region == Region::Immutable { self.lookup_pure(&key) } else { self.lookup_heap(&key) };
             if let Some(a) = hit {

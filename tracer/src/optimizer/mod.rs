@@ -16,7 +16,9 @@ mod header;
 mod known;
 mod ledger;
 mod memory;
+pub mod parts;
 pub mod peel;
+pub mod rules;
 mod value;
 
 pub use env::{Env, HelperIds};
@@ -26,10 +28,11 @@ pub use peel::Values;
 pub use value::{Abs, Boxed, Info};
 
 use crate::abort::Abort;
-use fold::{Fold, fold};
+use fold::{Fold, fold_without};
 use frames::{FrameMemory, Seen};
 use fxhash::FxHashMap;
 use memory::{Heap, Key};
+use parts::Part;
 use traces::pool::Range;
 use traces::{Const, Effect, Length, Op, OpCode, Region, SnapId, Trace, Type, Val};
 
@@ -299,8 +302,8 @@ impl<'e> Optimizer<'e> {
                 Abs::NONE
             }
             IntValue | FloatValue | BoolValue => self.unbox(raw, code, args[0], op.snap)?,
-            NewInt => self.new_box(Boxed::Int(args[0]), self.env.int_type, 1),
-            NewFloat => self.new_box(Boxed::Float(args[0]), self.env.float_type, 1),
+            NewInt => self.fed_box(Boxed::Int(args[0]), self.env.int_type),
+            NewFloat => self.fed_box(Boxed::Float(args[0]), self.env.float_type),
             BoolObj => match self.info(args[0]).constant {
                 Some(Const::Bool(b)) => {
                     self.constant(Const::Obj(if b { self.env.true_object } else { self.env.false_object }))
@@ -341,6 +344,15 @@ impl<'e> Optimizer<'e> {
         a
     }
 
+    /// A box that the recording makes.
+    fn fed_box(&mut self, boxed: Boxed, ty: usize) -> Abs {
+        let a = self.new_box(boxed, ty, 1);
+        if self.env.off.has(Part::Unboxing) {
+            self.value(a);
+        }
+        a
+    }
+
     fn new_box(&mut self, boxed: Boxed, ty: usize, owed: i32) -> Abs {
         let mut info = Info::new(Type::Obj, Val::NONE);
         info.boxed = Some(boxed);
@@ -363,7 +375,8 @@ impl<'e> Optimizer<'e> {
             return Ok(self.constant(Const::Bool(same)));
         }
         let known = |o: &Self, x: Abs| if x == Abs::NONE { None } else { o.info(x).constant };
-        match fold(code, known(self, a), known(self, b), a == b && b != Abs::NONE) {
+        let same = a == b && b != Abs::NONE;
+        match fold_without(code, known(self, a), known(self, b), same, self.env.off) {
             Some(Fold::Const(c)) => return Ok(self.constant(c)),
             Some(Fold::Operand(0)) => return Ok(a),
             Some(Fold::Operand(_)) => return Ok(b),
@@ -453,7 +466,9 @@ impl<'e> Optimizer<'e> {
             },
             _ => None,
         };
+        let plain = info.constant.is_none() && info.boxed.is_none();
         match implied {
+            Some(true) if plain && self.env.off.has(Part::Guards) => {}
             Some(true) => return Ok(()),
             Some(false) => return Err(Abort::Contradiction),
             None => {}

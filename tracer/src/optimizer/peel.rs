@@ -11,6 +11,7 @@ use super::{
     Abs, Condition, Env, FrameMemory, Header, Info, Knowledge, Known, Optimized, Optimizer,
     dead::{self, Survivors},
     header::Fit,
+    parts::Part,
 };
 use crate::abort::Abort;
 use traces::{Const, Helper, Op, OpCode, Resume, Slot, SnapId, Snapshot, Trace, Type, Val, Virtual};
@@ -84,7 +85,9 @@ pub fn compile_loop(
     let mut o = Optimizer::new(env, Trace::with_room(helpers, 0), raw, 2);
     o.start_in_memory(raw);
     o.feed_all(raw)?;
-    o.unbox_ahead(raw, unbox)?;
+    if !env.off.has(Part::Unboxing) {
+        o.unbox_ahead(raw, unbox)?;
+    }
     let dropped = only_dropped(raw);
     let mut generic: Vec<bool> = Vec::new();
     for copy in 0..MAX_COPIES {
@@ -100,7 +103,7 @@ pub fn compile_loop(
                 // Here a compilation needs most memory: what is only for trying again goes first.
                 drop(saved);
                 let (mut trace, origins, mut known) = o.into_emitted();
-                let survivors = dead::eliminate(&mut trace);
+                let survivors = dead::eliminate(&mut trace, env.off.has(Part::DeadCode));
                 known.retain(&survivors);
                 header.live = survivors.params.iter().map(Option::is_some).collect();
                 return Ok(Loop { origins: surviving(&origins, &survivors), known, header, trace });
@@ -337,7 +340,7 @@ pub fn compile_bridge(
         }
     };
     let (mut trace, origins, mut known) = o.into_emitted();
-    let survivors = dead::eliminate(&mut trace);
+    let survivors = dead::eliminate(&mut trace, env.off.has(Part::DeadCode));
     known.retain(&survivors);
     let mut flags = survivors.params.iter();
     inputs.retain(|_| flags.next().is_some_and(|p| p.is_some()));

@@ -12,6 +12,7 @@ use crate::layout;
 use capi::sys::{self, PyCodeObject, PyObject};
 use interpreter::direct::Direct;
 use interpreter::machine::Machine;
+use std::sync::atomic::AtomicI64;
 use traces::{Const, Op, OpCode, Region, Resume, Slot, SnapId, Trace, Type, Val};
 
 mod machine;
@@ -81,6 +82,10 @@ pub struct Recording {
     pub inlined: Vec<*mut PyCodeObject>,
     /// Bytecodes recorded.
     pub bytecodes: u32,
+    /// Snapshots from this one on are of the state in which the recording ended.
+    pub ending: usize,
+    /// Snapshots of guards that are not the program's: see [`Recorder::limit_passes`].
+    pub limits: Vec<SnapId>,
 }
 
 /// A reference that the present instruction drops.
@@ -147,6 +152,8 @@ impl<'d> Recorder<'d> {
             embedded: Vec::new(),
             inlined: Vec::new(),
             bytecodes: 0,
+            ending: usize::MAX,
+            limits: Vec::new(),
         };
         let mut reals = vec![d.frame];
         for _ in 1..chain {
@@ -284,6 +291,7 @@ impl<'d> Recorder<'d> {
 
     /// Ends the recording in the state of the next instruction.
     pub fn finish(&mut self) -> SnapId {
+        self.rec.ending = self.rec.raw.snapshots.len();
         self.begin();
         self.touch();
         let snap = self.start_snapshot();
@@ -300,7 +308,7 @@ impl<'d> Recorder<'d> {
     }
 
     /// Stress mode: the next guard leaves when `countdown` reaches zero.
-    pub fn stress_exit(&mut self, countdown: &'static std::sync::atomic::AtomicI64) {
+    pub fn stress_exit(&mut self, countdown: &'static AtomicI64) {
         let address = self.rec.raw.constant(Const::Ptr(countdown.as_ptr() as usize));
         let now = self.load(OpCode::LoadInt, address, 0, Region::Volatile);
         let one = self.rec.raw.constant(Const::Int(1));
@@ -311,6 +319,30 @@ impl<'d> Recorder<'d> {
         let zero = self.rec.raw.constant(Const::Int(0));
         let go_on = self.op(OpCode::IntNe, &[left, zero]);
         self.guard(OpCode::GuardTrue, &[go_on]);
+    }
+
+    /// The trace counts in `passes` that it passes a loop header here.
+    pub fn count_pass(&mut self, passes: &'static AtomicI64) {
+        let address = self.rec.raw.constant(Const::Ptr(passes.as_ptr() as usize));
+        let now = self.load(OpCode::LoadInt, address, 0, Region::Volatile);
+        let one = self.rec.raw.constant(Const::Int(1));
+        let next = self.op(OpCode::IntAdd, &[now, one]);
+        let mut store = Op::new(OpCode::StoreInt, &[address, next]);
+        store.region = Region::Volatile;
+        self.rec.raw.push(store);
+    }
+
+    /// The trace leaves here once `passes` has come to `last`.
+    pub fn limit_passes(&mut self, passes: &'static AtomicI64, last: &'static AtomicI64) {
+        let mut read = |cell: &'static AtomicI64| {
+            let address = self.rec.raw.constant(Const::Ptr(cell.as_ptr() as usize));
+            self.load(OpCode::LoadInt, address, 0, Region::Volatile)
+        };
+        let (now, end) = (read(passes), read(last));
+        let more = self.op(OpCode::IntLt, &[now, end]);
+        let snap = self.new_snapshot(Resume::Execute, After::Nothing);
+        self.rec.limits.push(snap);
+        self.guard_at(OpCode::GuardTrue, &[more], snap);
     }
 
     /// Compares the picture of the innermost frames with memory.
@@ -558,7 +590,15 @@ impl Recorder<'_> {
     /// The call did not fail; else the handler search starts at this instruction.
     pub(crate) fn guard_success(&mut self, code: OpCode, val: Val) {
         let before = std::mem::replace(&mut self.frames.last_mut().expect("not empty").instr, self.unit);
+        // What the instruction is to drop at its end is dropped by the handler search, with the stack.
+        let depth = self.top().stack.len();
+        let dropped: Vec<RObj> = self.drops.iter().map(|drop| drop.object).collect();
+        // SAFETY: the code of a live frame.
+        if depth + dropped.len() <= unsafe { (*self.top().code).co_stacksize } as usize {
+            self.top().stack.extend(dropped);
+        }
         let snap = self.new_snapshot(Resume::Raise, After::Nothing);
+        self.top().stack.truncate(depth);
         self.top().instr = before;
         self.guard_at(code, &[val], snap);
     }

@@ -87,6 +87,7 @@ pub fn env() -> Env {
         true_object: BOOLS[1].1,
         false_object: BOOLS[0].1,
         drops_licences: true,
+        off: Default::default(),
         is_leaf: |ty| [INT, FLOAT, BOOL].contains(&ty),
         keeps_class: |ty| ty != TYPES[4].1,
         type_of,

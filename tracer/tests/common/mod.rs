@@ -96,6 +96,7 @@ pub fn env(program: &Program) -> Env {
         type_of,
         payload_of,
         drops_licences: false,
+        off: Default::default(),
         refcnt: 0,
         localsplus: LOCALSPLUS,
         // Fields that no random program looks at.
