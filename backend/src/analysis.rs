@@ -355,8 +355,7 @@ impl Analysis {
             None => &trace.ops[at],
         };
         let first_try: &[usize] = match op.code {
-            FloatAdd | FloatMul => &[1, 0],
-            FloatSub | FloatDiv | FloatGt | FloatGe | FloatEq | FloatNe => &[1],
+            FloatAdd | FloatMul | FloatSub | FloatDiv | FloatGt | FloatGe | FloatEq | FloatNe => &[1],
             FloatLt | FloatLe => &[0],
             IntEq | IntNe | IntLt | IntLe | IntGt | IntGe | IntULt | AddressEq | GuardIs => &[0, 1],
             _ => return,

@@ -288,10 +288,10 @@ ops! {
     IntULt "int_ult" (I I) B Pure [];
     IntFromBool "int_from_bool" (B) I Pure [];
 
-    // ---- floats, IEEE 754 binary64, round to nearest even
-    FloatAdd "float_add" (F F) F Pure [commutative];
+    // ---- floats, IEEE 754 binary64, round to nearest even. Of two NaNs the result is the first, so none is commutative.
+    FloatAdd "float_add" (F F) F Pure [];
     FloatSub "float_sub" (F F) F Pure [];
-    FloatMul "float_mul" (F F) F Pure [commutative];
+    FloatMul "float_mul" (F F) F Pure [];
     /// The divisor is not zero (guarded before).
     FloatDiv "float_div" (F F) F Pure [];
     /// Flips the sign bit.

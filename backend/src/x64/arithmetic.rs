@@ -452,13 +452,9 @@ impl Lowering<'_> {
 
     // ---- floats
 
-    /// A floating-point instruction of two operands; `opcode` after `F2 0F`.
-    pub(super) fn float_binary(&mut self, opcode: u8, commutative: bool, to: R, mut a: Place, mut b: Place) {
+    /// A floating-point instruction of two operands; `opcode` after `F2 0F`. Of two NaNs it gives the first, so none is commutative.
+    pub(super) fn float_binary(&mut self, opcode: u8, to: R, a: Place, b: Place) {
         let here = Place::Reg(Reg::float(to));
-        let in_register = |place| matches!(place, Place::Reg(_));
-        if commutative && (!in_register(a) && in_register(b) || b == here && a != here) {
-            std::mem::swap(&mut a, &mut b);
-        }
         if self.avx {
             let (first, second) = (self.in_float(a), self.rm(b));
             return self.asm.vex(0xf2, Map::Of, opcode, to, first, second);

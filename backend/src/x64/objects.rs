@@ -54,10 +54,10 @@ impl Lowering<'_> {
                 let flags = self.comparison(op.code, a, b);
                 self.set(to, flags);
             }
-            FloatAdd => self.float_binary(0x58, true, to, a, b),
-            FloatMul => self.float_binary(0x59, true, to, a, b),
-            FloatSub => self.float_binary(0x5c, false, to, a, b),
-            FloatDiv => self.float_binary(0x5e, false, to, a, b),
+            FloatAdd => self.float_binary(0x58, to, a, b),
+            FloatMul => self.float_binary(0x59, to, a, b),
+            FloatSub => self.float_binary(0x5c, to, a, b),
+            FloatDiv => self.float_binary(0x5e, to, a, b),
             FloatNeg => self.float_mask(0x57, 1 << 63, to, a),
             FloatAbs => self.float_mask(0x54, !(1 << 63), to, a),
             FloatSqrt => self.float_sqrt(to, a),
