@@ -10,7 +10,7 @@
 
 use crate::layout;
 use capi::sys::{self, PyObject};
-use fxhash::{FxHashMap, FxHasher};
+use fxhash::{FxHashMap, FxHashSet, FxHasher};
 use std::ffi::{CStr, c_void};
 use std::hash::Hasher;
 
@@ -187,12 +187,11 @@ unsafe fn held(o: *mut PyObject) -> u64 {
     hash.finish()
 }
 
-/// How many objects the garbage collector of this thread's interpreter knows, and the sum of their counts.
+/// Visits all objects that the garbage collector of this thread's interpreter knows.
 ///
 /// # Safety
-/// The GIL is held.
-unsafe fn tracked() -> [u64; 2] {
-    let (mut objects, mut sum) = (0u64, 0u64);
+/// The GIL is held; `visit` changes nothing.
+unsafe fn each_tracked(mut visit: impl FnMut(*mut PyObject)) {
     // SAFETY: the lists are rings through their heads, of live objects behind their GC heads.
     unsafe {
         let gc = &raw const (*(*sys::PyThreadState_Get()).interp).gc;
@@ -200,13 +199,55 @@ unsafe fn tracked() -> [u64; 2] {
         for head in (0..3).map(|i| &raw const (*gc).generations[i].head).chain([permanent]) {
             let mut at = (*head)._gc_next as *const sys::PyGC_Head;
             while !at.is_null() && at != head {
-                objects += 1;
-                sum = sum.wrapping_add((*at.add(1).cast::<PyObject>()).ob_refcnt as u64);
+                visit(at.add(1).cast::<PyObject>().cast_mut());
                 at = (*at)._gc_next as *const sys::PyGC_Head;
             }
         }
     }
+}
+
+/// How many objects the garbage collector knows, and the sum of their counts.
+///
+/// # Safety
+/// The GIL is held.
+unsafe fn tracked() -> [u64; 2] {
+    let (mut objects, mut sum) = (0u64, 0u64);
+    // SAFETY: by contract; the objects are alive.
+    unsafe {
+        each_tracked(|o| {
+            objects += 1;
+            sum = sum.wrapping_add((*o).ob_refcnt as u64);
+        });
+    }
     [objects, sum]
+}
+
+/// The addresses of the objects that there are before two processes part.
+#[derive(Debug, Default)]
+pub struct Before(FxHashSet<u64>);
+
+impl Before {
+    /// Those that the garbage collector knows.
+    ///
+    /// # Safety
+    /// The GIL is held.
+    pub unsafe fn now() -> Before {
+        let mut all = FxHashSet::default();
+        // SAFETY: by contract.
+        unsafe { each_tracked(|o| _ = all.insert(o as u64)) };
+        Before(all)
+    }
+
+    /// Whether two objects of two processes are one, as far as can be told: what was there before is at its address; what was made since,
+    /// numbers and strings may be elsewhere.
+    fn same_object(&self, a: &Seen, b: &Seen) -> bool {
+        // SAFETY: both types are alive in this process.
+        let tracked = unsafe { (*(b.ty as *const sys::PyTypeObject)).tp_flags }
+            & u64::from(sys::Py_TPFLAGS_HAVE_GC)
+            != 0;
+        let made_since = || !self.0.contains(&a.address) && !self.0.contains(&b.address);
+        a.ty == b.ty && a.content == b.content && (!tracked || a.address == b.address || made_since())
+    }
 }
 
 /// Notes what an object holds.
@@ -388,7 +429,7 @@ impl Picture {
     ///
     /// - the answer that a failed branch asked for: the exit has the other one in its slots, since with this the guard would have held;
     /// - a method that was looked up for a call: the interpreter may keep function and instance apart.
-    pub fn differences(&self, interpreter: &Picture, branch: bool) -> Vec<String> {
+    pub fn differences(&self, interpreter: &Picture, branch: bool, before: &Before) -> Vec<String> {
         let mut found = Vec::new();
         let mut tracked = self.tracked;
         let branch = branch && self.answers_otherwise(interpreter);
@@ -420,7 +461,10 @@ impl Picture {
                     (Some(p), Some(q)) => {
                         let shared = *theirs.entry(x).or_insert(y) == y && *ours.entry(y).or_insert(x) == x;
                         // Where True and False were exchanged, so were their counts in what holds them.
-                        shared && same_object(p, q) && p.count == q.count && (p.held == q.held || branch)
+                        shared
+                            && before.same_object(p, q)
+                            && p.count == q.count
+                            && (p.held == q.held || branch)
                     }
                     _ => false,
                 };
@@ -466,7 +510,7 @@ impl Picture {
     /// callers have to be the same, and the stack below what the instruction works on. What else holds an object that both know (its
     /// count without the references of slots) has to be so too; of the results on the top of the interpreter's stack, and what they hold,
     /// nothing is said.
-    pub fn differences_within(&self, interpreter: &Picture) -> Vec<String> {
+    pub fn differences_within(&self, interpreter: &Picture, before: &Before) -> Vec<String> {
         if !self.same_chain(interpreter, false) {
             return vec!["other frames than the interpreter's".into()];
         }
@@ -494,7 +538,7 @@ impl Picture {
                     {
                         true
                     }
-                    (Some(p), Some(q)) => same_object(p, q),
+                    (Some(p), Some(q)) => before.same_object(p, q),
                     _ => false,
                 };
                 if !same {
@@ -505,11 +549,15 @@ impl Picture {
         }
         for (i, o) in self.objects.iter().enumerate() {
             let Some(j) =
-                interpreter.objects.iter().position(|p| p.address == o.address && same_object(o, p))
+                interpreter.objects.iter().position(|p| p.address == o.address && before.same_object(o, p))
             else {
                 continue;
             };
-            if ours[i] != theirs[j] && !results.contains(&o.address) {
+            // Of numbers that are equal it is not known which is which.
+            let alike =
+                |of: &Picture| of.objects.iter().filter(|p| p.ty == o.ty && p.content == o.content).count();
+            let ambiguous = alike(self) > 1 || alike(interpreter) > 1;
+            if ours[i] != theirs[j] && !results.contains(&o.address) && !ambiguous {
                 let what = self.tell(i as u64);
                 found.push(format!(
                     "{what}: {} references from elsewhere, the interpreter's {}",
@@ -533,15 +581,6 @@ impl Picture {
         }
         counts
     }
-}
-
-/// Whether two objects of two processes are one, as far as can be told: what the garbage collector knows is made in the same order, at
-/// the same addresses; numbers and strings may be elsewhere.
-fn same_object(a: &Seen, b: &Seen) -> bool {
-    // SAFETY: both types are alive in this process.
-    let tracked =
-        unsafe { (*(b.ty as *const sys::PyTypeObject)).tp_flags } & u64::from(sys::Py_TPFLAGS_HAVE_GC) != 0;
-    a.ty == b.ty && a.content == b.content && (!tracked || a.address == b.address)
 }
 
 /// Whether both are True or False. Their counts say nothing then: one has been exchanged for the other.

@@ -20,7 +20,7 @@
 
 use super::{State, Tracer};
 use crate::code_info::CodeInfo;
-use crate::picture::{Picture, Place};
+use crate::picture::{Before, Picture, Place};
 use crate::recorder::After;
 use capi::sys;
 use interpreter::direct::Direct;
@@ -174,6 +174,8 @@ impl Tracer {
         forced.entries += 1;
         let (candidates, later) = t.candidates(trace);
         let mut targets: Vec<Target> = Vec::new();
+        // SAFETY: the GIL is held.
+        let known = if candidates.is_empty() { Before::default() } else { unsafe { Before::now() } };
         for exit in candidates {
             let picture = self.fail(d, trace, exit);
             let t = self.state();
@@ -213,7 +215,7 @@ impl Tracer {
         let info = t.infos.entry(code as usize).or_insert_with(|| CodeInfo::new(code));
         let headers: Vec<u32> = info.loops.keys().copied().collect();
         t.forced.as_mut().expect("the mode is on").interpreting = true;
-        let flow = self.interpret(d, &headers, targets);
+        let flow = self.interpret(d, &headers, targets, &known);
         self.state().forced.as_mut().expect("the mode is on").interpreting = false;
         Some(flow)
     }
@@ -314,7 +316,7 @@ impl Tracer {
     }
 
     /// Interprets the run that the children went through, and compares on the way.
-    fn interpret(&self, d: &mut Direct, headers: &[u32], mut targets: Vec<Target>) -> Flow {
+    fn interpret(&self, d: &mut Direct, headers: &[u32], mut targets: Vec<Target>, known: &Before) -> Flow {
         let outermost = d.frame;
         let mut passes = 0;
         let mut left = MOST_INSTRUCTIONS;
@@ -331,7 +333,7 @@ impl Tracer {
                 passes += 1;
             }
             let place = Place { outermost, innermost, slots, next: d.ip };
-            self.compare(&place, (before, passes), &mut targets);
+            self.compare(&place, (before, passes), &mut targets, known);
             if targets.is_empty() {
                 break;
             }
@@ -357,7 +359,13 @@ impl Tracer {
     }
 
     /// Compares with the targets that this place is the place of, and drops them.
-    fn compare(&self, place: &Place, (before, passes): (i64, i64), targets: &mut Vec<Target>) {
+    fn compare(
+        &self,
+        place: &Place,
+        (before, passes): (i64, i64),
+        targets: &mut Vec<Target>,
+        known: &Before,
+    ) {
         // SAFETY: a live frame; the instruction and its EXTENDED_ARGs lie in its code.
         let (code, raw, instr) = unsafe {
             let code = (*place.innermost).f_code;
@@ -390,10 +398,10 @@ impl Tracer {
                 return true;
             }
             let differences = if target.within {
-                target.picture.differences_within(ours)
+                target.picture.differences_within(ours, known)
             } else {
                 let branch = self.state().exits[target.exit as usize].is_branch;
-                target.picture.differences(ours, branch)
+                target.picture.differences(ours, branch, known)
             };
             self.note(target, &differences);
             false

@@ -127,7 +127,8 @@ rules! {
 
 /// The rule for an op whose operands are known as far as `a` and `b` say, and the operand that is `x` in it. `same`: both are the same value.
 pub fn find(code: OpCode, a: Option<Const>, b: Option<Const>, same: bool) -> Option<(Becomes, usize)> {
-    let commutative = code.row().commutative;
+    // A product is not commutative for two NaNs only, and no constant here is one.
+    let commutative = code.row().commutative || code == OpCode::FloatMul;
     RULES.iter().filter(|rule| rule.code == code).find_map(|rule| match rule.second {
         Second::Same => same.then_some((rule.becomes, 0)),
         Second::Is(c) if b == Some(c) => Some((rule.becomes, 0)),
