@@ -32,13 +32,15 @@ under-test-extension = --extension build/ext
 bench.py = "$$COLUBER_PYTHON" benchmarks/bench.py --base "$$COLUBER_PYTHON" --only '$(ONLY)'
 
 .DEFAULT_GOAL := help
-.PHONY: help run bench bench-peers build ext test smoke regrtest clean
+.PHONY: help run bench bench-peers build ext test smoke regrtest extensions clean
 
 help:
 	@echo 'make run [SCRIPT=x.py] [ARGS=…]  build, then time examples/ (or the script) under python3.11 and coluber'
 	@echo 'make test                        all checks and tests'
 	@echo 'make regrtest [JIT=off|on|stress] [ONLY=test_a,test_b]'
 	@echo '                                 the base Python'"'"'s own regression suite: what differs (see tests/run_regrtest.py)'
+	@echo 'make extensions [THRESHOLD=20] [ONLY=greenlet,numpy]'
+	@echo '                                 tests of extension modules from PyPI: what differs (see tests/run_extensions.py)'
 	@echo 'make bench [ONLY=name,group] [FORM=extension] [SECONDS=3]'
 	@echo '                                 build, then measure benchmarks side by side: table, and build/bench/'
 	@echo 'make bench-peers                 install what is compared with besides the base Python: PyPy'
@@ -76,6 +78,12 @@ regrtest:
 	"$$COLUBER_PYTHON" tests/run_regrtest.py --coluber '$(coluber)' --jit '$(or $(JIT),off)' \
 	$(if $(JOBS),--jobs '$(JOBS)') $(if $(TIMEOUT),--seconds '$(TIMEOUT)') $(if $(THRESHOLD),--threshold '$(THRESHOLD)') \
 	$(if $(RESOURCES),--resources '$(RESOURCES)') $(if $(IGNORE),--ignore '$(IGNORE)') $(if $(REFRESH),--refresh) $(subst $(comma), ,$(ONLY))
+
+# ONLY: packages, with commas. THRESHOLD: turns of a loop before it is compiled. REFRESH=1: run the base Python again.
+extensions:
+	@$(call setup,--with-venv) && $(executable) && \
+	"$$COLUBER_PYTHON" tests/run_extensions.py --coluber '$(coluber)' $(if $(filter-out all,$(ONLY)),--only '$(ONLY)') \
+	$(if $(THRESHOLD),--threshold '$(THRESHOLD)') $(if $(REFRESH),--refresh)
 
 # The executable's own tests alone: for a second kind of Python.
 smoke:
