@@ -32,7 +32,7 @@ under-test-extension = --extension build/ext
 bench.py = "$$COLUBER_PYTHON" benchmarks/bench.py --base "$$COLUBER_PYTHON" --only '$(ONLY)'
 
 .DEFAULT_GOAL := help
-.PHONY: help run bench bench-peers build ext test smoke regrtest force-guards bisect prove clean
+.PHONY: help run bench bench-peers build ext test smoke regrtest force-guards bisect prove extensions clean
 
 help:
 	@echo 'make run [SCRIPT=x.py] [ARGS=…]  build, then time examples/ (or the script) under python3.11 and coluber'
@@ -42,6 +42,8 @@ help:
 	@echo 'make bisect SCRIPT=x.py [ARGS=…] find the trace, function and part of the optimizer that make a program go wrong'
 	@echo 'make force-guards [ONLY=name]    fail every guard of every trace once, compare the frames with the interpreter'"'"'s'
 	@echo 'make prove                       prove the optimizer'"'"'s rewrite rules with Z3'
+	@echo 'make extensions [THRESHOLD=20] [ONLY=greenlet,numpy]'
+	@echo '                                 tests of extension modules from PyPI: what differs (see tests/run_extensions.py)'
 	@echo 'make bench [ONLY=name,group] [FORM=extension] [SECONDS=3]'
 	@echo '                                 build, then measure benchmarks side by side: table, and build/bench/'
 	@echo 'make bench-peers                 install what is compared with besides the base Python: PyPy'
@@ -93,6 +95,12 @@ bisect:
 
 prove:
 	@$(call setup) && tools/prove-rules
+
+# ONLY: packages, with commas. THRESHOLD: turns of a loop before it is compiled. REFRESH=1: run the base Python again.
+extensions:
+	@$(call setup,--with-venv) && $(executable) && \
+	"$$COLUBER_PYTHON" tests/run_extensions.py --coluber '$(coluber)' $(if $(filter-out all,$(ONLY)),--only '$(ONLY)') \
+	$(if $(THRESHOLD),--threshold '$(THRESHOLD)') $(if $(REFRESH),--refresh)
 
 # The executable's own tests alone: for a second kind of Python.
 smoke:
