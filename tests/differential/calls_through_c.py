@@ -169,7 +169,7 @@ def temporary(key):
 warm(item, (Items([1, 2]), 1), (Items([1, 2]), 5), (Items({}), "frame"), (Counted(a=1), "b"), (Counted(a=1), []), (Default([]), 1), ("ab", 1))
 warm(item, (Items([1, 2]), 1), (Items({"frame": 1}), "frame"))
 warm(temporary, (0,), (9,), ("frame",))
-print(len(deaths), set(deaths))
+print(len(deaths), sorted(set(deaths)))
 print(item(Items({"change": 1}), "change"), item(Items([]), 3))
 del Items.__getitem__
 print(outcome(item, Items([]), 3))

@@ -179,6 +179,13 @@ pub(super) unsafe fn learn(
         let known = [&*cache, &found];
         let plans = at.add(TABLE).cast::<Plan>();
         let methods = at.add(TABLE).cast::<MethodPlan>();
+        if is(one) && found.version == (*cache).version {
+            // The same type, other keys: it may go on so.
+            (*cache).index = found.index;
+            (*cache).keys = found.keys;
+            (*cache).value = found.value;
+            return false;
+        }
         if is(one) {
             for i in 0..PLANS {
                 let version = known.get(i).map_or(0, |cache| cache.version);
@@ -198,12 +205,15 @@ pub(super) unsafe fn learn(
         let Some(i) = (0..PLANS).find(|&i| version_at(i) == 0 || version_at(i) == found.version) else {
             return false;
         };
-        (*cache).counter = MISSES;
+        let known = version_at(i) != 0;
+        if !known {
+            (*cache).counter = MISSES;
+        }
         if kind == Kind::Method {
             methods.add(i).write(MethodPlan { version: found.version, keys: found.keys, value: found.value });
         } else {
             plans.add(i).write(Plan { version: found.version, index: found.index });
         }
-        true
+        !known
     }
 }

@@ -175,7 +175,13 @@ unsafe fn lacks(o: *mut PyObject, entry: *mut Entry) -> bool {
         } else if values(o).is_null() {
             *instance::dict_pointer(o)
         } else {
-            return false;
+            let shared = instance::shared_keys(type_of(o));
+            if keys::entry_of(shared, (*entry).name).is_some() {
+                return false;
+            }
+            // Another name has come.
+            (*entry).keys = keys::assign_version(shared);
+            return true;
         };
         dict.is_null() || is_searchable(dict) && search(dict, (*entry).name).is_null()
     }
