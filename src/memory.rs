@@ -40,6 +40,24 @@ pub fn drop_idle() {
     unsafe { libc::dl_iterate_phdr(Some(visit_object), (&raw mut visit).cast()) };
 }
 
+/// Maps the code that only the JIT runs, all at once instead of at some twenty page faults; a program is about to record.
+pub fn expect_compiler() {
+    #[cfg(all(ordered_code, not(test)))]
+    {
+        unsafe extern "C" {
+            // tools/link-python/order.ld
+            static coluber_compiler_begin: u8;
+            static coluber_compiler_end: u8;
+        }
+        let (start, end) = (&raw const coluber_compiler_begin as usize, &raw const coluber_compiler_end as usize);
+        // SAFETY: asks for a number.
+        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+        let start = start / page * page;
+        // SAFETY: pages of this library's code; nothing of them changes. Kernels before 5.14 refuse, and map at each fault.
+        unsafe { libc::madvise(start as *mut c_void, end - start, libc::MADV_POPULATE_READ) };
+    }
+}
+
 struct Visit {
     pagemap: File,
     left: usize,

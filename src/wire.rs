@@ -9,6 +9,7 @@ use tracer::driver::{self, Dump, Policy, Tracer};
 use tracer::dump::Folder;
 use tracer::{abort, statistics::EXIT_KINDS};
 
+use crate::memory;
 use crate::options::{Mode, Options};
 
 static ENABLED: AtomicBool = AtomicBool::new(false);
@@ -61,6 +62,7 @@ pub unsafe fn install(options: &Options, drop_idle: Option<fn()>, known: bool) -
                 only: options.only.clone().map(|only| &*Box::leak(Box::new(only))),
                 off: options.off,
                 drop_idle,
+                expect_compiler: Some(memory::expect_compiler),
                 max_traces: u64::from(options.limit),
                 ..Policy::default()
             };

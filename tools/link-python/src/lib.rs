@@ -73,10 +73,12 @@ pub fn for_tests() -> Python {
     python
 }
 
-/// Links the calling package's library, code that is executed next to each other, and its tests with libpython. Where the C compiler's
-/// library is there to be linked in, the package is compiled with `cfg(static_libgcc)` and may ask for it.
+/// Links the calling package's library, code that is executed next to each other, and its tests with libpython. Where the linker does
+/// the first, the package is compiled with `cfg(ordered_code)` and may use the symbols of `order.ld`; where the C compiler's
+/// library is there to be linked in, with `cfg(static_libgcc)` and may ask for it.
 pub fn for_library() -> Python {
     let python = find();
+    println!("cargo:rustc-check-cfg=cfg(ordered_code)");
     let mut args = order_args();
     // Relative relocations in a few bytes each, where linker and C library know them: less to read at start-up.
     let packed = "-Wl,-z,pack-relative-relocs";
@@ -103,6 +105,7 @@ fn order_args() -> Vec<String> {
     println!("cargo:rerun-if-changed={}", script.display());
     let arg = format!("-Wl,-T,{}", script.display());
     if program_runs_with(&arg) {
+        println!("cargo:rustc-cfg=ordered_code");
         return vec![arg];
     }
     // LLD otherwise mixes the functions that the profile called hot with the cold ones; GNU ld never does.

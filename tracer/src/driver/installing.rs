@@ -93,9 +93,12 @@ impl State {
     }
 
     /// Gives back what start-up needed; then the tracer's code does not come on top.
-    pub(super) fn drop_before_first_recording(&mut self) {
+    pub(super) fn before_recording(&mut self) {
         if !std::mem::replace(&mut self.has_recorded, true) {
             self.drop_idle();
+            if let Some(expect_compiler) = self.policy.expect_compiler {
+                expect_compiler();
+            }
         }
     }
 

@@ -84,6 +84,8 @@ pub struct Policy {
     /// Called before the first recording, and again when many traces were compiled: gives back memory that is needed no more. Must not
     /// run Python.
     pub drop_idle: Option<fn()>,
+    /// Called after that, before the first recording: the tracer's and the backend's code is needed from now on.
+    pub expect_compiler: Option<fn()>,
 }
 
 impl Default for Policy {
@@ -104,6 +106,7 @@ impl Default for Policy {
             stress: false,
             force_guards: false,
             drop_idle: None,
+            expect_compiler: None,
         }
     }
 }

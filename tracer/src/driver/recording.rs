@@ -27,7 +27,7 @@ impl Tracer {
     pub(super) fn record(&self, d: &mut Direct, goal: Goal) -> Flow {
         let t = self.state();
         t.recording = true;
-        t.drop_before_first_recording();
+        t.before_recording();
         let started = Instant::now();
         let (chain, code, header) = match goal {
             Goal::Loop { state } => (1, t.loops[state].code, t.loops[state].header),
