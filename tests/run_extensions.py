@@ -88,7 +88,7 @@ PACKAGES = [
     Package("greenlet==3.5.6", ["greenlet/tests"], "objgraph psutil"),
     Package("msgpack==1.2.4", ["test"], sdist=True),
     Package("cytoolz==1.2.0", ["cytoolz/tests"]),
-    Package("psutil==7.2.2", ["tests"], "psleak setuptools", sdist=True),
+    Package("psutil==7.2.2", ["tests"], "setuptools", sdist=True),
     Package("lxml==6.1.3", ["src/lxml/tests"], "cssselect html5lib beautifulsoup4", sdist=True),
     Package(
         "pydantic-core==2.50.5", ["tests"], sdist=True,
