@@ -62,6 +62,9 @@ def pytest_collectreport(report):
 '''
 
 
+PYTEST = ["-p", "extensions_report", "-p", "no:cacheprovider", "-q", "--continue-on-collection-errors"]
+
+
 @dataclasses.dataclass
 class Package:
     """What is tested, and how."""
@@ -147,8 +150,7 @@ class Side:
 
     def run_pytest(self, package, folder, root, files):
         report = folder / "report"
-        command = ["-m", "pytest", "-p", "extensions_report", "-p", "no:cacheprovider", "-q"]
-        command += [f"--rootdir={root}", *package.options, *[root / file for file in files]]
+        command = ["-m", "pytest", *PYTEST, f"--rootdir={root}", *package.options, *[root / file for file in files]]
         file, seconds, said = self.start(package, command, folder, {"EXTENSIONS_REPORT": str(report)})
         tests, messages, last = {}, {}, None
         for line in report.read_text().splitlines() if report.exists() else []:
@@ -259,7 +261,7 @@ def prepare(package, base, ours):
 
 
 def run_base(package, base, installed, refresh):
-    key = repr((base.executable, sys.version, base.seconds, installed, package, PLUGIN))
+    key = repr((base.executable, sys.version, base.seconds, installed, package, PLUGIN, PYTEST))
     kept = BUILT / package.name / f"base-{hashlib.sha256(key.encode()).hexdigest()[:8]}.json"
     if kept.exists() and not refresh:
         return Outcome(**json.loads(kept.read_text()))
@@ -307,11 +309,15 @@ def check(package, base, ours, refresh):
         print(f"flaky {test}: {was} under the base, {now} under coluber, but not each time")
     for test, reason in sorted(known.items()):
         print(f"known {test}: {reason}")
+    blind = sorted(test for test, outcome in first.tests.items() if outcome == "not collected")
+    for test in blind:
+        print(f"NOT COLLECTED under the base {test}", *first.said.get(test, []), sep="\n    ")
     sys.stdout.flush()
     passed = [list(outcome.tests.values()).count("passed") for outcome in (first, second)]
     return {
         "version": package.version, "tests": len(first.tests), "base": passed[0], "ours": passed[1], "known": known,
         "different": {test: list(pair) for test, pair in different.items()}, "flaky": len(flaky),
+        "blind": blind,
     }  # fmt: skip
 
 
@@ -329,6 +335,7 @@ def write_table():
             result, threshold = json.loads(path.read_text()), path.stem.removeprefix("result-")
             differs = [f"`{test}`: {was}, {now}" for test, (was, now) in sorted(result["different"].items())]
             differs += [f"`{test}`: {reason}" for test, reason in sorted(result["known"].items())]
+            differs += [f"`{test}`: under neither, it can't be imported" for test in result.get("blind", [])]
             cells = [package.name, result["version"], threshold, result["tests"], result["base"], result["ours"], result["flaky"]]
             lines.append(f"| {' | '.join(map(str, cells))} | {'; '.join(differs).replace('|', chr(92) + '|') or 'nothing'} |")
     TABLE.write_text("\n".join(lines) + "\n")
