@@ -187,6 +187,7 @@ class Side:
         environment |= {
             "PATH": f"{self.folder(package)}/bin:{environment['PATH']}",
             "TMPDIR": str(work),
+            "PYTHONHASHSEED": "0",  # tests are named after sets
             "HYPOTHESIS_STORAGE_DIRECTORY": str(work / "hypothesis"),
         }
         start = time.perf_counter()
@@ -216,7 +217,8 @@ def expand(patterns, root):
 
 def stable(test):
     """A test's name without what differs from run to run."""
-    return re.sub(r"0x[0-9a-f]{6,}|/\S*/t/", "…", test)
+    random = r"0x[0-9a-f]{6,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    return re.sub(rf"{random}|{re.escape(tempfile.gettempdir())}/x\w{{8}}|{re.escape(str(BUILT))}/[^']*", "…", test)
 
 
 def quiet(command):
