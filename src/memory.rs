@@ -49,7 +49,8 @@ pub fn expect_compiler() {
             static coluber_compiler_begin: u8;
             static coluber_compiler_end: u8;
         }
-        let (start, end) = (&raw const coluber_compiler_begin as usize, &raw const coluber_compiler_end as usize);
+        let (start, end) =
+            (&raw const coluber_compiler_begin as usize, &raw const coluber_compiler_end as usize);
         // SAFETY: asks for a number.
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
         let start = start / page * page;

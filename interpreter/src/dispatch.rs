@@ -6,7 +6,7 @@ use crate::machine::{Flow, Machine};
 use crate::semantics::{
     arithmetic, attributes, calls, compare, globals, iteration, jumps, sequences, stack, strings, subscripts,
 };
-use crate::warm;
+use crate::{tracing, warm};
 use capi::opcode as op;
 use capi::sys;
 
@@ -197,6 +197,10 @@ unsafe fn run_cold(d: &mut Direct) -> Flow {
         }
         if d.frame != frame {
             return Flow::Switch;
+        }
+        // SAFETY: the running thread.
+        if unsafe { tracing::is_on(d.tstate) } {
+            return Flow::HandOverNext;
         }
         // SAFETY: the current frame's code.
         if is_start(opcode) && unsafe { is_warm(d.code()) } {

@@ -27,6 +27,6 @@ pub mod numbers;
 pub mod opcode;
 mod primitives;
 pub mod semantics;
-mod tracing;
+pub mod tracing;
 mod tuples;
 mod warm;

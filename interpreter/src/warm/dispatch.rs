@@ -6,7 +6,7 @@ use crate::code_data;
 use crate::direct::{Direct, Home};
 use crate::dispatch::OPCODES;
 use crate::machine::Flow;
-use crate::{numbers, opcode};
+use crate::{numbers, opcode, tracing};
 use capi::frame;
 use capi::sys::{self, PyObject};
 
@@ -70,6 +70,19 @@ pub(super) unsafe fn leave(w: Registers, width: usize, flow: Flow) -> Flow {
     flow
 }
 
+/// Goes on at the home's `next` after deaths, which may have run code.
+#[inline(always)]
+unsafe fn jump_or_traced(w: Registers) -> Flow {
+    // SAFETY: the machine's invariant.
+    unsafe {
+        let next = (*w.home).next;
+        if tracing::is_on(w.tstate) {
+            return traced(w.frame, w.sp, next, w.tstate, 0, w.home);
+        }
+        jump(w.frame, w.sp, next, w.tstate, w.home)
+    }
+}
+
 handlers! {
     /// Runs the opcode itself, whatever it is.
     fn full(w, arg) {
@@ -87,6 +100,9 @@ handlers! {
         match OPCODES[usize::from(code)](&mut (*home).registers, arg) {
             Flow::Next => {
                 let d = &raw const (*home).registers;
+                if (*d).frame == frame && tracing::is_on(tstate) {
+                    return Flow::HandOverNext;
+                }
                 if (*d).frame == frame && (*d).ip == at.add(width) {
                     return jump(frame, (*d).sp, ip.add(width), tstate, home);
                 }
@@ -94,6 +110,14 @@ handlers! {
             }
             flow => flow,
         }
+    }
+
+    /// Goes on at the unit as CPython's evaluator does: the instruction before it made somebody want to see events.
+    fn traced(w, _arg) {
+        let ip = w.instruction();
+        let Registers { frame, sp, tstate, home, .. } = w;
+        (*home).registers = Direct { frame, sp, ip, tstate, home };
+        Flow::HandOverNext
     }
 
     /// Frees what died in the instruction at `w.ip`, then goes on at the home's `next`.
@@ -106,7 +130,7 @@ handlers! {
                 sys::_Py_Dealloc(dead);
             }
         }
-        jump(w.frame, w.sp, (*w.home).next, w.tstate, w.home)
+        jump_or_traced(w)
     }
 
     /// The same, for two or three.
@@ -123,7 +147,7 @@ handlers! {
                 numbers::dealloc(w.tstate, o);
             }
         }
-        jump(w.frame, w.sp, (*w.home).next, w.tstate, w.home)
+        jump_or_traced(w)
     }
 
     /// `EXTENDED_ARG`: its instruction has the whole argument.

@@ -7,6 +7,7 @@ use crate::direct_only::{exceptions, generators, imports, maps};
 use crate::machine::Flow;
 use crate::opcode::caches;
 use crate::semantics::{attributes, globals, sequences, stack, strings, subscripts};
+use crate::tracing;
 use capi::opcode as op;
 
 /// Defines a handler for each opcode; the function neither jumps nor makes another frame the current one.
@@ -20,6 +21,7 @@ macro_rules! plainly {
                 let Registers { frame, sp, ip, tstate, home, .. } = w;
                 (*home).registers = Direct { frame, sp, ip: at.add(width), tstate, home };
                 match $function(&mut (*home).registers, arg) {
+                    Flow::Next if tracing::is_on(tstate) => Flow::HandOverNext,
                     Flow::Next => jump(frame, (*home).registers.sp, ip.add(width), tstate, home),
                     flow => flow,
                 }

@@ -4,7 +4,7 @@ use super::{Handler, Unit, dispatch};
 use crate::code_data::LoopCell;
 use crate::direct::Home;
 use crate::machine::Flow;
-use crate::{helpers, numbers};
+use crate::{helpers, numbers, tracing};
 use capi::frame;
 use capi::sys::{_PyInterpreterFrame, PyCodeObject, PyObject, PyThreadState};
 use std::ptr;
@@ -22,6 +22,8 @@ pub(super) struct Registers {
     pub home: *mut Home,
     /// In the order of their deaths; null behind the last. Each has its last reference until [`Registers::next`].
     dead: [*mut PyObject; 3],
+    /// Whether code may have run in this instruction.
+    shown: bool,
 }
 
 #[allow(clippy::missing_safety_doc)] // the invariant above is the contract of all
@@ -34,7 +36,7 @@ impl Registers {
         tstate: *mut PyThreadState,
         home: *mut Home,
     ) -> Registers {
-        Registers { frame, sp, ip, tstate, home, dead: [ptr::null_mut(); 3] }
+        Registers { frame, sp, ip, tstate, home, dead: [ptr::null_mut(); 3], shown: false }
     }
 
     /// Borrows; 1 is the top.
@@ -192,6 +194,9 @@ impl Registers {
         unsafe {
             let [first, second, third] = self.dead;
             if first.is_null() {
+                if self.shown && tracing::is_on(self.tstate) {
+                    return self.at(ip).instead(dispatch::traced, 0);
+                }
                 return jump(self.frame, self.sp, ip, self.tstate, self.home);
             }
             (*self.home).next = ip;
@@ -208,6 +213,12 @@ impl Registers {
             (*self.home).dead = [second, third];
             dispatch::bury_all(self.frame, self.sp, self.ip, self.tstate, first as usize, self.home)
         }
+    }
+
+    /// The same at another unit.
+    #[inline(always)]
+    unsafe fn at(self, ip: *mut Unit) -> Registers {
+        Registers { ip, ..self }
     }
 
     /// Leaves this instruction, of which nothing was done, to another handler of it.
@@ -233,7 +244,8 @@ impl Registers {
 
     /// Brings `prev_instr` up to date: from here on code may run.
     #[inline(always)]
-    pub unsafe fn show(&self) {
+    pub unsafe fn show(&mut self) {
+        self.shown = true;
         // SAFETY: the invariant.
         unsafe { (*self.frame).prev_instr = self.instruction() }
     }

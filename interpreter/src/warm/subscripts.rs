@@ -10,7 +10,7 @@ use crate::completion::Completion;
 use crate::direct::Direct;
 use crate::machine::Flow;
 use crate::semantics::slices;
-use crate::{code_data, helpers, numbers};
+use crate::{code_data, helpers, numbers, tracing};
 use capi::frame;
 use capi::refs::{decref, type_of};
 use capi::sys::{self, PyObject};
@@ -225,6 +225,7 @@ handlers! {
         (*home).registers = Direct { frame, sp, ip: at.add(1), tstate, home };
         match slices::subscript(&mut (*home).registers, n) {
             None => w.full(n),
+            Some(Flow::Next) if tracing::is_on(tstate) => Flow::HandOverNext,
             Some(Flow::Next) => {
                 let behind = (*home).registers.ip.offset_from(at) as usize;
                 jump(frame, (*home).registers.sp, ip.add(behind), tstate, home)

@@ -352,7 +352,7 @@ impl Tracer {
             }
         }
         // SAFETY: the running thread's cframe.
-        if unsafe { (*(*d.tstate).cframe).use_tracing } != 0 {
+        if unsafe { interpreter::tracing::is_on(d.tstate) } {
             return Flow::HandOverNext;
         }
         Flow::Next

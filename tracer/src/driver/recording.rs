@@ -10,7 +10,7 @@ use capi::sys::{self, PyCodeObject};
 use fxhash::FxHashMap;
 use interpreter::direct::Direct;
 use interpreter::machine::Flow;
-use interpreter::{dispatch, opcode};
+use interpreter::{dispatch, opcode, tracing};
 use std::time::Instant;
 
 /// Counts down the instructions to the next exit that stress mode takes on purpose.
@@ -167,8 +167,13 @@ impl Tracer {
             if r.frames.len() > 1 {
                 *inlined.entry(r.frames[1].code as usize).or_default() += 1;
             }
+            let before = r.d.frame;
             let flow = dispatch::step(r, opcode, arg);
             r.end();
+            // SAFETY: the running thread.
+            if flow == Flow::Next && r.d.frame == before && unsafe { tracing::is_on(r.d.tstate) } {
+                return (Flow::HandOverNext, Outcome::Failed(Abort::Tracing));
+            }
             if let Some(abort) = r.abort {
                 return (flow, Outcome::Failed(abort));
             }

@@ -110,7 +110,7 @@ impl Tracer {
             _ => {}
         }
         // SAFETY: the running thread's cframe.
-        if unsafe { (*(*d.tstate).cframe).use_tracing } != 0 {
+        if unsafe { interpreter::tracing::is_on(d.tstate) } {
             return Flow::HandOverNext;
         }
         let t = self.state();
