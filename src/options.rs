@@ -141,7 +141,7 @@ const TABLE: [Row; 9] = [
     Row {
         name: "jit-only",
         env: "COLUBER_JIT_ONLY",
-        form: "jit-only=NAME|FILE:LINE|N-M,…",
+        form: "jit-only=NAME|FILE:LINE|N-M,...",
         meaning: "compile only loops of these functions (* is anything), of these lines, these traces in order",
         set: |options, value| {
             options.only = value.and_then(Only::parse);
@@ -151,7 +151,7 @@ const TABLE: [Row; 9] = [
     Row {
         name: "jit-no-pass",
         env: "COLUBER_JIT_NO_PASS",
-        form: "jit-no-pass=NAME,…",
+        form: "jit-no-pass=NAME,...",
         meaning: "leave out parts of the optimizer: folding, identities, cse, forwarding, guards, unboxing, hoisting, dead-code, counts",
         set: |options, value| {
             let names: Vec<&str> = value.map(|text| text.split(',').collect()).unwrap_or_default();

@@ -258,7 +258,7 @@ unsafe fn hand_over(d: &mut Direct, entry: *mut _PyInterpreterFrame, flow: Flow)
                 STATISTICS.handovers[usize::from(code)].fetch_add(1, Ordering::Relaxed);
             }
             let first = frame::first_instruction((*handed).f_code);
-            while start > first && *start.sub(1) as u8 == opcode::EXTENDED_ARG {
+            while start > first && opcode::DEOPT[usize::from(*start.sub(1) as u8)] == opcode::EXTENDED_ARG {
                 start = start.sub(1);
             }
             start.sub(1)

@@ -148,7 +148,9 @@ impl Machine for Direct {
         unsafe {
             let unit = units(self.code()).add(index);
             (*self.frame).prev_instr = unit;
-            self.ip = unit.add(1 + crate::opcode::caches(*unit as u8));
+            // CPython's evaluator may have rewritten it.
+            let code = capi::opcode::DEOPT[usize::from(*unit as u8)];
+            self.ip = unit.add(1 + crate::opcode::caches(code));
         }
     }
 

@@ -371,7 +371,7 @@ impl Tracer {
             let code = (*place.innermost).f_code;
             let first = capi::frame::first_instruction(code);
             let mut at = place.next;
-            while u32::from(*at as u8) == sys::EXTENDED_ARG {
+            while u32::from(capi::opcode::DEOPT[usize::from(*at as u8)]) == sys::EXTENDED_ARG {
                 at = at.add(1);
             }
             (code as u64, place.next.offset_from(first) as u64, at.offset_from(first) as u64)
