@@ -1,5 +1,4 @@
-//! Whether a loop's trace is worth entering: runs that end soon, again and again inside the loop, cost more than they give; so do
-//! runs that end at once, wherever.
+//! Whether a loop's trace is worth entering: runs that end soon, again and again inside the loop, cost more than they give.
 
 use super::State;
 use std::time::Duration;
@@ -20,23 +19,13 @@ pub(super) const SAMPLE: u32 = 16;
 const THRASHES: u32 = 1500;
 /// See `THRASHES`.
 const SHORT_RUN_NS: u64 = 700;
-/// After so many entries a loop is not entered any more when its runs take less than this time: they hardly do more than enter and
-/// leave, which takes half of it; the interpreter does as much in that time.
-const ENTRIES: u32 = 2000;
-/// See `ENTRIES`.
-const HARDLY_A_RUN_NS: u64 = 230;
 
 impl Worth {
-    fn mean_ns(&self) -> u64 {
-        self.sampled_ns.checked_div(u64::from(self.samples)).unwrap_or(u64::MAX)
-    }
-
-    fn thrashes(&self) -> bool {
-        self.thrashes > THRASHES && self.thrashes > self.entries / 2 && self.mean_ns() < SHORT_RUN_NS
-    }
-
-    fn hardly_runs(&self) -> bool {
-        self.entries > ENTRIES && self.mean_ns() < HARDLY_A_RUN_NS
+    fn is_bad(&self) -> bool {
+        self.thrashes > THRASHES
+            && self.thrashes > self.entries / 2
+            && self.samples > 0
+            && self.sampled_ns / u64::from(self.samples) < SHORT_RUN_NS
     }
 }
 
@@ -54,19 +43,19 @@ impl State {
         let e = &self.exits[exit as usize];
         let (outer, grows) = (e.outer, e.may_bridge);
         let Some(c) = self.compilations.get_mut(trace) else { return };
-        let hardly_runs = c.worth.hardly_runs();
-        if self.forced.is_some() || (grows && !hardly_runs) {
+        if grows || self.forced.is_some() {
             return;
         }
         let code = c.code as usize;
         let Some(l) = c.loop_state.and_then(|state| self.loops.get_mut(state)) else { return };
         let end = self.infos.get(&code).and_then(|info| info.loops.get(&l.header)).copied().unwrap_or(0);
-        let thrashes = !grows && outer.is_none_or(|instr| (l.header..=end).contains(&instr));
-        c.worth.thrashes += u32::from(thrashes);
-        if hardly_runs || thrashes && c.worth.thrashes() {
-            l.trace = None;
-            l.failures = self.policy.max_failures;
-            self.statistics.blacklisted += 1;
+        if outer.is_none_or(|instr| (l.header..=end).contains(&instr)) {
+            c.worth.thrashes += 1;
+            if c.worth.is_bad() {
+                l.trace = None;
+                l.failures = self.policy.max_failures;
+                self.statistics.blacklisted += 1;
+            }
         }
     }
 }
