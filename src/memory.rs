@@ -51,12 +51,16 @@ pub fn expect_compiler() {
         }
         let (start, end) =
             (&raw const coluber_compiler_begin as usize, &raw const coluber_compiler_end as usize);
-        // SAFETY: asks for a number.
-        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
-        let start = start / page * page;
+        let start = start / page_size() * page_size();
         // SAFETY: pages of this library's code; nothing of them changes. Kernels before 5.14 refuse, and map at each fault.
         unsafe { libc::madvise(start as *mut c_void, end - start, libc::MADV_POPULATE_READ) };
     }
+}
+
+/// Bytes of a page.
+fn page_size() -> usize {
+    // SAFETY: asks for a number.
+    unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
 }
 
 struct Visit {
@@ -77,8 +81,7 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
     visit.left = left;
     // SAFETY: as above.
     let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
-    // SAFETY: asks for a number.
-    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+    let page = page_size();
     for header in headers.iter().filter(|h| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_W == 0) {
         let address = (info.dlpi_addr + header.p_vaddr) as usize;
         // The page at each end may belong to a neighbour that is written to.
@@ -139,9 +142,7 @@ mod tests {
         let pagemap = File::open("/proc/self/pagemap").unwrap();
         let present = |address: usize| {
             let mut entry = [0; 8];
-            // SAFETY: asks for a number.
-            let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
-            pagemap.read_exact_at(&mut entry, (address / page * 8) as u64).unwrap();
+            pagemap.read_exact_at(&mut entry, (address / page_size() * 8) as u64).unwrap();
             u64::from_ne_bytes(entry) >> 63 == 1
         };
         // SAFETY: a new mapping of three pages, which only this test uses.
@@ -160,7 +161,7 @@ mod tests {
             assert_eq!(bytes[0] + bytes[2 * PAGE], 2);
             bytes[PAGE] = 7;
             let start = at as usize;
-            drop_clean(&pagemap, start, start + 3 * PAGE, libc::sysconf(libc::_SC_PAGESIZE) as usize);
+            drop_clean(&pagemap, start, start + 3 * PAGE, page_size());
             assert_eq!([0, PAGE, 2 * PAGE].map(|offset| present(start + offset)), [false, true, false]);
             assert_eq!([bytes[0], bytes[PAGE], bytes[2 * PAGE]], [1, 7, 1]);
             libc::munmap(at, 3 * PAGE);

@@ -187,6 +187,8 @@ unsafe fn samples() -> Result<(), String> {
     // SAFETY: the sample's names are all there once it ran without an exception, and of the types that the sizes were checked
     // for; the namespace keeps them alive.
     unsafe {
+        let tstate = PyThreadState_Get();
+        expect!((*tstate).id == PyThreadState_GetID(tstate));
         let namespace = owned(PyDict_New())?;
         let globals = namespace.as_ptr();
         let builtins = PyEval_GetBuiltins();

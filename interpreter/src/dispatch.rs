@@ -156,6 +156,7 @@ pub(crate) type Opcode = fn(&mut Direct, usize) -> Flow;
 opcodes!(make_step);
 
 /// Executes one instruction that `Direct::fetch` read, whatever its opcode. `HandOver` for what is none.
+#[inline(always)]
 pub fn execute(d: &mut Direct, opcode: u8, arg: usize) -> Flow {
     OPCODES[usize::from(opcode)](d, arg)
 }
@@ -191,7 +192,7 @@ unsafe fn run_cold(d: &mut Direct) -> Flow {
     let frame = d.frame;
     loop {
         let (opcode, arg) = d.fetch();
-        let flow = OPCODES[usize::from(opcode)](d, arg);
+        let flow = execute(d, opcode, arg);
         if flow != Flow::Next {
             return flow;
         }

@@ -67,7 +67,7 @@ pub fn is_installed() -> bool {
     }
 }
 
-/// `PyInterpreterState_Main`, and what is behind its accessors: each of these small functions lies on a page of code of its own.
+/// `PyInterpreterState_Main`. Read here, as its `eval_frame` is: CPython's small functions for both would each take a page of code.
 fn main_interpreter() -> *mut sys::PyInterpreterState {
     // SAFETY: reads a field of a static; null only before initialization.
     unsafe { sys::_PyRuntime.interpreters.main }

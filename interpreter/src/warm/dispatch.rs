@@ -61,25 +61,20 @@ pub(crate) unsafe fn go(
 #[inline(always)]
 pub(super) unsafe fn leave(w: Registers, width: usize, flow: Flow) -> Flow {
     // SAFETY: the machine's invariant.
-    unsafe {
-        let at = w.instruction();
-        (*w.frame).prev_instr = at;
-        let Registers { frame, sp, tstate, home, .. } = w;
-        (*home).registers = Direct { frame, sp, ip: at.add(width), tstate, home };
-    }
+    unsafe { lay_down(&w, width) };
     flow
 }
 
-/// Goes on at the home's `next` after deaths, which may have run code.
+/// Puts the registers into the home, for functions over `Direct`: at the instruction behind the one at `w.ip`, which is executed and is
+/// `width` units long.
 #[inline(always)]
-unsafe fn jump_or_traced(w: Registers) -> Flow {
+pub(super) unsafe fn lay_down(w: &Registers, width: usize) {
     // SAFETY: the machine's invariant.
     unsafe {
-        let next = (*w.home).next;
-        if tracing::is_on(w.tstate) {
-            return traced(w.frame, w.sp, next, w.tstate, 0, w.home);
-        }
-        jump(w.frame, w.sp, next, w.tstate, w.home)
+        let at = w.instruction();
+        (*w.frame).prev_instr = at;
+        let Registers { frame, sp, tstate, home, .. } = *w;
+        (*home).registers = Direct { frame, sp, ip: at.add(width), tstate, home };
     }
 }
 
@@ -87,7 +82,6 @@ handlers! {
     /// Runs the opcode itself, whatever it is.
     fn full(w, arg) {
         let at = w.instruction();
-        (*w.frame).prev_instr = at;
         let mut code = *at as u8;
         if opcode::DEOPT[usize::from(code)] != code {
             // CPython's evaluator had this frame or another of the same code.
@@ -95,8 +89,8 @@ handlers! {
             code = *at as u8;
         }
         let width = 1 + opcode::caches(code);
-        let Registers { frame, sp, ip, tstate, home, .. } = w;
-        (*home).registers = Direct { frame, sp, ip: at.add(width), tstate, home };
+        lay_down(&w, width);
+        let Registers { frame, ip, tstate, home, .. } = w;
         match OPCODES[usize::from(code)](&mut (*home).registers, arg) {
             Flow::Next => {
                 let d = &raw const (*home).registers;
@@ -130,7 +124,7 @@ handlers! {
                 sys::_Py_Dealloc(dead);
             }
         }
-        jump_or_traced(w)
+        w.reach((*w.home).next)
     }
 
     /// The same, for two or three.
@@ -147,7 +141,7 @@ handlers! {
                 numbers::dealloc(w.tstate, o);
             }
         }
-        jump_or_traced(w)
+        w.reach((*w.home).next)
     }
 
     /// `EXTENDED_ARG`: its instruction has the whole argument.

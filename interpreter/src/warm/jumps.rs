@@ -57,6 +57,23 @@ pub(super) fn condition(unit: Unit) -> Option<(bool, bool)> {
     Some((row.1, row.2))
 }
 
+/// Whether any object is true; `None`: that raised.
+#[inline(always)]
+unsafe fn truth(w: &mut Registers, o: *mut PyObject) -> Option<bool> {
+    // SAFETY: the machine's invariant; a live object.
+    unsafe {
+        if let Some(value) = plain_truth(o) {
+            return Some(value);
+        }
+        w.show();
+        match sys::PyObject_IsTrue(o) {
+            0 => Some(false),
+            1.. => Some(true),
+            _ => None,
+        }
+    }
+}
+
 handlers! {
     /// `JUMP_FORWARD`
     fn jump_forward(w, distance) {
@@ -121,20 +138,10 @@ handlers! {
     /// The same for what is no bool.
     fn forward_if_other<const WHEN: bool>(w, distance) {
         let o = w.peek(1);
-        let value = match plain_truth(o) {
-            Some(value) => value,
-            None => {
-                w.show();
-                match sys::PyObject_IsTrue(o) {
-                    0 => false,
-                    1.. => true,
-                    _ => {
-                        w.shrink(1);
-                        capi::refs::decref(o);
-                        return dispatch::leave(w, 1, Flow::Raise);
-                    }
-                }
-            }
+        let Some(value) = truth(&mut w, o) else {
+            w.shrink(1);
+            capi::refs::decref(o);
+            return dispatch::leave(w, 1, Flow::Raise);
         };
         w.shrink(1);
         w.drop(o);
@@ -224,13 +231,9 @@ handlers! {
 
     /// The same for an object that answers by code.
     fn jump_or_pop_asked<const WHEN: bool>(w, distance) {
-        w.show();
         let o = w.peek(1);
-        let answer = sys::PyObject_IsTrue(o);
-        if answer < 0 {
-            return dispatch::leave(w, 1, Flow::Raise);
-        }
-        if (answer != 0) == WHEN {
+        let Some(value) = truth(&mut w, o) else { return dispatch::leave(w, 1, Flow::Raise) };
+        if value == WHEN {
             return w.next(1 + distance);
         }
         w.shrink(1);
@@ -241,17 +244,7 @@ handlers! {
     /// `UNARY_NOT` of what is no bool.
     fn unary_not(w, _arg) {
         let o = w.peek(1);
-        let value = match plain_truth(o) {
-            Some(value) => value,
-            None => {
-                w.show();
-                match sys::PyObject_IsTrue(o) {
-                    0 => false,
-                    1.. => true,
-                    _ => return dispatch::leave(w, 1, Flow::Raise),
-                }
-            }
-        };
+        let Some(value) = truth(&mut w, o) else { return dispatch::leave(w, 1, Flow::Raise) };
         let result = if value { helpers::py_false() } else { helpers::py_true() };
         (*result).ob_refcnt += 1;
         w.poke(1, result);

@@ -1,13 +1,12 @@
 //! Opcodes without special cases: the function of each over `Direct`, at once.
 
-use super::handlers;
-use super::registers::{Registers, jump};
+use super::registers::Registers;
+use super::{dispatch, handlers};
 use crate::direct::Direct;
 use crate::direct_only::{exceptions, generators, imports, maps};
 use crate::machine::Flow;
 use crate::opcode::caches;
 use crate::semantics::{attributes, globals, sequences, stack, strings, subscripts};
-use crate::tracing;
 use capi::opcode as op;
 
 /// Defines a handler for each opcode; the function neither jumps nor makes another frame the current one.
@@ -16,13 +15,13 @@ macro_rules! plainly {
         handlers! {
             $(fn $name(w, arg) {
                 let width = 1 + caches(op::$opcode);
-                let at = w.instruction();
-                (*w.frame).prev_instr = at;
-                let Registers { frame, sp, ip, tstate, home, .. } = w;
-                (*home).registers = Direct { frame, sp, ip: at.add(width), tstate, home };
+                dispatch::lay_down(&w, width);
+                let Registers { ip, home, .. } = w;
                 match $function(&mut (*home).registers, arg) {
-                    Flow::Next if tracing::is_on(tstate) => Flow::HandOverNext,
-                    Flow::Next => jump(frame, (*home).registers.sp, ip.add(width), tstate, home),
+                    Flow::Next => {
+                        w.sp = (*home).registers.sp;
+                        w.reach(ip.add(width))
+                    }
                     flow => flow,
                 }
             })*

@@ -194,8 +194,8 @@ impl Registers {
         unsafe {
             let [first, second, third] = self.dead;
             if first.is_null() {
-                if self.shown && tracing::is_on(self.tstate) {
-                    return self.at(ip).instead(dispatch::traced, 0);
+                if self.shown {
+                    return self.reach(ip);
                 }
                 return jump(self.frame, self.sp, ip, self.tstate, self.home);
             }
@@ -215,10 +215,16 @@ impl Registers {
         }
     }
 
-    /// The same at another unit.
+    /// Goes on at a unit of this code after an instruction in which code may have run: it may have switched tracing on.
     #[inline(always)]
-    unsafe fn at(self, ip: *mut Unit) -> Registers {
-        Registers { ip, ..self }
+    pub unsafe fn reach(self, ip: *mut Unit) -> Flow {
+        // SAFETY: the invariant.
+        unsafe {
+            if tracing::is_on(self.tstate) {
+                return Registers { ip, ..self }.instead(dispatch::traced, 0);
+            }
+            jump(self.frame, self.sp, ip, self.tstate, self.home)
+        }
     }
 
     /// Leaves this instruction, of which nothing was done, to another handler of it.

@@ -244,6 +244,10 @@ unsafe fn value_at_once(o: *mut PyObject, entry: *mut Entry) -> *mut PyObject {
 unsafe fn value_by_entry(o: *mut PyObject, entry: *mut Entry) -> *mut PyObject {
     // SAFETY: as above. Descriptors may run any code, after which the entry may be another's.
     unsafe {
+        let at_once = value_at_once(o, entry);
+        if !at_once.is_null() {
+            return capi::refs::new_ref(at_once);
+        }
         let value = (*entry).value;
         let found = match (*entry).place {
             Place::Instance if value.is_null() || !is_data(value) => own_value(o, (*entry).name),
@@ -327,8 +331,7 @@ handlers! {
         w.show();
         let entry = entry as *mut Entry;
         let o = w.peek(1);
-        let at_once = value_at_once(o, entry);
-        let value = if at_once.is_null() { value_by_entry(o, entry) } else { capi::refs::new_ref(at_once) };
+        let value = value_by_entry(o, entry);
         if value.is_null() {
             if !(*w.tstate).curexc_type.is_null() {
                 return dispatch::leave(w, attributes::LOAD, Flow::Raise);
@@ -400,8 +403,7 @@ handlers! {
             w.push(o);
             return w.next(attributes::METHOD);
         }
-        let at_once = value_at_once(o, entry);
-        let value = if at_once.is_null() { value_by_entry(o, entry) } else { capi::refs::new_ref(at_once) };
+        let value = value_by_entry(o, entry);
         if value.is_null() {
             if !(*w.tstate).curexc_type.is_null() {
                 return dispatch::leave(w, attributes::METHOD, Flow::Raise);

@@ -7,10 +7,9 @@ use super::stack::swap;
 use super::translate::Before;
 use super::{Handler, Unit, arrays, calls, dispatch, handlers};
 use crate::completion::Completion;
-use crate::direct::Direct;
 use crate::machine::Flow;
 use crate::semantics::slices;
-use crate::{code_data, helpers, numbers, tracing};
+use crate::{code_data, helpers, numbers};
 use capi::frame;
 use capi::refs::{decref, type_of};
 use capi::sys::{self, PyObject};
@@ -219,16 +218,15 @@ handlers! {
 
     /// `BUILD_SLICE` with the subscript behind it, where that makes no slice.
     fn build_slice(w, n) {
+        dispatch::lay_down(&w, 1);
+        let Registers { ip, home, .. } = w;
         let at = w.instruction();
-        (*w.frame).prev_instr = at;
-        let Registers { frame, sp, ip, tstate, home, .. } = w;
-        (*home).registers = Direct { frame, sp, ip: at.add(1), tstate, home };
         match slices::subscript(&mut (*home).registers, n) {
             None => w.full(n),
-            Some(Flow::Next) if tracing::is_on(tstate) => Flow::HandOverNext,
             Some(Flow::Next) => {
                 let behind = (*home).registers.ip.offset_from(at) as usize;
-                jump(frame, (*home).registers.sp, ip.add(behind), tstate, home)
+                w.sp = (*home).registers.sp;
+                w.reach(ip.add(behind))
             }
             Some(flow) => flow,
         }
