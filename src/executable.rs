@@ -77,6 +77,7 @@ unsafe extern "C" fn main(
         // SAFETY: the status is an exit or an error, as this function demands.
         unsafe { sys::Py_ExitStatusException(status) };
     }
+    memory::note_objects();
     // SAFETY: Python is initialized and this thread holds its GIL.
     let started = unsafe { start::start(Host::Executable) };
     if let Err(Refusal::Option(message) | Refusal::Python(message)) = started {
@@ -85,7 +86,6 @@ unsafe extern "C" fn main(
         unsafe { sys::Py_FinalizeEx() };
         return USAGE;
     }
-    memory::note_objects();
     // SAFETY: Python is initialized; this runs the program and finalizes.
     unsafe { sys::Py_RunMain() }
 }

@@ -1,47 +1,136 @@
-//! Gives back memory that a program needs no more once it has a hot loop.
+//! Gives back memory that a program needs no more: code of start-up, of importing and compiling, and of the JIT's compiler between two
+//! recordings.
 //!
-//! Called by the tracer before it records for the first time and now and then after that, by way of `executable.rs`: a hot loop needs little of
-//! the code that start-up, importing and compiling needed. Its pages are clean copies of files; what is needed after all comes back from the page
-//! cache at the first touch, some 64 KiB at a time. What the C library keeps of freed memory goes, too, so that compiling a
-//! trace does not come on top. A program without a hot loop pays nothing.
+//! Called by the evaluator when code gets warm and by the tracer around recordings, always with the GIL held. Pages of code and constants are
+//! clean copies of files; what is needed after all comes back from the page cache at the first touch, some 64 KiB at a time. What the
+//! C library keeps of freed memory goes, too, so that compiling a trace does not come on top. A program without warm code
+//! pays nothing; others up to some hundredths of their first tenth of a second, and less and less after that.
 
 use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// How many objects were loaded when the program began: the executable, libpython, the system's libraries. Extension modules come
-/// behind them in the dynamic linker's list; they may be large, and are left alone.
+/// behind them in the dynamic linker's list; they may be large, and are left alone. None where we are an extension module ourselves.
 static AT_START: AtomicUsize = AtomicUsize::new(0);
 
+/// After so long without a recording the compiler's code goes.
+const COMPILER_PAUSE: Duration = Duration::from_millis(3);
+/// Of smaller segments of an object little is to be had, for two system calls each.
+const LARGE: usize = 256 << 10;
 /// Bytes of free memory that are worth giving back.
 const WORTH_TRIMMING: c_int = 256 << 10;
 
-/// Before the program begins: says which objects `drop_idle` may deal with.
+/// Giving back and getting again costs some 0.7 ms, so it must not happen too often.
+struct Limit {
+    /// In nanoseconds after the program's begin.
+    not_before: AtomicU64,
+    /// Between two times is so long, and as long as the program has run so far.
+    pause: Duration,
+}
+
+static WHEN_WARM: Limit = Limit::new(Duration::from_millis(30), Duration::from_millis(30));
+/// A recording needs memory at once, however lately some was given back.
+static FOR_RECORDING: Limit = Limit::new(Duration::ZERO, Duration::from_millis(16));
+/// When the last recording ended, in nanoseconds after the program's begin; `NONE` when the compiler's code was given back since.
+static RECORDED_AT: AtomicU64 = AtomicU64::new(NONE);
+const NONE: u64 = u64::MAX;
+
+impl Limit {
+    const fn new(first: Duration, pause: Duration) -> Limit {
+        Limit { not_before: AtomicU64::new(first.as_nanos() as u64), pause }
+    }
+
+    /// Whether it may happen now; then the next time is later.
+    fn allows(&self) -> bool {
+        let age = age();
+        let allowed = age >= Duration::from_nanos(self.not_before.load(Ordering::Relaxed));
+        if allowed {
+            let next = age + self.pause.max(age);
+            self.not_before.store(next.as_nanos() as u64, Ordering::Relaxed);
+        }
+        allowed
+    }
+}
+
+/// How long the program has run, from the first question on.
+fn age() -> Duration {
+    static STARTED: OnceLock<Instant> = OnceLock::new();
+    STARTED.get_or_init(Instant::now).elapsed()
+}
+
+/// Before the program begins: says which objects are dealt with.
 pub fn note_objects() {
     let mut count = 0;
     // SAFETY: `count_object` fits the signature and takes the data for what it is.
     unsafe { libc::dl_iterate_phdr(Some(count_object), (&raw mut count).cast()) };
     AT_START.store(count, Ordering::Relaxed);
+    age();
+}
+
+/// The program does something new, or goes on with something: what it needs no more may go.
+pub fn give_back() {
+    let recorded_at = RECORDED_AT.load(Ordering::Relaxed);
+    if recorded_at != NONE && age() >= Duration::from_nanos(recorded_at) + COMPILER_PAUSE {
+        RECORDED_AT.store(NONE, Ordering::Relaxed);
+        trim();
+        if let (Some((start, end)), Ok(pagemap)) = (compiler(), File::open(PAGEMAP)) {
+            drop_clean(&pagemap, start.next_multiple_of(page_size()), end, page_size());
+        }
+    }
+    if WHEN_WARM.allows() {
+        drop_idle();
+    }
+}
+
+/// A recording begins: makes room for it, and maps the code that only the JIT runs, all at once instead of at some twenty page faults.
+pub fn begin_recording() {
+    if RECORDED_AT.load(Ordering::Relaxed) != NONE {
+        return;
+    }
+    if FOR_RECORDING.allows() {
+        drop_idle();
+    }
+    if let Some((start, end)) = compiler() {
+        // SAFETY: pages of this library's code; nothing of them changes. Kernels before 5.14 refuse, and map at each fault.
+        unsafe { libc::madvise(start as *mut c_void, end - start, libc::MADV_POPULATE_READ) };
+    }
+}
+
+/// A recording has ended, and what was made of it is installed.
+pub fn end_recording() {
+    RECORDED_AT.store(age().as_nanos() as u64, Ordering::Relaxed);
 }
 
 /// Gives back the pages of code and constants of the objects that were noted, and free memory.
-pub fn drop_idle() {
-    // SAFETY: the allocator's own functions; they move nothing that is in use.
-    unsafe {
-        // A little is soon used again, and costs more to get back than it is worth. What is beyond 2 GiB may look negative.
-        if !(0..WORTH_TRIMMING).contains(&libc::mallinfo().fordblks) {
-            libc::malloc_trim(0);
-        }
+fn drop_idle() {
+    let left = AT_START.load(Ordering::Relaxed);
+    if left == 0 {
+        return;
     }
-    let Ok(pagemap) = File::open("/proc/self/pagemap") else { return };
-    let mut visit = Visit { pagemap, left: AT_START.load(Ordering::Relaxed) };
+    trim();
+    let Ok(pagemap) = File::open(PAGEMAP) else { return };
+    let mut visit = Visit { pagemap, left };
     // SAFETY: `visit_object` fits the signature and takes the data for what it is.
     unsafe { libc::dl_iterate_phdr(Some(visit_object), (&raw mut visit).cast()) };
 }
 
-/// Maps the code that only the JIT runs, all at once instead of at some twenty page faults; a program is about to record.
-pub fn expect_compiler() {
+/// Gives free memory back. A little is soon used again, and costs more to get back than it is worth.
+fn trim() {
+    // SAFETY: the allocator's own functions; they move nothing that is in use.
+    unsafe {
+        // What is beyond 2 GiB may look negative.
+        if !(0..WORTH_TRIMMING).contains(&libc::mallinfo().fordblks) {
+            libc::malloc_trim(0);
+        }
+    }
+}
+
+/// Where the code is that only the JIT runs, from the first page on: known where the linker was told to put it together.
+fn compiler() -> Option<(usize, usize)> {
     #[cfg(all(ordered_code, not(test)))]
     {
         unsafe extern "C" {
@@ -51,11 +140,14 @@ pub fn expect_compiler() {
         }
         let (start, end) =
             (&raw const coluber_compiler_begin as usize, &raw const coluber_compiler_end as usize);
-        let start = start / page_size() * page_size();
-        // SAFETY: pages of this library's code; nothing of them changes. Kernels before 5.14 refuse, and map at each fault.
-        unsafe { libc::madvise(start as *mut c_void, end - start, libc::MADV_POPULATE_READ) };
+        Some((start / page_size() * page_size(), end / page_size() * page_size()))
     }
+    #[cfg(not(all(ordered_code, not(test))))]
+    None
 }
+
+/// See Documentation/admin-guide/mm/pagemap.rst of the kernel.
+const PAGEMAP: &str = "/proc/self/pagemap";
 
 /// Bytes of a page.
 fn page_size() -> usize {
@@ -84,6 +176,9 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
     let page = page_size();
     for header in headers.iter().filter(|h| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_W == 0) {
         let address = (info.dlpi_addr + header.p_vaddr) as usize;
+        if (header.p_memsz as usize) < LARGE {
+            continue;
+        }
         // The page at each end may belong to a neighbour that is written to.
         let (start, end) =
             (address.next_multiple_of(page), (address + header.p_memsz as usize) / page * page);
@@ -95,7 +190,7 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
 /// Drops the pages from `start` to `end` but for those that were written to (a debugger's breakpoint, a hook, a text with
 /// relocations): they could not be had again.
 fn drop_clean(pagemap: &File, start: usize, end: usize, page: usize) {
-    // The bits of an entry: see Documentation/admin-guide/mm/pagemap.rst of the kernel.
+    // The bits of an entry.
     const PRESENT: u64 = 1 << 63;
     const SWAPPED: u64 = 1 << 62;
     const OF_A_FILE: u64 = 1 << 61;

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use capi::sys::{self, PyObject};
 
 use crate::options::{Options, StatsTarget};
-use crate::{memory, report, wire};
+use crate::{report, wire};
 
 static OPTIONS: OnceLock<Options> = OnceLock::new();
 static PROCESS: OnceLock<u32> = OnceLock::new();
@@ -57,11 +57,10 @@ pub unsafe fn start(host: Host) -> Result<(), Refusal> {
     let options = Options::read(environment, xoptions.into_iter()).map_err(Refusal::Option)?;
     start_log(ignore_environment);
     let ours = host == Host::Executable;
-    let drop_idle = ours.then_some(memory::drop_idle as fn());
     // Whoever made the executable let the same Python load this library as an extension module (tools/place-executable).
     let known = ours && version_text() == env!("COLUBER_BASE_BUILD");
     // SAFETY: the GIL is held (contract of this function).
-    unsafe { wire::install(&options, drop_idle, known) }.map_err(Refusal::Python)?;
+    unsafe { wire::install(&options, known) }.map_err(Refusal::Python)?;
     if options.stats.is_some() || options.dump.is_some() {
         // SAFETY: `report_at_exit` calls no Python, as an exit function must not. The call fails only where all 32
         // places are taken; then there is no report.

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value, json};
-use tracer::driver::{self, Dump, Policy, Tracer};
+use tracer::driver::{self, Dump, MemoryHooks, Policy, Tracer};
 use tracer::dump::Folder;
 use tracer::{abort, statistics::EXIT_KINDS};
 
@@ -15,7 +15,7 @@ use crate::options::{Mode, Options};
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
 /// Installs the evaluator in the current interpreter, with the JIT unless the options say no or the system refuses memory for it.
-/// `drop_idle`: see `Policy`; without a JIT it is called when the first loop is hot. `known`: see `capi::check::at_startup`.
+/// `known`: see `capi::check::at_startup`.
 ///
 /// # Errors
 /// One line for the user, where this Python's layouts are not those that we know, or the folder for dumps can't be written; nothing
@@ -23,7 +23,7 @@ static ENABLED: AtomicBool = AtomicBool::new(false);
 ///
 /// # Safety
 /// The caller holds the GIL of an initialized Python and calls this once.
-pub unsafe fn install(options: &Options, drop_idle: Option<fn()>, known: bool) -> Result<(), String> {
+pub unsafe fn install(options: &Options, known: bool) -> Result<(), String> {
     log::debug!("{options:?}");
     // SAFETY: the caller holds the GIL.
     unsafe { capi::check::at_startup(known)? };
@@ -35,8 +35,8 @@ pub unsafe fn install(options: &Options, drop_idle: Option<fn()>, known: bool) -
     if !unsafe { interpreter::evaluate::install() } {
         return Err("this Python does not let a frame evaluator be installed".into());
     }
+    interpreter::jit::set_on_warm(Some(memory::give_back));
     if options.mode == Mode::Off {
-        interpreter::jit::set_without(drop_idle);
         return Ok(());
     }
     let mut backend_options = backend::BackendOptions {
@@ -61,8 +61,11 @@ pub unsafe fn install(options: &Options, drop_idle: Option<fn()>, known: bool) -
                 force_guards: options.force_guards,
                 only: options.only.clone().map(|only| &*Box::leak(Box::new(only))),
                 off: options.off,
-                drop_idle,
-                expect_compiler: Some(memory::expect_compiler),
+                memory: Some(MemoryHooks {
+                    begin_recording: memory::begin_recording,
+                    end_recording: memory::end_recording,
+                    give_back: memory::give_back,
+                }),
                 max_traces: u64::from(options.limit),
                 ..Policy::default()
             };
@@ -71,7 +74,6 @@ pub unsafe fn install(options: &Options, drop_idle: Option<fn()>, known: bool) -
         }
         Err(_) => {
             log::warn!("executable memory is refused on this system: loops are interpreted");
-            interpreter::jit::set_without(drop_idle);
         }
     }
     Ok(())

@@ -194,13 +194,13 @@ fn full_code_memory_is_an_error_and_released_code_makes_room() {
     assert!(all.len() > 50, "small traces are packed: {}", all.len());
     let full = m.backend.code_bytes();
     for compiled in all.iter().skip(1).step_by(2) {
-        m.backend.release(compiled);
+        m.backend.release(compiled.entry, compiled.size);
     }
     assert!(m.backend.code_bytes() < full);
     let again = m.backend.compile(&request).expect("there is room");
     assert_eq!(m.enter(again.entry, 0, 0).exit, 1);
     for compiled in all.iter().step_by(2).chain([&again]) {
-        m.backend.release(compiled);
+        m.backend.release(compiled.entry, compiled.size);
     }
     assert_eq!(m.backend.code_bytes(), empty);
 }
@@ -296,7 +296,7 @@ fn a_parent_that_releases_code_leaves_its_child_alone() {
             let same = m.enter(root.compiled.entry, 1, 2).exit == root.exit_of(6).0;
             libc::_exit(if same { 7 } else { 1 });
         }
-        m.backend.release(&root.compiled);
+        m.backend.release(root.compiled.entry, root.compiled.size);
         let other = m.parse_and_compile("exit @s0\ns0: execute", &[], &[]);
         assert_eq!(other.compiled.entry, root.compiled.entry, "the block is used again");
         libc::close(pipe[1]);

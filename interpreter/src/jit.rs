@@ -43,21 +43,19 @@ pub fn is_present() -> bool {
 }
 
 // As JIT.
-static mut WITHOUT: Option<fn()> = None;
+static mut ON_WARM: Option<fn()> = None;
 
-/// Sets what is called once when a loop is hot and there is no JIT; it must not run Python. The GIL is held.
-pub fn set_without(first_hot: Option<fn()>) {
+/// Sets what is called whenever code gets warm: the program does something new. It must not run Python. The GIL is held.
+pub fn set_on_warm(on_warm: Option<fn()>) {
     // SAFETY: with the GIL held nobody reads it meanwhile.
-    unsafe { WITHOUT = first_hot };
+    unsafe { ON_WARM = on_warm };
 }
 
-/// A loop's counter ran out, and there is no JIT.
-#[cold]
-#[inline(never)]
-pub(crate) fn hot_without() {
+/// Some code has just been translated.
+pub(crate) fn code_is_warm() {
     // SAFETY: the GIL is held.
-    if let Some(first_hot) = unsafe { (&raw mut WITHOUT).replace(None) } {
-        first_hot();
+    if let Some(on_warm) = unsafe { ON_WARM } {
+        on_warm();
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Rebuilt {
     pub resume: Resume,
     /// The object whose count reached zero, for `Resume::Dying`.
     pub dying: Option<*mut PyObject>,
+    /// Where the outermost frame goes on; `None` when that is in an inlined call.
+    pub outer: Option<u32>,
 }
 
 /// Rebuilds the frames. The innermost becomes the thread's current frame; its `prev_instr` is one before the instruction to go on at
@@ -42,7 +44,11 @@ pub struct Rebuilt {
 /// Called from an exit of a trace that was entered with `state.frame`; `locations` belong to `snapshot`.
 pub unsafe fn rebuild(snapshot: &Snapshot, locations: &[Location], state: &ExitState) -> Rebuilt {
     let mut reader = Reader { locations: locations.iter(), state };
-    let mut rebuilt = Rebuilt { resume: snapshot.resume, dying: None };
+    let outer = match &snapshot.frames[..] {
+        [only] => Some(only.instr),
+        _ => None,
+    };
+    let mut rebuilt = Rebuilt { resume: snapshot.resume, dying: None, outer };
     if let Resume::Dying { .. } = snapshot.resume {
         rebuilt.dying = Some(reader.next() as *mut PyObject);
     }

@@ -7,9 +7,12 @@
 //!
 //! ```text
 //! snapshot: resume, frames (each a place in `bytes`), virtuals, increfs, keep, known types (a place), slots, facts (a place)
+//! exit:     what is in `ExitInfo`, locations
 //! ```
 
-use crate::optimizer::{Knowledge, Known, KnownAt, KnownFact, Values};
+use crate::optimizer::{Condition, Knowledge, Known, KnownAt, KnownFact, Values};
+use crate::recorder::After;
+use crate::versions::GuardedVersion;
 use traces::codegen::Location;
 use traces::{FrameRef, FrameState, Region, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual};
 
@@ -22,12 +25,37 @@ pub struct Packed {
     bytes: Box<[u8]>,
     /// Where each snapshot starts.
     snapshots: Box<[u32]>,
-    /// Where the locations of each exit start.
+    /// Where each exit starts.
     exits: Box<[u32]>,
     /// Types of objects, numbered from 1.
     types: Box<[usize]>,
     /// The types of the trace's values, and its constants.
     pub values: Values,
+}
+
+/// What is to be known of an exit besides its snapshot.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct ExitInfo {
+    /// What is done when the frames are rebuilt.
+    pub after: After,
+    /// It leaves in the state in which the recording ended.
+    pub at_end: bool,
+    /// The guard asks for a truth value.
+    pub is_branch: bool,
+    /// What is known because the guard failed.
+    pub condition: Option<Condition>,
+    /// The version that the guard compares.
+    pub version: Option<GuardedVersion>,
+}
+
+/// Bits of an exit's first number; the lowest two say what is done after it.
+mod flag {
+    pub const AFTER: u64 = 3;
+    pub const AT_END: u64 = 1 << 2;
+    pub const IS_BRANCH: u64 = 1 << 3;
+    pub const CONDITION: u64 = 1 << 4;
+    pub const HOLDS: u64 = 1 << 5;
+    pub const VERSION: u64 = 1 << 6;
 }
 
 #[derive(Default)]
@@ -99,6 +127,39 @@ impl Reader<'_> {
     }
     fn vals(&mut self) -> Vec<Val> {
         (0..self.number()).map(|_| self.val()).collect()
+    }
+    fn info(&mut self) -> ExitInfo {
+        let flags = self.number();
+        let after = match flags & flag::AFTER {
+            0 => After::Nothing,
+            1 => After::ServeBreaker { lasti: self.number() as u32 },
+            _ => After::DropTop { lasti: self.number() as u32 },
+        };
+        let condition = (flags & flag::CONDITION != 0).then(|| Condition {
+            code: traces::op::ALL[self.number() as usize],
+            args: [self.val(), self.val()],
+            holds: flags & flag::HOLDS != 0,
+        });
+        let version = (flags & flag::VERSION != 0).then(|| GuardedVersion {
+            object: self.number() as usize,
+            path: std::array::from_fn(|_| self.number() as u16),
+            field: self.number() as u16,
+            expected: self.number() as u32,
+        });
+        ExitInfo {
+            after,
+            at_end: flags & flag::AT_END != 0,
+            is_branch: flags & flag::IS_BRANCH != 0,
+            condition,
+            version,
+        }
+    }
+    fn resume(&mut self) -> Resume {
+        match self.number() {
+            0 => Resume::Execute,
+            1 => Resume::Raise,
+            _ => Resume::Dying { object: self.val(), lasti: self.number() as u32 },
+        }
     }
     fn slot(&mut self) -> Slot {
         match self.number() {
@@ -223,8 +284,40 @@ impl Packer<'_> {
         start
     }
 
-    fn locations(&mut self, id: SnapId, locations: &[Location]) -> u32 {
+    fn info(&mut self, info: &ExitInfo) {
+        let w = &mut self.out;
+        let (after, lasti) = match info.after {
+            After::Nothing => (0, None),
+            After::ServeBreaker { lasti } => (1, Some(lasti)),
+            After::DropTop { lasti } => (2, Some(lasti)),
+        };
+        let flag = |set, flag| if set { flag } else { 0 };
+        w.number(
+            after
+                | flag(info.at_end, flag::AT_END)
+                | flag(info.is_branch, flag::IS_BRANCH)
+                | flag(info.condition.is_some(), flag::CONDITION)
+                | flag(info.condition.is_some_and(|c| c.holds), flag::HOLDS)
+                | flag(info.version.is_some(), flag::VERSION),
+        );
+        if let Some(lasti) = lasti {
+            w.number(u64::from(lasti));
+        }
+        if let Some(c) = &info.condition {
+            w.number(c.code as u64);
+            c.args.iter().for_each(|&v| w.val(v));
+        }
+        if let Some(v) = &info.version {
+            w.number(v.object as u64);
+            v.path.iter().for_each(|&step| w.number(u64::from(step)));
+            w.number(u64::from(v.field));
+            w.number(u64::from(v.expected));
+        }
+    }
+
+    fn exit(&mut self, id: SnapId, info: &ExitInfo, locations: &[Location]) -> u32 {
         let start = self.here();
+        self.info(info);
         let mut all = locations.iter();
         self.trace.snapshots.for_each_value(id, |v| {
             let location = *all.next().expect("one location for each value of the snapshot");
@@ -251,7 +344,7 @@ impl Packed {
     pub fn new<'a>(
         trace: &Trace,
         known: &Known,
-        exits: impl Iterator<Item = (SnapId, &'a [Location])>,
+        exits: impl Iterator<Item = (SnapId, ExitInfo, &'a [Location])>,
     ) -> Packed {
         let mut p = Packer {
             out: Writer { bytes: Vec::with_capacity(24 * trace.snapshots.len()) },
@@ -275,7 +368,7 @@ impl Packed {
             p.snapshot(id, known, types, facts)
         });
         let snapshots = snapshots.collect();
-        let exits = exits.map(|(s, places)| p.locations(s, places)).collect();
+        let exits = exits.map(|(s, info, places)| p.exit(s, &info, places)).collect();
         Packed {
             bytes: p.out.bytes.into_boxed_slice(),
             snapshots,
@@ -295,27 +388,29 @@ impl Packed {
 
     /// How many bytes it takes.
     pub fn bytes(&self) -> usize {
-        self.bytes.len() + 4 * (self.snapshots.len() + self.exits.len())
+        self.bytes.len()
+            + size_of_val(&*self.snapshots)
+            + size_of_val(&*self.exits)
+            + size_of_val(&*self.types)
+            + self.values.bytes()
     }
 
     /// How many frames a snapshot has.
     pub fn frames(&self, id: SnapId) -> usize {
         let mut r = self.reader(self.snapshots[id.0 as usize]);
-        if r.number() == 2 {
-            r.number();
-            r.number();
-        }
+        r.resume();
         r.number() as usize
+    }
+
+    /// How a snapshot's innermost frame goes on.
+    pub fn resume(&self, id: SnapId) -> Resume {
+        self.reader(self.snapshots[id.0 as usize]).resume()
     }
 
     /// A snapshot and what is known there.
     pub fn snapshot(&self, id: SnapId) -> (Snapshot, Knowledge) {
         let mut r = self.reader(self.snapshots[id.0 as usize]);
-        let resume = match r.number() {
-            0 => Resume::Execute,
-            1 => Resume::Raise,
-            _ => Resume::Dying { object: r.val(), lasti: r.number() as u32 },
-        };
+        let resume = r.resume();
         let mut known = Knowledge::default();
         let frames = (0..r.number())
             .map(|_| {
@@ -355,9 +450,15 @@ impl Packed {
         (Snapshot { resume, frames, virtuals, increfs, keep }, known)
     }
 
+    /// What is to be known of an exit besides its snapshot.
+    pub fn info(&self, exit: usize) -> ExitInfo {
+        self.reader(self.exits[exit]).info()
+    }
+
     /// The locations of an exit's values, in the order of `Snapshot::for_each_value`.
     pub fn locations(&self, exit: usize, snapshot: &Snapshot) -> Vec<Location> {
         let mut r = self.reader(self.exits[exit]);
+        r.info();
         let mut locations = Vec::with_capacity(16);
         snapshot.for_each_value(|v| {
             locations.push(match self.values.const_of(v) {
@@ -438,12 +539,29 @@ mod tests {
         let mut all_known = Known::default();
         all_known.push(&known);
         all_known.push(&known);
-        let exits = [(SnapId(1), &locations[..]), (SnapId(0), &locations[..])];
-        let packed = Packed::new(&trace, &all_known, exits.into_iter());
+        let infos = [
+            ExitInfo::default(),
+            ExitInfo {
+                after: After::DropTop { lasti: 300 },
+                at_end: true,
+                is_branch: true,
+                condition: Some(Condition { code: OpCode::IntEq, args: [v, c], holds: true }),
+                version: Some(GuardedVersion {
+                    object: usize::MAX,
+                    path: [8, u16::MAX, 0],
+                    field: 16,
+                    expected: u32::MAX,
+                }),
+            },
+        ];
+        let exits = [SnapId(1), SnapId(0)].into_iter().zip(&infos);
+        let exits = exits.map(|(snapshot, info)| (snapshot, info.clone(), &locations[..]));
+        let packed = Packed::new(&trace, &all_known, exits);
         for (i, &resume) in resumes.iter().enumerate() {
             let (s, k) = packed.snapshot(SnapId(i as u32));
             assert_eq!((&s, &k), (&snapshot(resume), &known));
             assert_eq!(packed.locations(1 - i, &s), locations);
+            assert_eq!(packed.info(i), infos[i]);
             assert_eq!(packed.frames(SnapId(i as u32)), 2);
         }
     }

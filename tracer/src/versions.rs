@@ -16,13 +16,13 @@ use traces::{Const, Op, OpCode, Region, Trace, Val};
 #[derive(Clone, PartialEq, Debug)]
 pub struct GuardedVersion {
     /// An object that the trace embeds.
-    object: usize,
+    pub object: usize,
     /// Offsets of the pointers from there to what has the version; no pointer is at 0, which ends them.
-    path: [u16; 3],
+    pub path: [u16; 3],
     /// Offset of the version in it.
-    field: u16,
+    pub field: u16,
     /// What it has to be.
-    expected: u32,
+    pub expected: u32,
 }
 
 impl GuardedVersion {

@@ -175,8 +175,8 @@ pub trait Backend {
     /// Makes the guard of an exit fail from now on, whether it holds or not: what it checks is still computed as far as the exit needs it.
     /// False where the backend was not asked to remember where its guards leave. For tests of exits: there is no way back.
     fn force_exit(&mut self, exit: ExitId) -> bool;
-    /// Gives the code of a trace back. Its exits must not be reachable any more.
-    fn release(&mut self, compiled: &Compiled);
+    /// Gives the code of a trace back, which has this entry and so many bytes. Its exits must not be reachable any more.
+    fn release(&mut self, entry: usize, size: usize);
     /// The trampoline: `usize enter(entry, frame, thread_state)`, C calling convention. Runs code until an exit is taken; returns what `on_exit` returned.
     fn enter(&self) -> unsafe extern "C" fn(entry: usize, frame: *mut u8, thread_state: *mut u8) -> usize;
     /// Disassembles code, one line an instruction: offset and text.

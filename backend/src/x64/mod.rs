@@ -206,9 +206,9 @@ impl Backend for X64Backend {
         true
     }
 
-    fn release(&mut self, compiled: &Compiled) {
-        self.code_sizes.remove(&compiled.entry);
-        self.memory.release(compiled.entry, compiled.size);
+    fn release(&mut self, entry: usize, size: usize) {
+        self.code_sizes.remove(&entry);
+        self.memory.release(entry, size);
     }
 
     fn enter(&self) -> unsafe extern "C" fn(entry: usize, frame: *mut u8, thread_state: *mut u8) -> usize {

@@ -140,8 +140,8 @@ impl Machine {
         self.backend.patch_exit(driver.exit_of(exit), code.compiled.entry);
         let taken = self.enter(driver.compiled.entry, 0x1111, 0x2222);
         let outcome = Machine::outcome(&code, &taken);
-        self.backend.release(&code.compiled);
-        self.backend.release(&driver.compiled);
+        self.backend.release(code.compiled.entry, code.compiled.size);
+        self.backend.release(driver.compiled.entry, driver.compiled.size);
         (code, outcome)
     }
 

@@ -107,7 +107,6 @@ handlers! {
         if (*cell).counter < 0 {
             if !jit::is_present() {
                 (*cell).counter = crate::code_data::threshold();
-                jit::hot_without();
             } else {
                 let flow = jit::hot_loop(&mut (*home).registers, cell);
                 if flow != Flow::Next {

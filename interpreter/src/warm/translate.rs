@@ -183,6 +183,7 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
             start: translated.add(usize::from(*code_units as u8 == op::RESUME)),
             delta: dispatch::delta(translated, code),
         };
+        crate::jit::code_is_warm();
         data
     }
 }

@@ -1,6 +1,6 @@
 //! What compiled code and the optimizer are told of CPython and of us: addresses, offsets, functions to call.
 
-use super::tracer;
+use super::{Unpacked, tracer};
 use crate::optimizer::parts::Off;
 use crate::optimizer::{Env, HelperIds};
 use crate::{exits, layout, runtime};
@@ -14,14 +14,16 @@ const OFTEN: u32 = 30;
 unsafe extern "C" fn on_exit(exit: u32, state: *const ExitState) -> usize {
     let t = tracer().state();
     let e = &mut t.exits[exit as usize];
-    let c = &t.compilations[e.compilation];
+    let c = &t.compilations[e.trace()];
     let unpacked = e.unpacked.take().unwrap_or_else(|| {
+        let index = (exit - c.exits.0) as usize;
         let (snapshot, _) = c.packed.snapshot(e.snapshot);
-        let locations = c.packed.locations(e.index, &snapshot);
-        Box::new((snapshot, locations))
+        let locations = c.packed.locations(index, &snapshot).into_boxed_slice();
+        Box::new(Unpacked { snapshot, locations, after: c.packed.info(index).after })
     });
     // SAFETY: called from the exit `exit` of that compilation.
-    t.rebuilt = Some(unsafe { exits::rebuild(&unpacked.0, &unpacked.1, &*state) });
+    let rebuilt = unsafe { exits::rebuild(&unpacked.snapshot, &unpacked.locations, &*state) };
+    t.rebuilt = Some((rebuilt, unpacked.after));
     if e.count >= OFTEN {
         e.unpacked = Some(unpacked);
     }

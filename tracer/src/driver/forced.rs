@@ -139,14 +139,14 @@ impl State {
         while let Some(&number) = tree.get(next) {
             next += 1;
             for (i, c) in self.compilations.iter() {
-                let continues = c.bridge_of.is_some_and(|e| self.exits[e as usize].compilation == number);
+                let continues = c.bridge_of.is_some_and(|e| self.exits[e as usize].trace() == number);
                 if (continues || self.compilations[number].jumps_to == Some(i)) && !tree.contains(&i) {
                     tree.push(i);
                 }
             }
         }
         let all = forced.guards.iter().enumerate().filter(|(i, g)| {
-            let compilation = self.exits[*i].compilation;
+            let compilation = self.exits[*i].trace();
             open(g) && tree.contains(&compilation) && !self.invalid.contains(&compilation)
         });
         let mut later = false;
@@ -184,15 +184,17 @@ impl Tracer {
             guard.tries += 1;
             guard.not_before = forced.entries + (1 << guard.tries);
             if let Some((picture, passes)) = picture {
+                let info = t.exit_info(exit);
                 let e = &t.exits[exit as usize];
+                let resume = t.compilations[e.trace()].packed.resume(e.snapshot);
                 let (code, instr) = picture.place();
                 // Where frames are rebuilt for an exception, the instruction counts as executed.
-                let (within, instr) = match (e.resume, e.after) {
+                let (within, instr) = match (resume, info.after) {
                     (Resume::Raise, _) => (true, instr - 1),
                     (_, After::DropTop { lasti }) => (true, lasti.into()),
                     _ => (false, instr),
                 };
-                let at_end = e.at_end || matches!(e.resume, Resume::Dying { .. });
+                let at_end = info.at_end || matches!(resume, Resume::Dying { .. });
                 targets.push(Target {
                     exit,
                     picture,
@@ -284,12 +286,12 @@ impl Tracer {
         let most = PASSES_OF_FIRST_TRY << (2 * forced.guards[exit as usize].tries);
         let before = PASSES.load(Ordering::Relaxed);
         LAST_PASS.store(before + most, Ordering::Relaxed);
-        let (entry, enter) = (t.compilations[trace].compiled.entry, t.backend.enter());
+        let (entry, enter) = (t.compilations[trace].entry, t.backend.enter());
         // SAFETY: as in `run`.
         let left = unsafe { enter(entry, d.frame.cast(), d.tstate.cast()) } as u32;
         let rebuilt = self.state().rebuilt.take();
         // SAFETY: a dying object that was not freed.
-        let really_dies = rebuilt.and_then(|r| r.dying).is_some_and(|o| unsafe { (*o).ob_refcnt } == 0);
+        let really_dies = rebuilt.and_then(|(r, _)| r.dying).is_some_and(|o| unsafe { (*o).ob_refcnt } == 0);
         if left != exit || really_dies {
             end(1);
         }
@@ -400,7 +402,7 @@ impl Tracer {
             let differences = if target.within {
                 target.picture.differences_within(ours, known)
             } else {
-                let branch = self.state().exits[target.exit as usize].is_branch;
+                let branch = self.state().exit_info(target.exit).is_branch;
                 target.picture.differences(ours, branch, known)
             };
             self.note(target, &differences);

@@ -1,26 +1,19 @@
 //! From a recording to machine code: optimizing, the backend, and what is kept for the exits.
 
-use super::{Compilation, Dumped, Exit, Goal, Outcome, State, Worth};
+use super::{Compilation, Dumped, Exit, Goal, Label, Outcome, State, Worth};
 use crate::abort::Abort;
 use crate::optimizer::peel::Bridge;
 use crate::optimizer::{Header, Known, condition, peel};
-use crate::packed::Packed;
+use crate::packed::{ExitInfo, Packed};
 use crate::recorder::{After, Recording};
 use crate::runtime;
 use crate::versions::GuardedVersion;
 use capi::sys::{self, PyCodeObject};
 use interpreter::opcode;
 use std::ffi::CStr;
-use std::time::{Duration, Instant};
-use traces::codegen::{CompileError, ExitId, Location, Request, Target};
+use std::time::Instant;
+use traces::codegen::{CompileError, Compiled, ExitId, Location, Request, Target};
 use traces::{OpCode, Resume, SnapId, Trace, Type, Val, verify};
-
-/// After so many compilations, twice, four times … as many, idle memory is given back at once.
-const MANY: u64 = 8;
-/// Before a recording of more ops is optimized, too: that needs several hundred KiB.
-const LARGE: usize = 2000;
-/// After so long without one it is, too.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// What a recording was made into.
 struct Made {
@@ -92,31 +85,6 @@ impl State {
         self.statistics.traces + self.statistics.bridges
     }
 
-    /// Gives back what start-up needed; then the tracer's code does not come on top.
-    pub(super) fn before_recording(&mut self) {
-        if !std::mem::replace(&mut self.has_recorded, true) {
-            self.drop_idle();
-            if let Some(expect_compiler) = self.policy.expect_compiler {
-                expect_compiler();
-            }
-        }
-    }
-
-    /// Gives back what compiling needed, when there has been none for a while.
-    pub(super) fn drop_after_pause(&mut self) {
-        if self.compiled_at.is_some_and(|at| at.elapsed() >= PAUSE) {
-            self.drop_idle();
-        }
-    }
-
-    /// Calls [`Policy::drop_idle`](super::Policy::drop_idle).
-    fn drop_idle(&mut self) {
-        self.compiled_at = None;
-        if let Some(drop_idle) = self.policy.drop_idle {
-            drop_idle();
-        }
-    }
-
     /// Makes a trace of a recording.
     fn optimize(
         &self,
@@ -147,9 +115,9 @@ impl State {
                 let target = self.loops[*l].trace.expect("compiled");
                 jumps_to = Some(target);
                 let c = &self.compilations[target];
-                targets.push(Target { entry: c.compiled.entry, label: c.compiled.label.clone() });
-                match &c.header {
-                    Some(h) => peel::End::Link(h),
+                targets.push(Target { entry: c.entry, label: c.label.as_ref().map(|l| l.code.clone()) });
+                match &c.label {
+                    Some(l) => peel::End::Link(&l.header),
                     None => peel::End::Entry,
                 }
             }
@@ -158,24 +126,24 @@ impl State {
         let left = match goal {
             Goal::Bridge { exit } => {
                 let e = &self.exits[exit as usize];
-                let packed = &self.compilations[e.compilation].packed;
-                let (snapshot, known) = packed.snapshot(e.snapshot);
-                Some((e, packed, snapshot, known))
+                let c = &self.compilations[e.trace()];
+                let (snapshot, known) = c.packed.snapshot(e.snapshot);
+                Some(((exit - c.exits.0) as usize, &c.packed, snapshot, known))
             }
             Goal::Loop { .. } => None,
         };
-        let start = left.as_ref().map(|(e, packed, snapshot, known)| peel::Start {
+        let start = left.as_ref().map(|(index, packed, snapshot, known)| peel::Start {
             values: &packed.values,
             snapshot,
             known,
-            condition: e.condition,
+            condition: packed.info(*index).condition,
         });
         let b = peel::compile_bridge(&self.env, raw, helpers, start, end)?;
         let mut inputs = Vec::new();
-        if let Some((e, packed, snapshot, _)) = &left {
+        if let Some((index, packed, snapshot, _)) = &left {
             let mut order: Vec<Val> = Vec::new();
             snapshot.for_each_value(|v| order.push(v));
-            let locations = packed.locations(e.index, snapshot);
+            let locations = packed.locations(*index, snapshot);
             let place = |v| locations[order.iter().position(|w| w == v).expect("an exit's value")];
             inputs.extend(b.inputs.iter().map(place));
         }
@@ -197,16 +165,13 @@ impl State {
             return Err(Abort::Limit);
         }
         if let Goal::Bridge { exit } = goal {
-            if self.invalid.contains(&self.exits[exit as usize].compilation) {
+            if self.invalid.contains(&self.exits[exit as usize].trace()) {
                 return Err(Abort::Invalidated);
             }
             if self.tree_of(exit) > self.policy.max_tree {
                 self.exits[exit as usize].may_bridge = false;
                 return Err(Abort::TreeFull);
             }
-        }
-        if recording.raw.ops.len() > LARGE {
-            self.drop_idle();
         }
         let started = Instant::now();
         let raw = &recording.raw;
@@ -244,7 +209,7 @@ impl State {
         let first_exit = self.free_exits.take(guards as u32).unwrap_or(self.exits.len() as u32);
         let request =
             Request { trace: &trace, inputs: &inputs, first_exit: ExitId(first_exit), targets: &targets };
-        let mut compiled = self.backend.compile(&request).map_err(|e| {
+        let compiled = self.backend.compile(&request).map_err(|e| {
             if first_exit < self.exits.len() as u32 {
                 self.free_exits.give(first_exit, guards as u32);
             }
@@ -267,28 +232,17 @@ impl State {
             self.exits.reserve_exact(new + self.exits.len() / 8);
         }
         for (index, op) in trace.ops.iter().filter(|op| op.code.is_guard()).enumerate() {
-            let snapshot = op.snap;
-            let after = recording.afters[origins[snapshot.0 as usize].0 as usize];
-            let resume = trace.snapshots.resume(snapshot);
+            let recorded = origins[op.snap.0 as usize];
             let exit = Exit {
-                compilation: number,
-                snapshot,
-                index,
-                after,
-                resume,
-                at_end: origins[snapshot.0 as usize].0 as usize >= recording.ending,
-                is_branch: matches!(op.code, OpCode::GuardTrue | OpCode::GuardFalse),
-                condition: condition(&trace, op),
-                version: GuardedVersion::of(&trace, op, known.at(snapshot)).map(Box::new),
+                compilation: number as u32,
+                snapshot: op.snap,
                 count: 0,
                 failures: 0,
                 invalidations: 0,
-                outer: (trace.snapshots.depth(snapshot) == 1)
-                    .then(|| trace.snapshots.frame(snapshot, 0).instr),
                 unpacked: None,
-                may_bridge: !recording.limits.contains(&origins[snapshot.0 as usize])
-                    && after == After::Nothing
-                    && resume == Resume::Execute
+                may_bridge: !recording.limits.contains(&recorded)
+                    && recording.afters[recorded.0 as usize] == After::Nothing
+                    && trace.snapshots.resume(op.snap) == Resume::Execute
                     && op.code != OpCode::GuardClear
                     && op.code != OpCode::Exit,
             };
@@ -334,25 +288,36 @@ impl State {
                 inliners.push(code as usize);
             }
         }
-        let entry = compiled.entry;
-        let snapshots = trace.ops.iter().filter(|op| op.code.is_guard()).map(|op| op.snap);
-        let places = compiled.exits.iter().map(|places| &places[..]);
-        let packed = Packed::new(&trace, &known, snapshots.zip(places));
-        (compiled.exits, compiled.op_offsets) = (Vec::new(), Vec::new());
-        let bytes = compiled.size + packed.bytes();
+        let exits = trace.ops.iter().filter(|op| op.code.is_guard()).zip(&compiled.exits);
+        let exits = exits.map(|(op, locations)| {
+            let recorded = origins[op.snap.0 as usize].0 as usize;
+            let info = ExitInfo {
+                after: recording.afters[recorded],
+                at_end: recorded >= recording.ending,
+                is_branch: matches!(op.code, OpCode::GuardTrue | OpCode::GuardFalse),
+                condition: condition(&trace, op),
+                version: GuardedVersion::of(&trace, op, known.at(op.snap)),
+            };
+            (op.snap, info, &locations[..])
+        });
+        let packed = Packed::new(&trace, &known, exits);
+        let Compiled { entry, size, label, .. } = compiled;
+        let label = label.zip(header).map(|(code, header)| Box::new(Label { code, header }));
+        let bytes = size + packed.bytes();
         let root = match goal {
             Goal::Loop { .. } => number,
-            Goal::Bridge { exit } => self.compilations[self.exits[exit as usize].compilation].root,
+            Goal::Bridge { exit } => self.compilations[self.exits[exit as usize].trace()].root,
         };
         if let Some(root) = self.compilations.get_mut(root) {
             root.tree += bytes;
         }
-        self.compilations.insert(Compilation {
-            compiled,
+        self.compilations.insert(Box::new(Compilation {
+            entry,
+            size,
+            label,
             packed,
             exits: (first_exit, guards as u32),
-            header,
-            embedded: recording.embedded,
+            embedded: recording.embedded.into_boxed_slice(),
             code,
             loop_state: match goal {
                 Goal::Loop { state } => Some(state),
@@ -366,7 +331,7 @@ impl State {
             root,
             tree: bytes,
             worth: Worth::default(),
-        });
+        }));
         match goal {
             Goal::Loop { state } => {
                 self.loops[state].trace = Some(number);
@@ -378,11 +343,6 @@ impl State {
                 self.statistics.bridges += 1;
             }
         }
-        // Less and less often, for it costs what compiling a small trace does.
-        if self.compiled() >= MANY && self.compiled().is_power_of_two() {
-            self.drop_idle();
-        }
-        self.compiled_at = Some(Instant::now());
         Ok(())
     }
 }

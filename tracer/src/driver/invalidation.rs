@@ -7,7 +7,7 @@ use traces::codegen::ExitId;
 /// Each time that a loop or bridge was invalidated doubles what is waited for the next recording, up to so many times.
 pub(super) const MOST_DOUBLINGS: u32 = 10;
 /// After so many times it is not recorded any more.
-pub(super) const MOST_INVALIDATIONS: u32 = 20;
+pub(super) const MOST_INVALIDATIONS: u8 = 20;
 
 impl Tracer {
     /// Gives back the code of traces that are not entered any more, once none can be running.
@@ -25,13 +25,13 @@ impl Tracer {
                 forced.drop_guards(exits.clone());
             }
             for e in &mut t.exits[exits] {
-                (e.unpacked, e.version) = (None, None);
+                e.unpacked = None;
             }
             // A dump tells of exits by their numbers to the end.
             if t.dump.is_none() {
                 t.free_exits.give(first, n);
             }
-            t.backend.release(&c.compiled);
+            t.backend.release(c.entry, c.size);
             t.statistics.dropped += 1;
             embedded.extend(c.embedded);
         }
@@ -77,7 +77,7 @@ impl State {
         let l = &mut self.loops[state];
         l.trace = None;
         l.invalidations += 1;
-        if l.invalidations >= MOST_INVALIDATIONS {
+        if l.invalidations >= MOST_INVALIDATIONS.into() {
             l.failures = self.policy.max_failures;
             self.statistics.blacklisted += 1;
         }
@@ -94,7 +94,7 @@ impl State {
         while let Some(&number) = found.get(next) {
             next += 1;
             for (i, c) in self.compilations.iter() {
-                let hangs_on = c.bridge_of.is_some_and(|e| self.exits[e as usize].compilation == number);
+                let hangs_on = c.bridge_of.is_some_and(|e| self.exits[e as usize].trace() == number);
                 if (hangs_on || c.jumps_to == Some(number)) && !found.contains(&i) {
                     found.push(i);
                 }

@@ -33,11 +33,10 @@ use crate::abort::Abort;
 use crate::code_info::CodeInfo;
 use crate::exits::Rebuilt;
 use crate::optimizer::parts::Off;
-use crate::optimizer::{Condition, Env, Header};
-use crate::packed::Packed;
+use crate::optimizer::{Env, Header};
+use crate::packed::{ExitInfo, Packed};
 use crate::recorder::After;
 use crate::statistics::Statistics;
-use crate::versions::GuardedVersion;
 use capi::sys::{PyCodeObject, PyObject};
 use fxhash::FxHashMap;
 use interpreter::code_data::{CodeData, LoopCell};
@@ -48,10 +47,20 @@ use invalidation::MOST_DOUBLINGS;
 use numbers::FreeNumbers;
 use slab::Slab;
 use std::cell::UnsafeCell;
-use std::time::Instant;
-use traces::codegen::{Backend, Compiled, Location};
-use traces::{Resume, SnapId, Snapshot, Trace};
+use traces::codegen::{Backend, LabelCode, Location};
+use traces::{SnapId, Snapshot, Trace};
 use worth::Worth;
+
+/// What is called so that the process takes no more memory than it needs; none may run Python.
+#[derive(Clone, Copy, Debug)]
+pub struct MemoryHooks {
+    /// Before each recording: it and what is made of it need the compiler's code and some hundred KiB.
+    pub begin_recording: fn(),
+    /// After it.
+    pub end_recording: fn(),
+    /// Now and then while compiled code runs.
+    pub give_back: fn(),
+}
 
 /// How the tracer behaves; all are set by the executable's options.
 #[derive(Clone, Copy, Debug)]
@@ -81,11 +90,8 @@ pub struct Policy {
     pub stress: bool,
     /// Each guard is failed once while it holds, and what its exit rebuilds is compared (`forced`).
     pub force_guards: bool,
-    /// Called before the first recording, and again when many traces were compiled: gives back memory that is needed no more. Must not
-    /// run Python.
-    pub drop_idle: Option<fn()>,
-    /// Called after that, before the first recording: the tracer's and the backend's code is needed from now on.
-    pub expect_compiler: Option<fn()>,
+    /// What is told when much memory is needed, and when no more.
+    pub memory: Option<MemoryHooks>,
 }
 
 impl Default for Policy {
@@ -105,8 +111,7 @@ impl Default for Policy {
             off: Off::default(),
             stress: false,
             force_guards: false,
-            drop_idle: None,
-            expect_compiler: None,
+            memory: None,
         }
     }
 }
@@ -126,15 +131,16 @@ struct LoopState {
 
 /// A compiled trace.
 struct Compilation {
-    /// Its exits are in `packed`.
-    compiled: Compiled,
+    /// Address and size of its code.
+    entry: usize,
+    size: usize,
+    /// Of a loop: what jumps into it has to know.
+    label: Option<Box<Label>>,
     packed: Packed,
     /// The first of its exits, and how many there are.
     exits: (u32, u32),
-    /// The contract of its label.
-    header: Option<Header>,
     /// Kept as long as the trace: what it embeds.
-    embedded: Vec<*mut PyObject>,
+    embedded: Box<[*mut PyObject]>,
     code: *mut PyCodeObject,
     /// Of which loop it is the root.
     loop_state: Option<usize>,
@@ -149,31 +155,40 @@ struct Compilation {
     worth: Worth,
 }
 
-/// One side exit.
+/// A loop's label.
+struct Label {
+    code: LabelCode,
+    /// Its contract.
+    header: Header,
+}
+
+/// One side exit. A trace has up to hundreds of them, most of which are never taken: what they need then is packed.
 struct Exit {
-    compilation: usize,
+    /// Its trace.
+    compilation: u32,
     snapshot: SnapId,
-    /// The exit's place among those of its trace.
-    index: usize,
-    after: After,
-    resume: Resume,
-    /// It leaves in the state in which the recording ended.
-    at_end: bool,
-    /// The guard asks for a truth value.
-    is_branch: bool,
-    /// What is known because the guard failed.
-    condition: Option<Condition>,
-    /// The version that the guard compares.
-    version: Option<Box<GuardedVersion>>,
+    /// How often it was taken since it may grow a bridge (again).
     count: u32,
-    failures: u32,
+    failures: u8,
     /// Times that its bridge was invalidated.
-    invalidations: u32,
+    invalidations: u8,
     may_bridge: bool,
-    /// Where the outermost frame goes on; `None` when it is in an inlined call.
-    outer: Option<u32>,
     /// Unpacked, once it is seen to be taken often.
-    unpacked: Option<Box<(Snapshot, Vec<Location>)>>,
+    unpacked: Option<Box<Unpacked>>,
+}
+
+/// What an exit needs when it is taken.
+struct Unpacked {
+    snapshot: Snapshot,
+    locations: Box<[Location]>,
+    after: After,
+}
+
+impl Exit {
+    /// The key of its trace.
+    fn trace(&self) -> usize {
+        self.compilation as usize
+    }
 }
 
 /// What a recording is for.
@@ -200,7 +215,7 @@ struct State {
     env: Env,
     loops: Slab<LoopState>,
     by_header: FxHashMap<(usize, u32), usize>,
-    compilations: Slab<Compilation>,
+    compilations: Slab<Box<Compilation>>,
     exits: Vec<Exit>,
     /// Those of `exits` that belong to no trace.
     free_exits: FreeNumbers,
@@ -210,21 +225,26 @@ struct State {
     skipped: u64,
     recording: bool,
     enabled: bool,
-    rebuilt: Option<Rebuilt>,
+    /// What the exit that was taken last leaves to be done, and what comes after that.
+    rebuilt: Option<(Rebuilt, After)>,
     dump: Option<Box<dyn Dump>>,
     random: u64,
-    /// Whether anything was recorded, or an attempt was made.
-    has_recorded: bool,
     /// The state of `Policy::force_guards`.
     forced: Option<Box<forced::Forced>>,
-    /// When a trace was compiled last, unless idle memory was given back since.
-    compiled_at: Option<Instant>,
     /// Inlined code object -> code objects whose traces contain it.
     inliners: FxHashMap<usize, Vec<usize>>,
     /// Runs of compiled code that have not ended.
     active: usize,
     /// Traces that are not entered any more, whose code is given back when no run is active.
     invalid: Vec<usize>,
+}
+
+impl State {
+    /// What is to be known of an exit besides what it has in `exits`.
+    fn exit_info(&self, exit: u32) -> ExitInfo {
+        let c = &self.compilations[self.exits[exit as usize].trace()];
+        c.packed.info((exit - c.exits.0) as usize)
+    }
 }
 
 /// What a dump is told of each compiled trace.
@@ -293,9 +313,7 @@ impl Tracer {
                 rebuilt: None,
                 dump,
                 random: 0x9e37_79b9_7f4a_7c15,
-                has_recorded: false,
                 forced: policy.force_guards.then(Box::default),
-                compiled_at: None,
                 inliners: Default::default(),
                 active: 0,
                 invalid: Vec::new(),

@@ -27,13 +27,15 @@ impl Tracer {
     pub(super) fn record(&self, d: &mut Direct, goal: Goal) -> Flow {
         let t = self.state();
         t.recording = true;
-        t.before_recording();
+        if let Some(memory) = t.policy.memory {
+            (memory.begin_recording)();
+        }
         let started = Instant::now();
         let (chain, code, header) = match goal {
             Goal::Loop { state } => (1, t.loops[state].code, t.loops[state].header),
             Goal::Bridge { exit } => {
                 let e = &t.exits[exit as usize];
-                let c = &t.compilations[e.compilation];
+                let c = &t.compilations[e.trace()];
                 (c.packed.frames(e.snapshot), c.code, u32::MAX)
             }
         };
@@ -56,7 +58,7 @@ impl Tracer {
             .map(|f| crate::dump::place(unsafe { (*f.frame).f_code }, f.instr));
         let starts_with_pass = match goal {
             Goal::Loop { .. } => true,
-            Goal::Bridge { exit } => t.exits[exit as usize].at_end,
+            Goal::Bridge { exit } => t.exit_info(exit).at_end,
         };
         let (flow, outcome) = self.record_instructions(&mut r, header, extent, starts_with_pass);
         let (outcome, recording) = match outcome {
@@ -84,6 +86,9 @@ impl Tracer {
                 );
             }
             t.failed(goal, abort);
+        }
+        if let Some(memory) = t.policy.memory {
+            (memory.end_recording)();
         }
         flow
     }
@@ -214,9 +219,9 @@ impl State {
             }
             Goal::Bridge { exit } => {
                 let e = &mut self.exits[exit as usize];
-                e.failures += 1;
+                e.failures = e.failures.saturating_add(1);
                 e.count = 0;
-                if e.failures >= self.policy.max_failures || abort == Abort::Limit {
+                if u32::from(e.failures) >= self.policy.max_failures || abort == Abort::Limit {
                     e.may_bridge = false;
                 }
             }

@@ -17,12 +17,12 @@ impl State {
         let e = &self.exits[exit as usize];
         let steps = self.tree_of(exit) / self.policy.tree_step;
         let threshold = self.policy.exit_threshold.saturating_mul(1 + steps as u32);
-        threshold.saturating_mul(1 << e.invalidations.min(MOST_DOUBLINGS))
+        threshold.saturating_mul(1 << u32::from(e.invalidations).min(MOST_DOUBLINGS))
     }
 
     /// Bytes of the tree that an exit belongs to.
     pub(super) fn tree_of(&self, exit: u32) -> usize {
-        let root = self.compilations[self.exits[exit as usize].compilation].root;
+        let root = self.compilations[self.exits[exit as usize].trace()].root;
         self.compilations.get(root).map_or(0, |c| c.tree)
     }
 }
@@ -34,7 +34,7 @@ impl Tracer {
             return flow;
         }
         let t = self.state();
-        let entry = t.compilations[trace].compiled.entry;
+        let entry = t.compilations[trace].entry;
         let enter = t.backend.enter();
         t.statistics.entries += 1;
         if t.policy.stress {
@@ -50,7 +50,9 @@ impl Tracer {
         let t = self.state();
         if let Some(start) = sampled {
             t.sample(trace, start.elapsed());
-            t.drop_after_pause();
+            if let Some(memory) = t.policy.memory {
+                (memory.give_back)();
+            }
         }
         t.weigh(trace, exit);
         let flow = self.leave(d, exit);
@@ -62,10 +64,10 @@ impl Tracer {
     /// Goes on after an exit: `exits::rebuild` has put the frames right.
     fn leave(&self, d: &mut Direct, exit: u32) -> Flow {
         let t = self.state();
-        let rebuilt = t.rebuilt.take().expect("an exit rebuilds");
+        let (rebuilt, after) = t.rebuilt.take().expect("an exit rebuilds");
         let e = &mut t.exits[exit as usize];
         e.count += 1;
-        let (after, ripe) = (e.after, e.may_bridge && e.count >= t.policy.exit_threshold);
+        let ripe = e.may_bridge && e.count >= t.policy.exit_threshold;
         let hot = ripe && t.exits[exit as usize].count >= t.exit_threshold(exit);
         let resume = rebuilt.resume;
         let kind = match (resume, after) {
@@ -115,13 +117,13 @@ impl Tracer {
         }
         let t = self.state();
         if hot && t.enabled && !t.recording && after == After::Nothing && resume == Resume::Execute {
-            let e = &t.exits[exit as usize];
-            if t.invalid.contains(&e.compilation) {
+            let trace = t.exits[exit as usize].trace();
+            if t.invalid.contains(&trace) {
                 return Flow::Next;
             }
             // SAFETY: the exit's trace is given back only when no run is active, and this one is; the GIL is held.
-            if e.version.as_ref().is_some_and(|version| unsafe { version.is_outdated() }) {
-                t.invalidate_outdated(e.compilation);
+            if t.exit_info(exit).version.is_some_and(|version| unsafe { version.is_outdated() }) {
+                t.invalidate_outdated(trace);
                 return Flow::Next;
             }
             return self.record(d, Goal::Bridge { exit });

@@ -40,12 +40,11 @@ impl State {
 
     /// Notes how a run of a loop's trace went; a loop that is left again and again after a short run is not entered any more.
     pub(super) fn weigh(&mut self, trace: usize, exit: u32) {
-        let e = &self.exits[exit as usize];
-        let (outer, grows) = (e.outer, e.may_bridge);
-        let Some(c) = self.compilations.get_mut(trace) else { return };
-        if grows || self.forced.is_some() {
+        if self.exits[exit as usize].may_bridge || self.forced.is_some() {
             return;
         }
+        let outer = self.rebuilt.as_ref().expect("an exit rebuilds").0.outer;
+        let Some(c) = self.compilations.get_mut(trace) else { return };
         let code = c.code as usize;
         let Some(l) = c.loop_state.and_then(|state| self.loops.get_mut(state)) else { return };
         let end = self.infos.get(&code).and_then(|info| info.loops.get(&l.header)).copied().unwrap_or(0);

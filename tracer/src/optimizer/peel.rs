@@ -232,6 +232,10 @@ impl Values {
             consts: trace.consts.clone().into_boxed_slice(),
         }
     }
+    /// How many bytes they take.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.types) + size_of_val(&*self.consts)
+    }
     /// The constant behind a value.
     pub fn const_of(&self, v: Val) -> Option<Const> {
         v.const_index().map(|i| self.consts[i])
