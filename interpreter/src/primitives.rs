@@ -175,7 +175,7 @@ impl Machine for Direct {
         let cell = unsafe { CodeData::cell(loops, target) };
         // SAFETY: a live cell; the GIL is held.
         unsafe {
-            (*cell).counter -= 1;
+            (*cell).counter = (*cell).counter.saturating_sub(1);
             if (*cell).counter < 0 {
                 return crate::jit::hot_loop(self, cell);
             }

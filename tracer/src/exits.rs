@@ -9,21 +9,12 @@ use capi::sys::{self, PyObject};
 use traces::codegen::{ExitState, Location};
 use traces::{Resume, Slot, Snapshot, Virtual};
 
-/// Reads the values of a snapshot, in `Snapshot::for_each_value`'s order.
-struct Reader<'a> {
-    locations: std::slice::Iter<'a, Location>,
-    state: &'a ExitState,
-}
-
-impl Reader<'_> {
-    fn next(&mut self) -> u64 {
-        let location = *self.locations.next().expect("one location for each value of the snapshot");
-        // SAFETY: the exit is being taken: the native frame stands.
-        unsafe { self.state.read(location) }
-    }
-    fn slot(&mut self, s: Slot) -> u64 {
-        if let Slot::Value(_) = s { self.next() } else { 0 }
-    }
+/// Room for the values of a snapshot, kept from exit to exit.
+#[derive(Default)]
+pub struct Scratch {
+    values: Vec<u64>,
+    /// What was made of the snapshot's virtuals, and whether a slot has its reference.
+    boxes: Vec<(*mut PyObject, bool)>,
 }
 
 /// What an exit leaves to be done.
@@ -42,39 +33,28 @@ pub struct Rebuilt {
 ///
 /// # Safety
 /// Called from an exit of a trace that was entered with `state.frame`; `locations` belong to `snapshot`.
-pub unsafe fn rebuild(snapshot: &Snapshot, locations: &[Location], state: &ExitState) -> Rebuilt {
-    let mut reader = Reader { locations: locations.iter(), state };
-    let outer = match &snapshot.frames[..] {
-        [only] => Some(only.instr),
-        _ => None,
-    };
-    let mut rebuilt = Rebuilt { resume: snapshot.resume, dying: None, outer };
-    if let Resume::Dying { .. } = snapshot.resume {
-        rebuilt.dying = Some(reader.next() as *mut PyObject);
-    }
-    // Everything is read before anything is written: slots may still lie in memory that is overwritten.
-    struct FrameValues {
-        frame: u64,
-        function: u64,
-        slots: Vec<u64>,
-    }
-    let frames: Vec<FrameValues> = snapshot
-        .frames
-        .iter()
-        .map(|f| FrameValues {
-            frame: if f.frame == traces::Val::NONE { 0 } else { reader.next() },
-            function: reader.slot(f.function),
-            slots: f.slots.iter().map(|&s| reader.slot(s)).collect(),
-        })
-        .collect();
-    let mut virtuals: Vec<*mut PyObject> = Vec::with_capacity(snapshot.virtuals.len());
-    for v in &snapshot.virtuals {
+pub unsafe fn rebuild(
+    snapshot: &Snapshot,
+    locations: &[Location],
+    state: &ExitState,
+    scratch: &mut Scratch,
+) -> Rebuilt {
+    // Everything is read before anything is written: slots may still lie in memory that is overwritten. What is only kept is not needed.
+    let Scratch { values, boxes } = scratch;
+    let needed = &locations[..locations.len() - snapshot.keep.len()];
+    values.clear();
+    // SAFETY: the exit is being taken: the native frame stands.
+    values.extend(needed.iter().map(|&location| unsafe { state.read(location) }));
+    let (values, increfs) = values.split_at(values.len() - snapshot.increfs.len());
+    let (values, payloads) = values.split_at(values.len() - snapshot.virtuals.len());
+    boxes.clear();
+    for (v, &payload) in snapshot.virtuals.iter().zip(payloads) {
         // SAFETY: the GIL is held; a box that can't be built leaves nothing sane to do.
         let built = unsafe {
             match v {
-                Virtual::Int(_) => sys::PyLong_FromLongLong(reader.next() as i64),
-                Virtual::Float(_) => sys::PyFloat_FromDouble(f64::from_bits(reader.next())),
-                Virtual::Bool(_) => sys::PyBool_FromLong((reader.next() & 1) as _),
+                Virtual::Int(_) => sys::PyLong_FromLongLong(payload as i64),
+                Virtual::Float(_) => sys::PyFloat_FromDouble(f64::from_bits(payload)),
+                Virtual::Bool(_) => sys::PyBool_FromLong((payload & 1) as _),
                 Virtual::Tuple(_) => unreachable!("the optimizer builds tuples"),
             }
         };
@@ -82,41 +62,48 @@ pub unsafe fn rebuild(snapshot: &Snapshot, locations: &[Location], state: &ExitS
             // SAFETY: ends the process.
             unsafe { sys::Py_FatalError(c"coluber: out of memory at a side exit".as_ptr()) };
         }
-        virtuals.push(built);
+        boxes.push((built, false));
     }
-    for _ in &snapshot.increfs {
+    for &object in increfs {
         // SAFETY: the snapshot names live objects.
-        unsafe { (*(reader.next() as *mut PyObject)).ob_refcnt += 1 };
+        unsafe { (*(object as *mut PyObject)).ob_refcnt += 1 };
     }
-    let mut first_use = vec![true; virtuals.len()];
+    let mut values = values.iter().copied();
+    let mut next = || values.next().expect("one location for each value of the snapshot");
+    let dying = match snapshot.resume {
+        Resume::Dying { .. } => Some(next() as *mut PyObject),
+        _ => None,
+    };
     let thread = state.thread_state.cast::<sys::PyThreadState>();
     let mut current = state.frame.cast::<sys::_PyInterpreterFrame>();
-    for (depth, (f, values)) in snapshot.frames.iter().zip(&frames).enumerate() {
+    for (depth, f) in snapshot.frames.iter().enumerate() {
+        let frame = if f.frame == traces::Val::NONE { 0 } else { next() };
+        let function = if let Slot::Value(_) = f.function { next() } else { 0 };
         // SAFETY: the outermost frame is the one that the trace was entered with; others are in memory or pushed here.
         unsafe {
             if depth > 0 {
                 let caller = &snapshot.frames[depth - 1];
                 let unit = (caller.code + layout::FIRST_UNIT + 2 * caller.instr as usize) as *mut u16;
                 (*current).stacktop = caller.slots.len() as i32;
-                current = if values.frame != 0 {
+                current = if frame != 0 {
                     (*current).prev_instr = unit;
-                    values.frame as *mut sys::_PyInterpreterFrame
+                    frame as *mut sys::_PyInterpreterFrame
                 } else {
-                    link_frame(thread, current, values.function as *mut _, unit)
+                    link_frame(thread, current, function as *mut _, unit)
                 };
             }
             let slots = capi::frame::locals(current);
-            for (k, (slot, &bits)) in f.slots.iter().zip(&values.slots).enumerate() {
+            for (k, slot) in f.slots.iter().enumerate() {
                 let object = match *slot {
                     Slot::InMemory => continue,
                     Slot::Null => std::ptr::null_mut(),
-                    Slot::Value(_) => bits as *mut PyObject,
+                    Slot::Value(_) => next() as *mut PyObject,
                     Slot::Virtual(n) => {
-                        let o = virtuals[n as usize];
-                        if !std::mem::replace(&mut first_use[n as usize], false) {
-                            (*o).ob_refcnt += 1;
+                        let (o, used) = &mut boxes[n as usize];
+                        if std::mem::replace(used, true) {
+                            (**o).ob_refcnt += 1;
                         }
-                        o
+                        *o
                     }
                 };
                 *slots.add(k) = object;
@@ -132,5 +119,9 @@ pub unsafe fn rebuild(snapshot: &Snapshot, locations: &[Location], state: &ExitS
         (*current).stacktop = last.slots.len() as i32;
         (*(*thread).cframe).current_frame = current;
     }
-    rebuilt
+    let outer = match &snapshot.frames[..] {
+        [only] => Some(only.instr),
+        _ => None,
+    };
+    Rebuilt { resume: snapshot.resume, dying, outer }
 }

@@ -103,7 +103,7 @@ handlers! {
                 return flow;
             }
         }
-        (*cell).counter -= 1;
+        (*cell).counter = (*cell).counter.saturating_sub(1);
         if (*cell).counter < 0 {
             if !jit::is_present() {
                 (*cell).counter = crate::code_data::threshold();

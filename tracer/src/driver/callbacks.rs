@@ -22,7 +22,7 @@ unsafe extern "C" fn on_exit(exit: u32, state: *const ExitState) -> usize {
         Box::new(Unpacked { snapshot, locations, after: c.packed.info(index).after })
     });
     // SAFETY: called from the exit `exit` of that compilation.
-    let rebuilt = unsafe { exits::rebuild(&unpacked.snapshot, &unpacked.locations, &*state) };
+    let rebuilt = unsafe { exits::rebuild(&unpacked.snapshot, &unpacked.locations, &*state, &mut t.scratch) };
     t.rebuilt = Some((rebuilt, unpacked.after));
     if e.count >= OFTEN {
         e.unpacked = Some(unpacked);

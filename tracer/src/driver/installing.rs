@@ -1,6 +1,6 @@
 //! From a recording to machine code: optimizing, the backend, and what is kept for the exits.
 
-use super::{Compilation, Dumped, Exit, Goal, Label, Outcome, State, Worth};
+use super::{Compilation, Dumped, Exit, Goal, Label, LoopState, Outcome, State, Worth};
 use crate::abort::Abort;
 use crate::optimizer::peel::Bridge;
 use crate::optimizer::{Header, Known, condition, peel};
@@ -47,17 +47,16 @@ impl State {
     fn unboxable(
         &self,
         code: *mut PyCodeObject,
-        header: u32,
+        l: &LoopState,
         frame: *mut sys::_PyInterpreterFrame,
     ) -> Vec<(usize, Type)> {
-        let end = self.infos.get(&(code as usize)).and_then(|i| i.loops.get(&header)).copied().unwrap_or(0);
         let mut found: Vec<(usize, Type)> = Vec::new();
         // Who asks for addresses of objects could tell.
         if uses_name(code, c"id") {
             return found;
         }
         for i in opcode::instructions(code) {
-            let inside = (header as usize..=end as usize).contains(&i.index);
+            let inside = (l.header as usize..=l.end as usize).contains(&i.index);
             if !inside || u32::from(i.opcode) != sys::STORE_FAST || found.iter().any(|f| f.0 == i.arg) {
                 continue;
             }
@@ -96,7 +95,7 @@ impl State {
     ) -> Result<Made, Abort> {
         let helpers = runtime::helper_table();
         if let (Goal::Loop { state }, Outcome::Closed) = (goal, outcome) {
-            let unbox = self.unboxable(code, self.loops[state].header, frame);
+            let unbox = self.unboxable(code, &self.loops[state], frame);
             let l = peel::compile_loop(&self.env, raw, helpers, &unbox)?;
             return Ok(Made {
                 trace: l.trace,

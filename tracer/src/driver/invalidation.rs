@@ -123,10 +123,8 @@ impl State {
 
     /// A loop's counter starts again, and those of the loops around it, which can't be recorded without it.
     pub(super) fn restart(&mut self, code: *mut PyCodeObject, header: u32, invalidations: u32) {
-        let info = self.infos.get(&(code as usize));
         for (_, l) in self.loops.iter_mut().filter(|(_, l)| l.code == code && l.trace.is_none()) {
-            let end = info.and_then(|info| info.loops.get(&l.header)).copied().unwrap_or(l.header);
-            if (l.header..=end).contains(&header) {
+            if (l.header..=l.end).contains(&header) {
                 l.invalidations = l.invalidations.max(invalidations);
                 (l.restart, l.retries) = (true, 0);
             }

@@ -31,7 +31,7 @@ pub use only::Only;
 
 use crate::abort::Abort;
 use crate::code_info::CodeInfo;
-use crate::exits::Rebuilt;
+use crate::exits::{Rebuilt, Scratch};
 use crate::optimizer::parts::Off;
 use crate::optimizer::{Env, Header};
 use crate::packed::{ExitInfo, Packed};
@@ -120,6 +120,8 @@ impl Default for Policy {
 struct LoopState {
     code: *mut PyCodeObject,
     header: u32,
+    /// The last instruction that jumps back to it.
+    end: u32,
     trace: Option<usize>,
     failures: u32,
     retries: u32,
@@ -227,6 +229,7 @@ struct State {
     enabled: bool,
     /// What the exit that was taken last leaves to be done, and what comes after that.
     rebuilt: Option<(Rebuilt, After)>,
+    scratch: Scratch,
     dump: Option<Box<dyn Dump>>,
     random: u64,
     /// The state of `Policy::force_guards`.
@@ -311,6 +314,7 @@ impl Tracer {
                 recording: false,
                 enabled: true,
                 rebuilt: None,
+                scratch: Scratch::default(),
                 dump,
                 random: 0x9e37_79b9_7f4a_7c15,
                 forced: policy.force_guards.then(Box::default),
@@ -438,10 +442,13 @@ impl Jit for Tracer {
 
 impl State {
     fn loop_at(&mut self, code: *mut PyCodeObject, header: u32) -> usize {
+        let info = self.infos.entry(code as usize).or_insert_with(|| CodeInfo::new(code));
+        let end = info.loops.get(&header).copied().unwrap_or(header);
         *self.by_header.entry((code as usize, header)).or_insert_with(|| {
             self.loops.insert(LoopState {
                 code,
                 header,
+                end,
                 trace: None,
                 failures: 0,
                 retries: 0,

@@ -24,6 +24,8 @@ fn may_inline(code: *mut PyCodeObject, depth: usize) -> bool {
 
 impl Tracer {
     /// Records, optimizes, compiles, installs. On return `d` stands where execution goes on.
+    #[cold]
+    #[inline(never)]
     pub(super) fn record(&self, d: &mut Direct, goal: Goal) -> Flow {
         let t = self.state();
         t.recording = true;

@@ -56,8 +56,11 @@ impl Tracer {
         }
         t.weigh(trace, exit);
         let flow = self.leave(d, exit);
-        self.state().active -= 1;
-        self.release_invalid();
+        let t = self.state();
+        t.active -= 1;
+        if !t.invalid.is_empty() {
+            self.release_invalid();
+        }
         flow
     }
 

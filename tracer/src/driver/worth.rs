@@ -45,10 +45,8 @@ impl State {
         }
         let outer = self.rebuilt.as_ref().expect("an exit rebuilds").0.outer;
         let Some(c) = self.compilations.get_mut(trace) else { return };
-        let code = c.code as usize;
         let Some(l) = c.loop_state.and_then(|state| self.loops.get_mut(state)) else { return };
-        let end = self.infos.get(&code).and_then(|info| info.loops.get(&l.header)).copied().unwrap_or(0);
-        if outer.is_none_or(|instr| (l.header..=end).contains(&instr)) {
+        if outer.is_none_or(|instr| (l.header..=l.end).contains(&instr)) {
             c.worth.thrashes += 1;
             if c.worth.is_bad() {
                 l.trace = None;
