@@ -10,7 +10,7 @@
 //! ```
 
 use crate::optimizer::{Knowledge, Known, KnownAt, KnownFact, Values};
-use traces::codegen::Location;
+use traces::codegen::{ExitLocations, Location};
 use traces::{FrameRef, FrameState, Region, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual};
 
 /// Of frames: not written yet.
@@ -36,7 +36,12 @@ struct Writer {
 }
 
 impl Writer {
-    fn number(&mut self, mut n: u64) {
+    #[inline]
+    fn number(&mut self, n: u64) {
+        if n < 0x80 { self.bytes.push(n as u8) } else { self.large_number(n) }
+    }
+    #[inline(never)]
+    fn large_number(&mut self, mut n: u64) {
         while n >= 0x80 {
             self.bytes.push(n as u8 | 0x80);
             n >>= 7;
@@ -223,11 +228,10 @@ impl Packer<'_> {
         start
     }
 
-    fn locations(&mut self, id: SnapId, locations: &[Location]) -> u32 {
+    fn locations(&mut self, id: SnapId, mut locations: impl Iterator<Item = Location>) -> u32 {
         let start = self.here();
-        let mut all = locations.iter();
         self.trace.snapshots.for_each_value(id, |v| {
-            let location = *all.next().expect("one location for each value of the snapshot");
+            let location = locations.next().expect("one location for each value of the snapshot");
             match location {
                 Location::General(r) => self.out.number(4 * u64::from(r)),
                 Location::Float(r) => self.out.number(4 * u64::from(r) + 1),
@@ -246,12 +250,13 @@ impl Packer<'_> {
 }
 
 impl Packed {
-    /// Packs what the exits of a trace need. `known` is for each snapshot, `exits` for each guard in order: its snapshot and the
+    /// Packs what the exits of a trace need. `known` is for each snapshot; for each guard in order, `guards` has its snapshot, `exits` the
     /// locations of the snapshot's values.
-    pub fn new<'a>(
+    pub fn new(
         trace: &Trace,
         known: &Known,
-        exits: impl Iterator<Item = (SnapId, &'a [Location])>,
+        guards: impl Iterator<Item = SnapId>,
+        exits: &ExitLocations,
     ) -> Packed {
         let mut p = Packer {
             out: Writer { bytes: Vec::with_capacity(24 * trace.snapshots.len()) },
@@ -275,7 +280,7 @@ impl Packed {
             p.snapshot(id, known, types, facts)
         });
         let snapshots = snapshots.collect();
-        let exits = exits.map(|(s, places)| p.locations(s, places)).collect();
+        let exits = guards.enumerate().map(|(exit, s)| p.locations(s, exits.of(exit))).collect();
         Packed {
             bytes: p.out.bytes.into_boxed_slice(),
             snapshots,
@@ -438,8 +443,9 @@ mod tests {
         let mut all_known = Known::default();
         all_known.push(&known);
         all_known.push(&known);
-        let exits = [(SnapId(1), &locations[..]), (SnapId(0), &locations[..])];
-        let packed = Packed::new(&trace, &all_known, exits.into_iter());
+        let mut exits = ExitLocations::default();
+        (0..2).for_each(|_| exits.push(locations.iter().copied()));
+        let packed = Packed::new(&trace, &all_known, [SnapId(1), SnapId(0)].into_iter(), &exits);
         for (i, &resume) in resumes.iter().enumerate() {
             let (s, k) = packed.snapshot(SnapId(i as u32));
             assert_eq!((&s, &k), (&snapshot(resume), &known));

@@ -9,6 +9,7 @@ use crate::recorder::{After, Recording};
 use crate::runtime;
 use crate::versions::GuardedVersion;
 use capi::sys::{self, PyCodeObject};
+use capi::tuple;
 use interpreter::opcode;
 use std::ffi::CStr;
 use std::time::{Duration, Instant};
@@ -39,11 +40,13 @@ struct Made {
 
 /// Whether a code object names this global or attribute.
 fn uses_name(code: *mut PyCodeObject, name: &CStr) -> bool {
+    let len = name.count_bytes() as sys::Py_ssize_t;
     // SAFETY: a live code object's names are a tuple of strings; comparing them runs nothing and can't fail.
     unsafe {
         let names = (*code).co_names;
-        (0..sys::PyTuple_Size(names)).any(|i| {
-            sys::PyUnicode_CompareWithASCIIString(sys::PyTuple_GetItem(names, i), name.as_ptr()) == 0
+        (0..tuple::len(names)).map(|i| tuple::item(names, i)).any(|o| {
+            (*o.cast::<sys::PyASCIIObject>()).length == len
+                && sys::PyUnicode_CompareWithASCIIString(o, name.as_ptr()) == 0
         })
     }
 }
@@ -336,9 +339,8 @@ impl State {
         }
         let entry = compiled.entry;
         let snapshots = trace.ops.iter().filter(|op| op.code.is_guard()).map(|op| op.snap);
-        let places = compiled.exits.iter().map(|places| &places[..]);
-        let packed = Packed::new(&trace, &known, snapshots.zip(places));
-        (compiled.exits, compiled.op_offsets) = (Vec::new(), Vec::new());
+        let packed = Packed::new(&trace, &known, snapshots, &compiled.exits);
+        (compiled.exits, compiled.op_offsets) = Default::default();
         let bytes = compiled.size + packed.bytes();
         let root = match goal {
             Goal::Loop { .. } => number,
