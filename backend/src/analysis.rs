@@ -114,6 +114,10 @@ pub struct Analysis {
     /// Ranges of `snap_values`, by snapshot.
     snaps: Vec<List>,
     snap_values: Vec<Value>,
+    /// How many guards there are, and how many values their snapshots have together.
+    pub guards: usize,
+    /// See `guards`.
+    pub guard_values: usize,
     /// The label's position, in a loop.
     pub label: Option<u32>,
     /// Values defined before the label and used after it: they live through the whole loop.
@@ -151,6 +155,7 @@ impl Analysis {
         self.deaths_start.clear();
         self.deaths_start.resize(n + 1, 0);
         self.invariants.clear();
+        (self.guards, self.guard_values) = (0, 0);
         self.name_values(request);
         self.flatten_snapshots(trace);
         self.walk_back(trace);
@@ -271,7 +276,11 @@ impl Analysis {
     fn flatten_snapshots(&mut self, trace: &Trace) {
         self.snaps.clear();
         self.snap_values.clear();
+        /// About so many values a snapshot has.
+        const VALUES: usize = 24;
         let mut values = std::mem::take(&mut self.snap_values);
+        values.reserve(VALUES * trace.snapshots.len());
+        self.snaps.reserve(trace.snapshots.len());
         for id in 0..trace.snapshots.len() {
             let start = values.len() as u32;
             trace.snapshots.for_each_value(SnapId(id as u32), |val| values.push(self.value(val)));
@@ -326,6 +335,8 @@ impl Analysis {
             if op.code.is_guard()
                 && let Some(&list) = self.snaps.get(op.snap.0 as usize)
             {
+                self.guards += 1;
+                self.guard_values += list.len as usize;
                 for i in list.start..list.start + list.len {
                     let value = self.snap_values[i as usize];
                     if Some(value) != known {

@@ -15,6 +15,7 @@
 //! memory.write(block, &code);
 //! ```
 
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use traces::codegen::CompileError;
@@ -23,6 +24,8 @@ use traces::codegen::CompileError;
 pub const BLOCK_ALIGN: usize = 16;
 /// A page of the system, or a part of one.
 const PAGE: usize = 4096;
+/// Bytes of the writable view that may stay mapped: the next write is next to the last one, most likely.
+const KEPT: usize = 2 * PAGE;
 
 /// A reserved range of code memory.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ pub struct CodeMemory {
     /// Unused blocks below `bump`: (offset, bytes), by offset, never adjacent to each other.
     free: Vec<(usize, usize)>,
     in_use: usize,
+    /// Offsets between which the writable view was touched since its pages were dropped.
+    touched: Range<usize>,
 }
 
 impl CodeMemory {
@@ -52,6 +57,7 @@ impl CodeMemory {
             bump: 0,
             free: Vec::new(),
             in_use: 0,
+            touched: 0..0,
         };
         fork::register(mapped);
         Ok(memory)
@@ -111,12 +117,20 @@ impl CodeMemory {
         unsafe {
             std::ptr::copy_nonoverlapping(code.as_ptr(), (self.writable + offset) as *mut u8, code.len());
         }
-        // The pages stay in the memory file. Mapped in both views they would count twice, and the program writes seldom.
-        let first = (self.writable + offset) / PAGE * PAGE;
-        // SAFETY: pages of the writable view, which is shared with the file: dropping them loses nothing.
-        unsafe {
-            let end = self.writable + offset + code.len();
-            libc::madvise(first as *mut _, end - first, libc::MADV_DONTNEED);
+        let (first, end) = (offset / PAGE * PAGE, offset + code.len());
+        let touched = &mut self.touched;
+        *touched = if touched.start == touched.end {
+            first..end
+        } else {
+            first.min(touched.start)..end.max(touched.end)
+        };
+        if touched.len() > KEPT {
+            // The pages stay in the memory file. Mapped in both views they would count twice, and the program writes seldom.
+            // SAFETY: pages of the writable view, which is shared with the file: dropping them loses nothing.
+            unsafe {
+                libc::madvise((self.writable + touched.start) as *mut _, touched.len(), libc::MADV_DONTNEED);
+            }
+            *touched = 0..0;
         }
     }
 

@@ -11,7 +11,7 @@
 //!   code generator makes them immediates. `frame` and `thread_state` live in slots from the start.
 //! - Snapshots want their values to be somewhere. They never load one, and a value that only snapshots need is the
 //!   first to be evicted.
-//! - The body is scanned once to learn which params and invariants were evicted before they were used; then the trace is
+//! - The body is scanned once to learn which params and invariants were evicted before they were used; then it is
 //!   scanned again with these in slots from the label on, which frees registers that the first scan wasted.
 //! - A result that is the argument of a jump goes to its param's register when that is free, so the back edge of an
 //!   ordinary loop has no moves.
@@ -21,7 +21,7 @@
 
 use crate::analysis::{Analysis, NEVER, Role, Value};
 use crate::places::{Move, Place, Reg, RegSet, sequence};
-use traces::codegen::{CompileError, LabelCode, Location, Request, SPILL_SLOTS};
+use traces::codegen::{CompileError, ExitLocations, LabelCode, Location, Request, SPILL_SLOTS};
 use traces::{OpCode, Type};
 
 /// The spill slot in which the trampoline leaves the frame.
@@ -103,7 +103,7 @@ pub struct Allocation {
     /// Places of list operands of calls.
     pub list_places: Vec<Place>,
     /// Locations of each exit's values.
-    pub exits: Vec<Vec<Location>>,
+    pub exits: ExitLocations,
     /// Where the loop's params are at the label.
     pub label: Vec<Location>,
     /// Whether the loop keeps values over its label that are not its params: then nothing else can jump there.
@@ -116,6 +116,25 @@ const NO_SLOT: u16 = u16::MAX;
 const IN_SLOT: u8 = 1;
 /// In its register and, stored before the label, in its slot.
 const STORED: u8 = 2;
+
+/// The state in which a loop's label was reached.
+#[derive(Debug)]
+struct AtLabel {
+    /// By value, for those before the label.
+    reg: Vec<u8>,
+    slot: Vec<u16>,
+    owner: [Value; 64],
+    free: RegSet,
+    slots: [u64; SPILL_SLOTS / 64],
+    out_of_slots: bool,
+    /// How many moves, places in lists, and exits there were.
+    lengths: (usize, usize, usize),
+}
+
+fn reset<T: Clone>(vec: &mut Vec<T>, n: usize, value: T) {
+    vec.clear();
+    vec.resize(n, value);
+}
 
 /// Whether the trampoline fills this slot.
 fn is_fixed(slot: u16) -> bool {
@@ -156,6 +175,7 @@ pub struct Allocator {
     pending: Vec<Move>,
     order: Vec<(u32, u32)>,
     label_places: Vec<Place>,
+    at_label: AtLabel,
     out: Allocation,
 }
 
@@ -186,6 +206,15 @@ impl Allocator {
             pending: Vec::new(),
             order: Vec::new(),
             label_places: Vec::new(),
+            at_label: AtLabel {
+                reg: Vec::new(),
+                slot: Vec::new(),
+                owner: [Value::NONE; 64],
+                free: RegSet::EMPTY,
+                slots: [0; SPILL_SLOTS / 64],
+                out_of_slots: false,
+                lengths: (0, 0, 0),
+            },
             out: Allocation::default(),
         }
     }
@@ -207,27 +236,25 @@ impl Allocator {
     ) -> Result<&mut Allocation, CompileError> {
         /// Each scan after the first only improves the loop's start state.
         const SCANS: usize = 2;
-        self.marks.clear();
-        self.marks.resize(request.trace.ops.len(), 0);
-        self.better.clear();
-        self.better.resize(request.trace.ops.len(), NO_REG);
-        for scan in 1..=SCANS {
-            self.marked = false;
-            self.last_scan = scan == SCANS;
-            self.scan(request, analysis, &shape);
+        let n = request.trace.ops.len();
+        reset(&mut self.marks, n, 0);
+        reset(&mut self.better, n, NO_REG);
+        self.start(request, analysis);
+        self.scan(request, analysis, &shape, 0);
+        for scan in 2..=SCANS {
             if !self.marked {
                 break;
             }
+            self.last_scan = scan == SCANS;
+            let label = self.restart(analysis);
+            self.scan(request, analysis, &shape, label);
         }
         if self.out_of_slots { Err(CompileError::TooManySpills) } else { Ok(&mut self.out) }
     }
 
-    fn scan(&mut self, request: &Request<'_>, a: &Analysis, shape: &impl Fn(usize) -> Shape) {
+    /// The state before the first op.
+    fn start(&mut self, request: &Request<'_>, a: &Analysis) {
         let n = request.trace.ops.len();
-        fn reset<T: Clone>(vec: &mut Vec<T>, n: usize, value: T) {
-            vec.clear();
-            vec.resize(n, value);
-        }
         reset(&mut self.reg, n, NO_REG);
         reset(&mut self.slot, n, NO_SLOT);
         reset(&mut self.hint, n, NO_REG);
@@ -236,6 +263,8 @@ impl Allocator {
         reset(&mut self.touched, n, false);
         reset(&mut self.out.ops, n, OpPlaces::default());
         self.head.clone_from(&a.first_use);
+        self.marked = false;
+        self.last_scan = false;
         self.label_values = 0;
         self.turn = a.label.map_or(0, |label| n as u32 - 1 - label);
         self.owner = [Value::NONE; 64];
@@ -246,7 +275,8 @@ impl Allocator {
         self.out_of_slots = false;
         self.out.moves.clear();
         self.out.list_places.clear();
-        self.out.exits.clear();
+        self.out.exits.truncate(0);
+        self.out.exits.reserve(a.guards, a.guard_values);
         self.out.label.clear();
         self.out.label_is_private = a.invariants.iter().any(|value| {
             let op = &request.trace.ops[value.0 as usize];
@@ -255,7 +285,48 @@ impl Allocator {
         if a.label.is_none() {
             self.enter_bridge(request, a);
         }
-        for at in 0..n {
+    }
+
+    /// Remembers the state in which the label was reached: what is found out in the body changes nothing before it.
+    fn save(&mut self, label: usize) {
+        let saved = &mut self.at_label;
+        saved.reg.clear();
+        saved.reg.extend_from_slice(&self.reg[..label]);
+        saved.slot.clear();
+        saved.slot.extend_from_slice(&self.slot[..label]);
+        (saved.owner, saved.free, saved.slots) = (self.owner, self.free, self.slots);
+        saved.out_of_slots = self.out_of_slots;
+        saved.lengths = (self.out.moves.len(), self.out.list_places.len(), self.out.exits.len());
+    }
+
+    /// Back to the state in which the label was reached. Returns where that is.
+    fn restart(&mut self, a: &Analysis) -> usize {
+        let saved = &self.at_label;
+        let label = saved.reg.len();
+        self.reg[..label].copy_from_slice(&saved.reg);
+        self.reg[label..].fill(NO_REG);
+        self.slot[..label].copy_from_slice(&saved.slot);
+        self.slot[label..].fill(NO_SLOT);
+        (self.owner, self.free, self.slots) = (saved.owner, saved.free, saved.slots);
+        self.out_of_slots = saved.out_of_slots;
+        self.hint.fill(NO_REG);
+        self.label_reg.fill(NO_REG);
+        self.body_use.fill(NEVER);
+        self.touched.fill(false);
+        self.head.copy_from_slice(&a.first_use);
+        self.marked = false;
+        self.label_values = 0;
+        self.param_regs = RegSet::EMPTY;
+        let (moves, list_places, exits) = saved.lengths;
+        self.out.moves.truncate(moves);
+        self.out.list_places.truncate(list_places);
+        self.out.exits.truncate(exits);
+        self.out.label.clear();
+        label
+    }
+
+    fn scan(&mut self, request: &Request<'_>, a: &Analysis, shape: &impl Fn(usize) -> Shape, from: usize) {
+        for at in from..request.trace.ops.len() {
             if a.roles[at] != Role::Normal {
                 continue;
             }
@@ -264,7 +335,12 @@ impl Allocator {
                 OpCode::Param => {}
                 OpCode::Frame => self.slot[at] = FRAME_SLOT,
                 OpCode::ThreadState => self.slot[at] = THREAD_SLOT,
-                OpCode::Label => self.label(request, a, at),
+                OpCode::Label => {
+                    if from == 0 {
+                        self.save(at);
+                    }
+                    self.label(request, a, at);
+                }
                 OpCode::Jump => self.jump(request, a, at),
                 OpCode::JumpTo => self.jump_to(request, a, at),
                 _ => self.op(request, a, at, shape(at)),
@@ -514,17 +590,13 @@ impl Allocator {
         }
         // When there is something to do better, the next scan's exits are the ones that count.
         if op.code.is_guard() && (self.last_scan || !self.marked) {
-            let mut locations = Vec::with_capacity(snapshot.len());
-            for &value in snapshot {
-                locations.push(self.location(a, self.place(value)));
-            }
-            if let Some((known, bits)) = a.known_at_exit(op) {
-                for (location, _) in locations.iter_mut().zip(snapshot).filter(|(_, value)| **value == known)
-                {
-                    *location = Location::Const(bits);
-                }
-            }
-            self.out.exits.push(locations);
+            let known = a.known_at_exit(op);
+            let mut exits = std::mem::take(&mut self.out.exits);
+            exits.push(snapshot.iter().map(|&value| match known {
+                Some((known, bits)) if known == value => Location::Const(bits),
+                _ => self.location(a, self.place(value)),
+            }));
+            self.out.exits = exits;
         }
         places.live = self.machine.allocatable & !self.free;
         for v in a.deaths(at) {

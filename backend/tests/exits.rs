@@ -48,7 +48,7 @@ fn a_bridge_goes_back_to_the_loop_with_unboxed_values() {
         let mut m = Machine::new(Memory::new(0), options);
         let root = m.parse_and_compile(LOOP, &[], &[]);
         let bridge = "v0: Int = param 0\nv1: Float = param 1\nv2: Int = int_add v0, 2\nv3: Float = float_mul v1, 2.0\njump_to 0(v2, v3)";
-        let bridge = m.parse_and_compile(bridge, root.locations(6), &[root.target()]);
+        let bridge = m.parse_and_compile(bridge, &root.locations(6), &[root.target()]);
         m.backend.patch_exit(root.exit_of(6), bridge.compiled.entry);
         let taken = m.enter(root.compiled.entry, 0x10, 0x20);
         // 5 turns to 3.5, doubled to 7.0 at i = 7, then three more turns.
@@ -74,7 +74,7 @@ s0: execute
     let root = m.parse_and_compile(text, &[], &[]);
     let bridge =
         "v0: Int = param 0\nv1: Int = int_sub v0, 9223372036854775800\nexit @s0\ns0: execute\n  keep v1, v0";
-    let bridge = m.parse_and_compile(bridge, root.locations(2), &[]);
+    let bridge = m.parse_and_compile(bridge, &root.locations(2), &[]);
     m.backend.patch_exit(root.exit_of(2), bridge.compiled.entry);
     let taken = m.enter(root.compiled.entry, 0, 0);
     let Outcome::Exit { values, .. } = Machine::outcome(&bridge, &taken) else { unreachable!() };
@@ -269,7 +269,7 @@ fn a_forked_child_changes_only_its_own_code() {
     let child_agrees = in_child(|| {
         let before = m.enter(root.compiled.entry, 1, 2).exit == exit.0;
         let bridge = "v0: Int = param 0\nv1: Float = param 1\nv2: Int = int_add v0, 2\njump_to 0(v2, v1)";
-        let bridge = m.parse_and_compile(bridge, root.locations(6), &[root.target()]);
+        let bridge = m.parse_and_compile(bridge, &root.locations(6), &[root.target()]);
         m.backend.patch_exit(exit, bridge.compiled.entry);
         before && m.enter(root.compiled.entry, 1, 2).exit == root.exit_of(4).0
     });

@@ -92,7 +92,8 @@ fn assembly(text: &str, processor: Processor) -> String {
         };
         out.push_str(&format!("{offset:#06x}  {line}\n"));
     }
-    for (i, exit) in compiled.exits.iter().enumerate() {
+    for i in 0..compiled.exits.len() {
+        let exit: Vec<_> = compiled.exits.of(i).collect();
         out.push_str(&format!("; exit {}: {exit:?}\n", 7 + i));
     }
     if let Some(label) = &compiled.label {

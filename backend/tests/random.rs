@@ -63,7 +63,7 @@ fn check_with(seed: u64, options: &Options, variant: usize, reuse_floats: bool) 
             machine.driver_from(&program.inputs, source)
         };
         let exit = driver.guard(0);
-        let code = machine.compile(trace, driver.locations(exit), &targets);
+        let code = machine.compile(trace, &driver.locations(exit), &targets);
         machine.backend.patch_exit(driver.exit_of(exit), code.compiled.entry);
         std::mem::forget(room);
         (code, driver.compiled.entry)

@@ -13,7 +13,7 @@
 use crate::optimizer::{Condition, Knowledge, Known, KnownAt, KnownFact, Values};
 use crate::recorder::After;
 use crate::versions::GuardedVersion;
-use traces::codegen::Location;
+use traces::codegen::{ExitLocations, Location};
 use traces::{FrameRef, FrameState, Region, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual};
 
 /// Of frames: not written yet.
@@ -64,7 +64,12 @@ struct Writer {
 }
 
 impl Writer {
-    fn number(&mut self, mut n: u64) {
+    #[inline]
+    fn number(&mut self, n: u64) {
+        if n < 0x80 { self.bytes.push(n as u8) } else { self.large_number(n) }
+    }
+    #[inline(never)]
+    fn large_number(&mut self, mut n: u64) {
         while n >= 0x80 {
             self.bytes.push(n as u8 | 0x80);
             n >>= 7;
@@ -315,12 +320,11 @@ impl Packer<'_> {
         }
     }
 
-    fn exit(&mut self, id: SnapId, info: &ExitInfo, locations: &[Location]) -> u32 {
+    fn exit(&mut self, id: SnapId, info: &ExitInfo, mut locations: impl Iterator<Item = Location>) -> u32 {
         let start = self.here();
         self.info(info);
-        let mut all = locations.iter();
         self.trace.snapshots.for_each_value(id, |v| {
-            let location = *all.next().expect("one location for each value of the snapshot");
+            let location = locations.next().expect("one location for each value of the snapshot");
             match location {
                 Location::General(r) => self.out.number(4 * u64::from(r)),
                 Location::Float(r) => self.out.number(4 * u64::from(r) + 1),
@@ -339,12 +343,13 @@ impl Packer<'_> {
 }
 
 impl Packed {
-    /// Packs what the exits of a trace need. `known` is for each snapshot, `exits` for each guard in order: its snapshot and the
+    /// Packs what the exits of a trace need. `known` is for each snapshot; for each guard in order, `guards` has its snapshot and more, `exits` the
     /// locations of the snapshot's values.
-    pub fn new<'a>(
+    pub fn new(
         trace: &Trace,
         known: &Known,
-        exits: impl Iterator<Item = (SnapId, ExitInfo, &'a [Location])>,
+        guards: impl Iterator<Item = (SnapId, ExitInfo)>,
+        exits: &ExitLocations,
     ) -> Packed {
         let mut p = Packer {
             out: Writer { bytes: Vec::with_capacity(24 * trace.snapshots.len()) },
@@ -368,7 +373,7 @@ impl Packed {
             p.snapshot(id, known, types, facts)
         });
         let snapshots = snapshots.collect();
-        let exits = exits.map(|(s, info, places)| p.exit(s, &info, places)).collect();
+        let exits = guards.enumerate().map(|(exit, (s, info))| p.exit(s, &info, exits.of(exit))).collect();
         Packed {
             bytes: p.out.bytes.into_boxed_slice(),
             snapshots,
@@ -554,9 +559,10 @@ mod tests {
                 }),
             },
         ];
-        let exits = [SnapId(1), SnapId(0)].into_iter().zip(&infos);
-        let exits = exits.map(|(snapshot, info)| (snapshot, info.clone(), &locations[..]));
-        let packed = Packed::new(&trace, &all_known, exits);
+        let guards = [SnapId(1), SnapId(0)].into_iter().zip(infos.iter().cloned());
+        let mut exits = ExitLocations::default();
+        (0..2).for_each(|_| exits.push(locations.iter().copied()));
+        let packed = Packed::new(&trace, &all_known, guards, &exits);
         for (i, &resume) in resumes.iter().enumerate() {
             let (s, k) = packed.snapshot(SnapId(i as u32));
             assert_eq!((&s, &k), (&snapshot(resume), &known));

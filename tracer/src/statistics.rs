@@ -31,7 +31,7 @@ pub struct Statistics {
     pub recording_ns: u64,
     /// Nanoseconds spent optimizing.
     pub optimizing_ns: u64,
-    /// Nanoseconds spent in the backend.
+    /// Nanoseconds spent in the backend, and on what is kept for the exits.
     pub assembling_ns: u64,
     /// Bytes of machine code made.
     pub code_bytes: u64,
@@ -41,7 +41,7 @@ pub struct Statistics {
 pub const EXIT_KINDS: [&str; 4] = ["guard", "exception", "death", "breaker"];
 
 impl Statistics {
-    /// Microseconds that a trace of 150 recorded ops took from recording to machine code, at the mean rate.
+    /// Microseconds that a trace of 150 recorded ops took from the finished recording to code that can be entered, at the mean rate.
     pub fn compile_us_per_150_ops(&self) -> f64 {
         if self.recorded_ops == 0 {
             return 0.0;

@@ -149,6 +149,68 @@ pub struct Request<'a> {
     pub targets: &'a [Target],
 }
 
+/// Where the values of a trace's exits are: for each exit, in order, the locations of `Snapshot::for_each_value`'s values, in that order.
+#[derive(Clone, Debug, Default)]
+pub struct ExitLocations {
+    all: Vec<Packed>,
+    /// Where each exit's locations end.
+    ends: Vec<u32>,
+    consts: Vec<u64>,
+}
+
+/// A location in half a word: its kind in the low bits; a constant by its number.
+#[derive(Clone, Copy, Debug)]
+struct Packed(u32);
+
+impl ExitLocations {
+    /// Makes room for so many exits, and for so many locations of all.
+    pub fn reserve(&mut self, exits: usize, locations: usize) {
+        self.ends.reserve_exact(exits);
+        self.all.reserve_exact(locations);
+    }
+    /// Appends an exit.
+    pub fn push(&mut self, locations: impl Iterator<Item = Location>) {
+        let consts = &mut self.consts;
+        self.all.extend(locations.map(|location| {
+            Packed(match location {
+                Location::General(r) => u32::from(r) << 2,
+                Location::Float(r) => u32::from(r) << 2 | 1,
+                Location::Spill(s) => u32::from(s) << 2 | 2,
+                Location::Const(bits) => {
+                    let known = consts.iter().position(|&known| known == bits);
+                    let number = known.unwrap_or_else(|| {
+                        consts.push(bits);
+                        consts.len() - 1
+                    });
+                    (number as u32) << 2 | 3
+                }
+            })
+        }));
+        self.ends.push(self.all.len() as u32);
+    }
+    /// Forgets all exits but the first ones.
+    pub fn truncate(&mut self, exits: usize) {
+        self.ends.truncate(exits);
+        self.all.truncate(self.ends.last().map_or(0, |&end| end as usize));
+    }
+    /// How many exits there are.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+    /// The locations of an exit.
+    pub fn of(&self, exit: usize) -> impl ExactSizeIterator<Item = Location> + '_ {
+        let start = exit.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let packed = &self.all[start as usize..self.ends[exit] as usize];
+        packed.iter().map(|&Packed(word)| match (word & 3, word >> 2) {
+            (0, r) => Location::General(r as u8),
+            (1, r) => Location::Float(r as u8),
+            (2, s) => Location::Spill(s as u16),
+            (_, c) => Location::Const(self.consts[c as usize]),
+        })
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Debug)]
 pub struct Compiled {
@@ -156,8 +218,8 @@ pub struct Compiled {
     pub entry: usize,
     /// Bytes of code.
     pub size: usize,
-    /// For each exit, in order, the locations of `Snapshot::for_each_value`'s values, in that order.
-    pub exits: Vec<Vec<Location>>,
+    /// Where its exits' values are.
+    pub exits: ExitLocations,
     /// For a loop: its label.
     pub label: Option<LabelCode>,
     /// For each op, offset of its first byte from `entry` (for dumps).

@@ -19,6 +19,4 @@ pub mod verify;
 
 pub use op::{Effect, OpCode, Region, Type};
 pub use snapshots::{FrameRef, Slots, Snapshots};
-pub use trace::{
-    Const, FrameState, Helper, Length, List, Op, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual,
-};
+pub use trace::{Const, FrameState, Helper, List, Op, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual};

@@ -11,42 +11,43 @@
 use crate::pool::Range;
 use crate::trace::{FrameState, Resume, Slot, SnapId, Snapshot, Val, Virtual};
 
-/// A slot in one word.
+/// A slot in one word: a value as it is, else a number above those of all values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Word(u32);
 
 impl Word {
+    const NULL: Word = Word(u32::MAX);
+    const IN_MEMORY: Word = Word(u32::MAX - 1);
+    /// The first removed object; constants' numbers end below.
+    const VIRTUAL: u32 = 3 << 30;
+
     fn of(slot: Slot) -> Word {
-        Word(match slot {
-            Slot::Null => 0,
-            Slot::InMemory => 1,
-            Slot::Virtual(n) => n << 2 | 2,
-            Slot::Value(v) => match v.const_index() {
-                Some(c) => (c as u32) << 3 | 7,
-                None => v.0 << 3 | 3,
-            },
-        })
+        match slot {
+            Slot::Null => Word::NULL,
+            Slot::InMemory => Word::IN_MEMORY,
+            Slot::Virtual(n) => Word(Word::VIRTUAL + n),
+            Slot::Value(v) => {
+                debug_assert!(v.0 < Word::VIRTUAL);
+                Word(v.0)
+            }
+        }
     }
     fn slot(self) -> Slot {
-        match self.0 {
-            0 => Slot::Null,
-            1 => Slot::InMemory,
-            w if w & 3 == 2 => Slot::Virtual(w >> 2),
-            w if w & 7 == 7 => Slot::Value(Val::constant((w >> 3) as usize)),
-            w => Slot::Value(Val::op((w >> 3) as usize)),
+        match self {
+            Word(v) if v < Word::VIRTUAL => Slot::Value(Val(v)),
+            Word::NULL => Slot::Null,
+            Word::IN_MEMORY => Slot::InMemory,
+            Word(n) => Slot::Virtual(n - Word::VIRTUAL),
         }
     }
     fn value(self) -> Option<Val> {
-        match self.slot() {
-            Slot::Value(v) => Some(v),
-            _ => None,
-        }
+        (self.0 < Word::VIRTUAL).then_some(Val(self.0))
     }
     /// A value that is no more becomes NULL: no snapshot that is left names it.
     fn map(&mut self, map: &impl Fn(Val) -> Val) {
-        if let Slot::Value(v) = self.slot() {
+        if let Some(v) = self.value() {
             let new = map(v);
-            *self = Word::of(if new == Val::NONE { Slot::Null } else { Slot::Value(new) });
+            *self = if new == Val::NONE { Word::NULL } else { Word(new.0) };
         }
     }
 }
@@ -191,7 +192,9 @@ impl Snapshots {
     }
     /// One of a snapshot's frames, the outermost being 0.
     pub fn frame(&self, id: SnapId, depth: usize) -> FrameRef<'_> {
-        let number = self.entry(id).frames.of(&self.chains)[depth];
+        self.numbered(self.entry(id).frames.of(&self.chains)[depth])
+    }
+    fn numbered(&self, number: u32) -> FrameRef<'_> {
         let f = &self.frames[number as usize];
         FrameRef {
             number,
@@ -209,7 +212,7 @@ impl Snapshots {
     }
     /// A snapshot's frames, outermost first.
     pub fn frames(&self, id: SnapId) -> impl DoubleEndedIterator<Item = FrameRef<'_>> {
-        (0..self.depth(id)).map(move |depth| self.frame(id, depth))
+        self.entry(id).frames.of(&self.chains).iter().map(|&number| self.numbered(number))
     }
     /// A snapshot's removed objects: no tuples.
     pub fn scalars(&self, id: SnapId) -> impl ExactSizeIterator<Item = Virtual> + '_ {
@@ -235,12 +238,19 @@ impl Snapshots {
         self.keep(id).iter().copied().for_each(f);
     }
     /// As [`Snapshot::for_each_needed`].
-    pub fn for_each_needed(&self, id: SnapId, mut f: impl FnMut(Val)) {
+    pub fn for_each_needed(&self, id: SnapId, f: impl FnMut(Val)) {
+        self.for_each_in_frames(id, |_| true, f);
+    }
+    /// The same without the values of frames that had their turn: `seen`, by number of the frame, says which.
+    pub fn for_each_newly_needed(&self, id: SnapId, seen: &mut [bool], f: impl FnMut(Val)) {
+        self.for_each_in_frames(id, |number| !std::mem::replace(&mut seen[number as usize], true), f);
+    }
+    fn for_each_in_frames(&self, id: SnapId, mut wanted: impl FnMut(u32) -> bool, mut f: impl FnMut(Val)) {
         let entry = self.entry(id);
         if let Resume::Dying { object, .. } = entry.resume {
             f(object)
         }
-        for &number in entry.frames.of(&self.chains) {
+        for &number in entry.frames.of(&self.chains).iter().filter(|&&number| wanted(number)) {
             let frame = &self.frames[number as usize];
             if frame.frame != Val::NONE {
                 f(frame.frame)
@@ -337,6 +347,12 @@ impl Snapshots {
     pub fn keep_value(&mut self, v: Val) {
         self.keep.push(v);
     }
+    /// Keeps the values that the snapshot before keeps.
+    pub fn keep_as_before(&mut self) {
+        if let Some(last) = self.entries.last() {
+            self.keep.extend_from_within(last.keep.start as usize..last.keep.end as usize);
+        }
+    }
     /// How many values the snapshot that is being built keeps.
     pub fn kept(&self) -> usize {
         self.keep.len() - self.open.keep as usize
@@ -366,15 +382,16 @@ impl Snapshots {
         self.finish()
     }
 
-    /// Makes room for so many times what another trace has, in the hope that no pool has to grow.
-    pub fn reserve(&mut self, like: &Snapshots, times: usize) {
-        self.entries.reserve(times * like.entries.len());
-        self.chains.reserve(times * like.chains.len());
-        self.frames.reserve(times * like.frames.len());
-        self.slots.reserve(times * like.slots.len());
-        self.virtuals.reserve(times * like.entries.len());
-        self.increfs.reserve(times * like.entries.len());
-        self.keep.reserve(2 * times * like.entries.len());
+    /// Makes room for so many halves of what another trace has, in the hope that no pool has to grow.
+    pub fn reserve(&mut self, like: &Snapshots, halves: usize) {
+        let room = |len: usize| len * halves / 2;
+        self.entries.reserve_exact(room(like.entries.len()));
+        self.chains.reserve_exact(room(like.chains.len()));
+        self.frames.reserve_exact(room(like.frames.len()));
+        self.slots.reserve_exact(room(like.slots.len()));
+        self.virtuals.reserve_exact(room(like.entries.len()));
+        self.increfs.reserve_exact(room(like.entries.len()));
+        self.keep.reserve_exact(room(like.entries.len()));
     }
     /// Makes room for the snapshots of a small trace.
     pub fn reserve_some(&mut self) {
@@ -429,7 +446,8 @@ impl Snapshots {
             }
         }
         self.increfs.iter_mut().for_each(|v| *v = map(*v));
-        let old = std::mem::take(&mut self.keep);
+        let room = Vec::with_capacity(self.keep.len());
+        let old = std::mem::replace(&mut self.keep, room);
         let mut last = (Range::default(), Range::default());
         for entry in &mut self.entries {
             if entry.keep != last.0 {

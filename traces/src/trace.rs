@@ -7,7 +7,7 @@
 //! invariant). A bridge is `params, ops, jump_to | enter_trace | exit`.
 
 use crate::op::{Effect, OpCode, Region, Type};
-use crate::snapshots::{self, Snapshots};
+use crate::snapshots::Snapshots;
 
 /// A value: the result of the op with that index, or (top bit set) a constant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -285,15 +285,6 @@ pub struct Trace {
     const_index: std::collections::HashMap<Const, Val, fxhash::FxBuildHasher>,
 }
 
-/// How long a trace was at some point.
-#[derive(Clone, Copy, Debug)]
-pub struct Length {
-    ops: usize,
-    consts: usize,
-    lists: usize,
-    snapshots: snapshots::Length,
-}
-
 impl Trace {
     /// An empty trace.
     pub fn new(helpers: &'static [Helper]) -> Trace {
@@ -314,24 +305,6 @@ impl Trace {
         trace.lists.reserve(64);
         trace.const_index.reserve(28);
         trace
-    }
-    /// How long it is now.
-    pub fn length(&self) -> Length {
-        Length {
-            ops: self.ops.len(),
-            consts: self.consts.len(),
-            lists: self.lists.len(),
-            snapshots: self.snapshots.length(),
-        }
-    }
-    /// Forgets what was appended since it had this length.
-    pub fn truncate(&mut self, length: Length) {
-        self.ops.truncate(length.ops);
-        self.lists.truncate(length.lists);
-        self.snapshots.truncate(length.snapshots);
-        for c in self.consts.drain(length.consts..) {
-            self.const_index.remove(&c);
-        }
     }
     /// Appends an op and returns its value.
     pub fn push(&mut self, op: Op) -> Val {
@@ -377,27 +350,5 @@ impl Trace {
     /// Index of the `label` op, in a loop.
     pub fn label_index(&self) -> Option<usize> {
         self.ops.iter().position(|op| op.code == OpCode::Label)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_truncated_trace_is_what_it_was() {
-        let mut trace = Trace::new(&[]);
-        let one = trace.constant(Const::Int(1));
-        let length = trace.length();
-        let two = trace.constant(Const::Int(2));
-        trace.push(Op::new(OpCode::Frame, &[]));
-        trace.push_list(&[one, two]);
-        trace.truncate(length);
-        assert_eq!((trace.ops.len(), trace.lists.len(), &trace.consts[..]), (0, 0, &[Const::Int(1)][..]));
-        assert_eq!(
-            (trace.constant(Const::Int(1)), trace.constant(Const::Int(3))),
-            (one, two),
-            "numbers are used again"
-        );
     }
 }

@@ -478,7 +478,7 @@ impl<'a> Lowering<'a> {
 
     /// Whether the newest exit reads a general register.
     pub(super) fn exit_reads(&self, reg: R) -> bool {
-        self.allocation.exits[self.buffers.exits.len() - 1].contains(&Location::General(reg))
+        self.allocation.exits.of(self.buffers.exits.len() - 1).any(|at| at == Location::General(reg))
     }
 
     fn undo(&mut self, undo: Undo) {

@@ -14,6 +14,7 @@ mod registers;
 
 use std::collections::BTreeMap;
 
+use traces::Helper;
 use traces::codegen::{Backend, CompileError, Compiled, ExitId, LabelCode, Request, Runtime};
 
 use crate::analysis::Analysis;
@@ -51,8 +52,10 @@ pub struct X64Backend {
     stubs: Vec<usize>,
     /// Where the guards of exits leave, by exit number, where that is remembered.
     branches: BTreeMap<u32, Branch>,
-    /// Names of called addresses, for dumps.
-    names: BTreeMap<usize, &'static str>,
+    /// What traces call, for dumps: the runtime's functions, and the helpers.
+    names: [(usize, &'static str); 4],
+    /// See `names`.
+    helpers: &'static [Helper],
     /// Bytes of instructions of each trace, by entry: literals follow.
     code_sizes: BTreeMap<usize, u32>,
 }
@@ -90,7 +93,8 @@ impl X64Backend {
             buffers: Buffers::default(),
             stubs: Vec::new(),
             branches: BTreeMap::new(),
-            names: names.into(),
+            names,
+            helpers: &[],
             code_sizes: BTreeMap::new(),
             runtime,
         })
@@ -153,10 +157,7 @@ impl Backend for X64Backend {
         self.complete_externals(entry);
         self.memory.write(entry, self.asm.bytes_mut());
         self.code_sizes.insert(entry, code_size);
-        for op in request.trace.ops.iter().filter(|op| op.code.is_call()) {
-            let helper = &request.trace.helpers[op.imm as usize];
-            self.names.entry(helper.address).or_insert(helper.name);
-        }
+        self.helpers = request.trace.helpers;
         let first = request.first_exit.0 as usize;
         if self.stubs.len() < first + lowered.stubs.len() {
             self.stubs.resize(first + lowered.stubs.len(), 0);
@@ -220,7 +221,9 @@ impl Backend for X64Backend {
     fn disassemble(&self, compiled: &Compiled) -> Vec<(u32, String)> {
         let size = self.code_sizes.get(&compiled.entry).map_or(compiled.size, |&size| size as usize);
         let code = self.memory.read(compiled.entry, compiled.size);
-        let name = |address: usize| self.fixed.name(address).or_else(|| self.names.get(&address).copied());
+        let helpers = || self.helpers.iter().map(|helper| (helper.address, helper.name));
+        let called = |address| self.names.into_iter().chain(helpers()).find(|&(at, _)| at == address);
+        let name = |address| self.fixed.name(address).or_else(|| Some(called(address)?.1));
         disassemble::disassemble(compiled.entry, code, size, &name)
     }
 

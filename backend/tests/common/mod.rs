@@ -74,8 +74,8 @@ impl Code {
     pub fn exit_of(&self, op: usize) -> ExitId {
         ExitId(self.first_exit + self.trace.ops[..op].iter().filter(|op| op.code.is_guard()).count() as u32)
     }
-    pub fn locations(&self, op: usize) -> &[Location] {
-        &self.compiled.exits[(self.exit_of(op).0 - self.first_exit) as usize]
+    pub fn locations(&self, op: usize) -> Vec<Location> {
+        self.compiled.exits.of((self.exit_of(op).0 - self.first_exit) as usize).collect()
     }
 }
 
@@ -136,7 +136,7 @@ impl Machine {
         let words: Vec<u64> = inputs.iter().map(|input| input.bits()).collect();
         let driver = self.driver_from(inputs, words.as_ptr() as usize);
         let exit = driver.guard(0);
-        let code = self.compile(trace, driver.locations(exit), &[]);
+        let code = self.compile(trace, &driver.locations(exit), &[]);
         self.backend.patch_exit(driver.exit_of(exit), code.compiled.entry);
         let taken = self.enter(driver.compiled.entry, 0x1111, 0x2222);
         let outcome = Machine::outcome(&code, &taken);
@@ -210,12 +210,12 @@ impl Machine {
         let number = (taken.exit - code.first_exit) as usize;
         let op = code.guard(number);
         let types = snapshot_values(&code.trace, op);
-        let locations = &code.compiled.exits[number];
+        let locations = code.compiled.exits.of(number);
         assert_eq!(types.len(), locations.len());
         let values = types
             .iter()
             .zip(locations)
-            .map(|(&val, &location)| constant(code.trace.ty(val), taken.read(location)))
+            .map(|(&val, location)| constant(code.trace.ty(val), taken.read(location)))
             .collect();
         Outcome::Exit { op, values }
     }

@@ -9,6 +9,7 @@ use crate::recorder::{After, Recording};
 use crate::runtime;
 use crate::versions::GuardedVersion;
 use capi::sys::{self, PyCodeObject};
+use capi::tuple;
 use interpreter::opcode;
 use std::ffi::CStr;
 use std::time::Instant;
@@ -32,11 +33,13 @@ struct Made {
 
 /// Whether a code object names this global or attribute.
 fn uses_name(code: *mut PyCodeObject, name: &CStr) -> bool {
+    let len = name.count_bytes() as sys::Py_ssize_t;
     // SAFETY: a live code object's names are a tuple of strings; comparing them runs nothing and can't fail.
     unsafe {
         let names = (*code).co_names;
-        (0..sys::PyTuple_Size(names)).any(|i| {
-            sys::PyUnicode_CompareWithASCIIString(sys::PyTuple_GetItem(names, i), name.as_ptr()) == 0
+        (0..tuple::len(names)).map(|i| tuple::item(names, i)).any(|o| {
+            (*o.cast::<sys::PyASCIIObject>()).length == len
+                && sys::PyUnicode_CompareWithASCIIString(o, name.as_ptr()) == 0
         })
     }
 }
@@ -219,7 +222,6 @@ impl State {
         })?;
         let s = &mut self.statistics;
         s.optimizing_ns += (optimized - started).as_nanos() as u64;
-        s.assembling_ns += optimized.elapsed().as_nanos() as u64;
         s.recorded_ops += recorded_ops;
         s.emitted_ops += trace.ops.len() as u64;
         s.recorded_bytecodes += u64::from(recording.bytecodes);
@@ -287,8 +289,7 @@ impl State {
                 inliners.push(code as usize);
             }
         }
-        let exits = trace.ops.iter().filter(|op| op.code.is_guard()).zip(&compiled.exits);
-        let exits = exits.map(|(op, locations)| {
+        let exits = trace.ops.iter().filter(|op| op.code.is_guard()).map(|op| {
             let recorded = origins[op.snap.0 as usize].0 as usize;
             let info = ExitInfo {
                 after: recording.afters[recorded],
@@ -297,9 +298,9 @@ impl State {
                 condition: condition(&trace, op),
                 version: GuardedVersion::of(&trace, op, known.at(op.snap)),
             };
-            (op.snap, info, &locations[..])
+            (op.snap, info)
         });
-        let packed = Packed::new(&trace, &known, exits);
+        let packed = Packed::new(&trace, &known, exits, &compiled.exits);
         let Compiled { entry, size, label, .. } = compiled;
         let label = label.zip(header).map(|(code, header)| Box::new(Label { code, header }));
         let bytes = size + packed.bytes();
@@ -342,6 +343,7 @@ impl State {
                 self.statistics.bridges += 1;
             }
         }
+        self.statistics.assembling_ns += optimized.elapsed().as_nanos() as u64;
         Ok(())
     }
 }

@@ -30,6 +30,8 @@ struct Marker<'t> {
     trace: &'t Trace,
     live: Vec<bool>,
     snapshots: Vec<bool>,
+    /// By number: frames of snapshots whose values are marked.
+    frames: Vec<bool>,
     work: Vec<usize>,
     label: Option<usize>,
 }
@@ -56,7 +58,9 @@ impl Marker<'_> {
             }
             if op.snap != SnapId::NONE && !self.snapshots[op.snap.0 as usize] {
                 self.snapshots[op.snap.0 as usize] = true;
-                trace.snapshots.for_each_needed(op.snap, |v| self.mark(v));
+                let mut frames = std::mem::take(&mut self.frames);
+                trace.snapshots.for_each_newly_needed(op.snap, &mut frames, |v| self.mark(v));
+                self.frames = frames;
             }
             match (op.code, self.label) {
                 // What a loop's params get is needed when they are.
@@ -86,7 +90,8 @@ pub fn eliminate(trace: &mut Trace, keep_all: bool) -> Survivors {
         trace,
         live: vec![false; trace.ops.len()],
         snapshots: vec![false; trace.snapshots.len()],
-        work: Vec::new(),
+        frames: vec![false; trace.snapshots.frame_numbers()],
+        work: Vec::with_capacity(trace.ops.len()),
         label,
     };
     for (i, op) in trace.ops.iter().enumerate() {

@@ -34,6 +34,9 @@ pub fn fold(code: OpCode, a: Option<Const>, b: Option<Const>, same: bool) -> Opt
 
 /// As [`fold`], with parts of the optimizer left out.
 pub fn fold_without(code: OpCode, a: Option<Const>, b: Option<Const>, same: bool, off: Off) -> Option<Fold> {
+    if a.is_none() && b.is_none() && !same {
+        return None;
+    }
     let computed = if off.has(Part::Folding) { None } else { compute(code, a, b) };
     computed.or_else(|| {
         if off.has(Part::Identities) {

@@ -41,7 +41,7 @@ impl FrameMemory {
 /// The objects in the slots of a snapshot that is being made.
 #[derive(Clone, Default)]
 pub(super) struct Seen {
-    /// Each once; how often is in `Optimizer::scratch`.
+    /// Each once; how often is in `Info::in_slots`.
     touched: Vec<Abs>,
     /// Those that have to be built.
     virtuals: Vec<Abs>,
@@ -52,7 +52,7 @@ impl Optimizer<'_> {
     pub(super) fn slot_abs(&mut self, raw: &Trace, slot: Slot) -> Abs {
         match slot {
             Slot::Value(v) => self.abs(raw, v),
-            _ => self.constant(Const::Obj(0)),
+            _ => self.null(),
         }
     }
 
@@ -79,20 +79,23 @@ impl Optimizer<'_> {
         let mut seen = std::mem::take(&mut self.seen);
         seen.touched.clear();
         seen.virtuals.clear();
+        let frames = std::mem::take(&mut self.frames);
         for (depth, frame) in raw.snapshots.frames(id).enumerate() {
-            let memory_frame = self.frames.get(depth).map_or(Abs::NONE, |f| f.frame);
+            let (address, function, memory) = match frames.get(depth) {
+                Some(f) => (f.frame, f.function, &f.slots[..]),
+                None => (Abs::NONE, Abs::NONE, &[][..]),
+            };
             let function = match frame.function {
                 Slot::Value(v) => {
                     let a = self.abs(raw, v);
-                    let in_memory = self.frames.get(depth).map_or(Abs::NONE, |f| f.function) == a;
                     self.known.add_type(self.infos[a.0 as usize].known_type);
-                    self.slot_state(a, in_memory, &mut seen)
+                    self.slot_state(a, a == function, &mut seen)
                 }
                 _ => Slot::InMemory,
             };
             for (k, slot) in frame.slots.iter().enumerate() {
                 let a = self.slot_abs(raw, slot);
-                let in_memory = self.frames.get(depth).is_some_and(|f| f.slot(k) == a);
+                let in_memory = memory.get(k) == Some(&a);
                 self.known.add_type(self.infos[a.0 as usize].known_type);
                 if in_memory && depth == 0 && self.is_param(a) {
                     self.known.add_slot(k as u32, self.infos[a.0 as usize].val);
@@ -100,13 +103,14 @@ impl Optimizer<'_> {
                 let state = self.slot_state(a, in_memory, &mut seen);
                 self.out.snapshots.slot(state);
             }
-            let address = if memory_frame == Abs::NONE { Val::NONE } else { self.value(memory_frame) };
+            let address = if address == Abs::NONE { Val::NONE } else { self.value(address) };
             self.out.snapshots.end_frame(frame.code, function, address, frame.instr, frame.stack_depth);
         }
+        self.frames = frames;
         let mut wrong = false;
         for &a in &seen.touched {
-            let count = std::mem::take(&mut self.scratch[a.0 as usize]);
-            let info = self.info(a);
+            let info = self.info_mut(a);
+            let count = std::mem::take(&mut info.in_slots);
             if info.boxed.is_some() || info.constant == Some(Const::Obj(0)) {
                 continue;
             }
@@ -122,16 +126,20 @@ impl Optimizer<'_> {
             return Err(Abort::Counts);
         }
         let facts = self.known_facts();
-        self.kept.resize(self.out.ops.len(), 0);
         let (out, kept) = (&mut self.out.snapshots, &mut self.kept);
-        let turn = out.len() as u32 + 1;
-        self.known.for_each_new_value(facts, |v| {
-            let last = &mut kept[v.0 as usize];
-            if *last != turn && out.kept() < MOST_KEPT {
-                *last = turn;
-                out.keep_value(v);
-            }
-        });
+        if self.known.is_as_before(facts) {
+            out.keep_as_before();
+        } else {
+            kept.resize(self.out.ops.len(), 0);
+            let turn = out.len() as u32 + 1;
+            self.known.for_each_new_value(facts, |v| {
+                let last = &mut kept[v.0 as usize];
+                if *last != turn && out.kept() < MOST_KEPT {
+                    *last = turn;
+                    out.keep_value(v);
+                }
+            });
+        }
         self.known.finish(facts);
         let out = self.out.snapshots.finish();
         self.origins.push(id);
@@ -140,19 +148,15 @@ impl Optimizer<'_> {
     }
 
     fn slot_state(&mut self, a: Abs, in_memory: bool, seen: &mut Seen) -> Slot {
-        let info = &self.infos[a.0 as usize];
+        let info = &mut self.infos[a.0 as usize];
         if info.constant == Some(Const::Obj(0)) {
             return if in_memory { Slot::InMemory } else { Slot::Null };
         }
         let boxed = info.boxed;
-        if self.scratch.len() < self.infos.len() {
-            self.scratch.resize(self.infos.len() + 64, 0);
-        }
-        let count = &mut self.scratch[a.0 as usize];
-        if *count == 0 {
+        if info.in_slots == 0 {
             seen.touched.push(a);
         }
-        *count += 1;
+        info.in_slots += 1;
         if in_memory {
             return Slot::InMemory;
         }
@@ -257,7 +261,7 @@ impl Optimizer<'_> {
         op.list = self.out.push_list(&args);
         let val = self.out.push(op);
         let frame = self.new_abs(Info { nonnull: true, ..Info::new(Type::Ptr, val) });
-        let null = self.constant(Const::Obj(0));
+        let null = self.null();
         let slots = state.slots.len() - state.stack_depth as usize;
         self.frames.push(FrameMemory { frame, slots: vec![null; slots], function, prev_instr: None });
         self.frames[depth - 1].prev_instr = Some(caller_instr);

@@ -137,7 +137,7 @@ impl Optimizer<'_> {
             header.params.push(ty);
             header.params.len() - 1
         };
-        let null = self.constant(Const::Obj(0));
+        let null = self.null();
         for (k, &a) in slots.iter().enumerate() {
             let in_memory = self.frames[0].slot(k) == a;
             let info = self.info(a);
@@ -322,7 +322,7 @@ impl Optimizer<'_> {
         let memory = FrameMemory::new(self.frame_ptr);
         self.frames.truncate(0);
         self.frames.push(memory);
-        let null = self.constant(Const::Obj(0));
+        let null = self.null();
         let mut slots = Vec::with_capacity(header.slots.len());
         let mut objects: Vec<Abs> = Vec::new();
         let mut boxes: Vec<(usize, Abs)> = Vec::new();
@@ -426,7 +426,7 @@ impl Optimizer<'_> {
         if slots.len() != header.slots.len() {
             return Err(usize::MAX);
         }
-        let null = self.constant(Const::Obj(0));
+        let null = self.null();
         let mut boxes: Vec<(usize, Abs)> = Vec::new();
         let mut classes: Vec<(usize, Abs)> = Vec::new();
         for (k, (&a, slot)) in slots.iter().zip(&header.slots).enumerate() {

@@ -64,17 +64,8 @@ pub struct Known {
     table: Vec<usize>,
     slots: Vec<(u32, Val)>,
     facts: Vec<KnownFact>,
-    /// What is being added.
-    open: Length,
-}
-
-/// How much there was at some point.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Length {
-    entries: u32,
-    types: u32,
-    slots: u32,
-    facts: u32,
+    /// Where the types and the slots of what is being added start.
+    open: (u32, u32),
 }
 
 /// What is known at one snapshot.
@@ -123,9 +114,19 @@ impl Known {
         }
     }
 
+    /// Nothing yet, with room for so many snapshots.
+    pub(super) fn with_room(snapshots: usize) -> Known {
+        Known {
+            entries: Vec::with_capacity(snapshots),
+            types: Vec::with_capacity(8 * snapshots),
+            table: Vec::with_capacity(8),
+            facts: Vec::with_capacity(32),
+            ..Known::default()
+        }
+    }
     /// Starts what is known at the next snapshot; [`Self::finish`] ends it.
     pub(super) fn begin(&mut self) {
-        self.open = self.length();
+        self.open = (self.types.len() as u32, self.slots.len() as u32);
     }
     /// The type of the next slot, or 0.
     pub fn add_type(&mut self, ty: usize) {
@@ -145,12 +146,17 @@ impl Known {
     pub(super) fn add_slot(&mut self, k: u32, v: Val) {
         self.slots.push((k, v));
     }
+    /// Whether the slots of what is being added, and these facts, are those of the snapshot before.
+    pub(super) fn is_as_before(&self, facts: Range) -> bool {
+        let slots = &self.slots[self.open.1 as usize..];
+        self.entries.last().is_some_and(|last| last.facts == facts && last.slots.of(&self.slots) == slots)
+    }
     /// Ends it.
     pub(super) fn finish(&mut self, facts: Range) {
         let last = self.entries.last();
         let (types, slots) = (last.map(|e| e.types), last.map(|e| e.slots));
-        let types = Range::close(&mut self.types, self.open.types, types);
-        let slots = Range::close(&mut self.slots, self.open.slots, slots);
+        let types = Range::close(&mut self.types, self.open.0, types);
+        let slots = Range::close(&mut self.slots, self.open.1, slots);
         self.entries.push(Entry { types, slots, facts });
     }
     /// The values of slots of what is being added, and of these facts; constants aside.
@@ -160,7 +166,7 @@ impl Known {
                 f(v)
             }
         };
-        self.slots[self.open.slots as usize..].iter().for_each(|&(_, v)| value(v));
+        self.slots[self.open.1 as usize..].iter().for_each(|&(_, v)| value(v));
         for fact in facts.of(&self.facts) {
             fact.args.iter().for_each(|&v| value(v));
             value(fact.result);
@@ -175,22 +181,6 @@ impl Known {
         self.facts.extend_from_slice(&k.facts);
         let facts = Range::close(&mut self.facts, start, self.entries.last().map(|e| e.facts));
         self.finish(facts);
-    }
-
-    pub(super) fn length(&self) -> Length {
-        Length {
-            entries: self.entries.len() as u32,
-            types: self.types.len() as u32,
-            slots: self.slots.len() as u32,
-            facts: self.facts.len() as u32,
-        }
-    }
-    /// Forgets what was added since there was so much.
-    pub(super) fn truncate(&mut self, to: Length) {
-        self.entries.truncate(to.entries as usize);
-        self.types.truncate(to.types as usize);
-        self.slots.truncate(to.slots as usize);
-        self.facts.truncate(to.facts as usize);
     }
 
     /// Follows what became of a trace's snapshots and values (old op -> new value); what speaks of dropped values is forgotten.

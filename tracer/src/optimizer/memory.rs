@@ -36,6 +36,10 @@ pub struct Heap {
 }
 
 impl Heap {
+    /// Nothing is known; with room for so many values.
+    pub fn with_room(values: usize) -> Heap {
+        Heap { entries: Vec::with_capacity(values), watched: Vec::with_capacity(values), version: 0 }
+    }
     /// The value, if known.
     pub fn get(&self, key: &Key) -> Option<Abs> {
         self.entries.iter().rev().find(|(k, _)| k == key).map(|&(_, a)| a)

@@ -34,10 +34,9 @@ use fxhash::FxHashMap;
 use memory::{Heap, Key};
 use parts::Part;
 use traces::pool::Range;
-use traces::{Const, Effect, Length, Op, OpCode, Region, SnapId, Trace, Type, Val};
+use traces::{Const, Effect, Op, OpCode, Region, SnapId, Trace, Type, Val};
 
 /// The optimizer's state.
-#[derive(Clone)]
 pub struct Optimizer<'e> {
     env: &'e Env,
     /// What has been emitted.
@@ -48,6 +47,8 @@ pub struct Optimizer<'e> {
     /// Recorded constant -> abstract value.
     const_map: Vec<Abs>,
     constants: FxHashMap<Const, Abs>,
+    /// The abstract value of NULL, once there is one.
+    null: Abs,
     pure: FxHashMap<Key, Abs>,
     heap: Heap,
     frames: Vec<FrameMemory>,
@@ -56,7 +57,6 @@ pub struct Optimizer<'e> {
     /// Bumped by whatever changes what a snapshot would say.
     generation: u32,
     last_snapshot: Option<(SnapId, u32, SnapId)>,
-    scratch: Vec<i32>,
     seen: Seen,
     /// For each snapshot of `out` the recorded one it was made from.
     pub origins: Vec<SnapId>,
@@ -72,12 +72,8 @@ pub struct Optimizer<'e> {
     assumed_used: Vec<bool>,
 }
 
-/// A state to go back to. What was emitted until then is not part of it: that is only ever appended to, so its length is enough.
-struct Saved<'e> {
-    state: Optimizer<'e>,
-    emitted: Length,
-    known: known::Length,
-}
+/// Most ops of a recording whose trace gets just the room that it is likely to need.
+const SMALL: usize = 512;
 
 fn map_for<K, V>(n: usize) -> FxHashMap<K, V> {
     FxHashMap::with_capacity_and_hasher(n, Default::default())
@@ -87,32 +83,34 @@ fn map_for<K, V>(n: usize) -> FxHashMap<K, V> {
 pub type Optimized<T> = Result<T, Abort>;
 
 impl<'e> Optimizer<'e> {
-    /// Starts a trace that is made of this recording, fed so many times. What `out` has are its params.
-    pub fn new(env: &'e Env, mut out: Trace, raw: &Trace, copies: usize) -> Self {
-        // Room for all of it: what grows leaves holes in memory, and is copied.
-        let (ops, snapshots) = (copies * raw.ops.len(), copies * raw.snapshots.len());
-        out.ops.reserve(ops);
-        out.snapshots.reserve(&raw.snapshots, copies);
+    /// Starts a trace that is made of this recording. What `out` has are its params.
+    pub fn new(env: &'e Env, mut out: Trace, raw: &Trace) -> Self {
+        // What grows is copied, and leaves holes in memory. But of what is reserved and not used, the page at each end is touched, which
+        // a small trace can't afford: it gets what most need, a large one what the recording fed twice can need.
+        let (ops, halves) = if raw.ops.len() <= SMALL { (raw.ops.len(), 3) } else { (2 * raw.ops.len(), 4) };
+        let snapshots = raw.snapshots.len() * halves / 2;
+        out.ops.reserve_exact(ops);
+        out.snapshots.reserve(&raw.snapshots, halves);
         let mut o = Optimizer {
             env,
             out,
             infos: Vec::with_capacity(ops),
             map: Vec::with_capacity(raw.ops.len()),
-            const_map: Vec::new(),
+            const_map: Vec::with_capacity(raw.consts.len()),
             constants: map_for(raw.consts.len()),
+            null: Abs::NONE,
             pure: map_for(raw.ops.len() / 4),
-            heap: Heap::default(),
+            heap: Heap::with_room(32),
             frames: Vec::new(),
             at: SnapId::NONE,
-            unsettled: Vec::new(),
+            unsettled: Vec::with_capacity(16),
             generation: 0,
             last_snapshot: None,
-            scratch: Vec::new(),
             seen: Seen::default(),
             origins: Vec::with_capacity(snapshots),
-            known: Known::default(),
+            known: Known::with_room(snapshots),
             last_known: None,
-            kept: Vec::new(),
+            kept: Vec::with_capacity(ops),
             frame_ptr: Abs::NONE,
             assumed: Vec::new(),
             assumed_used: Vec::new(),
@@ -120,26 +118,6 @@ impl<'e> Optimizer<'e> {
         let v = o.out.push(Op::new(OpCode::Frame, &[]));
         o.frame_ptr = o.new_abs(Info { nonnull: true, ..Info::new(Type::Ptr, v) });
         o
-    }
-
-    /// Lets `peel` try something and come back to this point.
-    fn save(&mut self) -> Saved<'e> {
-        let nothing = Trace::new(self.out.helpers);
-        let out = std::mem::replace(&mut self.out, nothing);
-        let (origins, known) = (std::mem::take(&mut self.origins), std::mem::take(&mut self.known));
-        let state = self.clone();
-        let (emitted, length) = (out.length(), known.length());
-        (self.out, self.origins, self.known) = (out, origins, known);
-        Saved { state, emitted, known: length }
-    }
-
-    /// Back to what was saved of this optimizer.
-    fn restore(&mut self, saved: Saved<'e>) {
-        let later = std::mem::replace(self, saved.state);
-        (self.out, self.origins, self.known) = later.into_emitted();
-        self.out.truncate(saved.emitted);
-        self.origins.truncate(self.out.snapshots.len());
-        self.known.truncate(saved.known);
     }
 
     /// What was emitted: trace, `origins`, `known`. All else is given back.
@@ -178,20 +156,31 @@ impl<'e> Optimizer<'e> {
         a
     }
 
-    /// The abstract value of a recorded one.
-    fn abs(&mut self, raw: &Trace, v: Val) -> Abs {
-        match v.const_index() {
-            Some(i) => {
-                if self.const_map.len() <= i {
-                    self.const_map.resize(raw.consts.len().max(i + 1), Abs::NONE);
-                }
-                if self.const_map[i] == Abs::NONE {
-                    self.const_map[i] = self.constant(raw.consts[i]);
-                }
-                self.const_map[i]
-            }
-            None => self.map[v.0 as usize],
+    /// The abstract value of NULL.
+    fn null(&mut self) -> Abs {
+        if self.null == Abs::NONE {
+            self.null = self.constant(Const::Obj(0));
         }
+        self.null
+    }
+
+    /// The abstract value of a recorded one.
+    #[inline]
+    fn abs(&mut self, raw: &Trace, v: Val) -> Abs {
+        match v.op_index() {
+            Some(i) => self.map[i],
+            None => self.recorded_constant(raw, v.const_index().expect("an op's operand")),
+        }
+    }
+
+    fn recorded_constant(&mut self, raw: &Trace, i: usize) -> Abs {
+        if self.const_map.len() <= i {
+            self.const_map.resize(raw.consts.len().max(i + 1), Abs::NONE);
+        }
+        if self.const_map[i] == Abs::NONE {
+            self.const_map[i] = self.constant(raw.consts[i]);
+        }
+        self.const_map[i]
     }
 
     /// Forgets which recorded value is which: before the recording is fed once more.
@@ -203,13 +192,19 @@ impl<'e> Optimizer<'e> {
     }
 
     /// The value in the trace; builds a box, or loads from the entry frame, when there is none yet.
+    #[inline]
     fn value(&mut self, a: Abs) -> Val {
+        let info = self.info(a);
+        if info.val.is_const() || info.constant.is_none() && info.val != Val::NONE {
+            return info.val;
+        }
+        self.make_value(a)
+    }
+
+    fn make_value(&mut self, a: Abs) -> Val {
         let info = self.info(a);
         if let Some(c) = info.constant {
             return self.out.constant(c);
-        }
-        if info.val != Val::NONE {
-            return info.val;
         }
         if let Some(boxed) = info.boxed {
             return self.build(a, boxed);

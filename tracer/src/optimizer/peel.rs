@@ -82,42 +82,54 @@ pub fn compile_loop(
     helpers: &'static [Helper],
     unbox: &[(usize, Type)],
 ) -> Optimized<Loop> {
-    let mut o = Optimizer::new(env, Trace::with_room(helpers, 0), raw, 2);
-    o.start_in_memory(raw);
-    o.feed_all(raw)?;
-    if !env.off.has(Part::Unboxing) {
-        o.unbox_ahead(raw, unbox)?;
-    }
     let dropped = only_dropped(raw);
     let mut generic: Vec<bool> = Vec::new();
-    for copy in 0..MAX_COPIES {
+    for turns in 1..=MAX_COPIES {
+        // Each try starts at the beginning: to keep a state that can be gone back to takes time and memory, and few loops need it.
+        let mut o = preamble(env, raw, helpers, unbox, turns)?;
         let (slots, end) = o.end_state(raw);
         if raw.snapshots.depth(end) != 1 || o.frames.len() > 1 {
             return Err(Abort::FrameChanged);
         }
         let header = o.describe(&slots, &generic, &dropped);
-        let saved = o.save();
-        let fit = if copy + 1 == MAX_COPIES { Fit::Boxes } else { Fit::Unboxed };
+        let fit = if turns == MAX_COPIES { Fit::Boxes } else { Fit::Unboxed };
         match close(&mut o, raw, slots, end, header, fit) {
             Ok(mut header) => {
-                // Here a compilation needs most memory: what is only for trying again goes first.
-                drop(saved);
+                // Here a compilation needs most memory: what is not emitted goes first.
                 let (mut trace, origins, mut known) = o.into_emitted();
                 let survivors = dead::eliminate(&mut trace, env.off.has(Part::DeadCode));
                 known.retain(&survivors);
                 header.live = survivors.params.iter().map(Option::is_some).collect();
                 return Ok(Loop { origins: surviving(&origins, &survivors), known, header, trace });
             }
-            Err(Failure::Slots(different)) if copy + 2 == MAX_COPIES => generic = different,
+            Err(Failure::Slots(different)) if turns + 1 == MAX_COPIES => generic = different,
             Err(Failure::Abort(abort)) if !matches!(abort, Abort::Contradiction) => return Err(abort),
             Err(_) => {}
         }
-        o.restore(saved);
+    }
+    Err(Abort::NoFixedPoint)
+}
+
+/// The state after so many turns, the first of which started in memory.
+fn preamble<'e>(
+    env: &'e Env,
+    raw: &Trace,
+    helpers: &'static [Helper],
+    unbox: &[(usize, Type)],
+    turns: usize,
+) -> Optimized<Optimizer<'e>> {
+    let mut o = Optimizer::new(env, Trace::with_room(helpers, 0), raw);
+    o.start_in_memory(raw);
+    o.feed_all(raw)?;
+    if !env.off.has(Part::Unboxing) {
+        o.unbox_ahead(raw, unbox)?;
+    }
+    for _ in 1..turns {
         let (slots, _) = o.end_state(raw);
         o.start_from(raw, &slots);
         o.feed_all(raw)?;
     }
-    Err(Abort::NoFixedPoint)
+    Ok(o)
 }
 
 /// For each slot whether a turn does nothing with what it holds but dropping it: `for shape in shapes` drops the last turn's shape,
@@ -296,46 +308,54 @@ pub fn compile_bridge(
     start: Option<Start<'_>>,
     end: End<'_>,
 ) -> Optimized<Bridge> {
-    let mut out = Trace::with_room(helpers, raw.ops.len() + 16);
-    let mut inputs = Vec::new();
+    // The bridge's params come first: every value of the snapshot that is not a constant.
+    let mut inputs: Vec<Val> = Vec::new();
     if let Some(start) = &start {
-        // The bridge's params come first: every value of the snapshot that is not a constant.
         start.snapshot.for_each_value(|v| {
             if !v.is_const() && !inputs.contains(&v) {
-                let mut op = Op::new(OpCode::Param, &[]);
-                (op.ty, op.imm) = (start.values.ty(v), inputs.len() as i32);
-                out.push(op);
                 inputs.push(v);
             }
         });
     }
-    let mut o = Optimizer::new(env, out, raw, 1);
-    match &start {
-        None => o.start_in_memory(raw),
-        Some(start) => o.start_at_exit(raw, start, &inputs),
-    }
-    o.feed_all(raw)?;
-    let (slots, snap) = o.end_state(raw);
+    // The state at the recording's end, and its slots.
+    let recorded = || -> Optimized<(Optimizer<'_>, Vec<Abs>, SnapId)> {
+        let mut out = Trace::with_room(helpers, inputs.len() + raw.ops.len());
+        for (i, &v) in inputs.iter().enumerate() {
+            let mut op = Op::new(OpCode::Param, &[]);
+            (op.ty, op.imm) = (start.as_ref().map_or(Type::Void, |start| start.values.ty(v)), i as i32);
+            out.push(op);
+        }
+        let mut o = Optimizer::new(env, out, raw);
+        match &start {
+            None => o.start_in_memory(raw),
+            Some(start) => o.start_at_exit(raw, start, &inputs),
+        }
+        o.feed_all(raw)?;
+        let (slots, snap) = o.end_state(raw);
+        Ok((o, slots, snap))
+    };
+    let (mut o, mut slots, snap) = recorded()?;
     let one_frame = raw.snapshots.depth(snap) == 1 && o.frames.len() == 1;
     let linked = match end {
         End::Link(_) | End::Entry if !one_frame => return Err(Abort::FrameChanged),
-        End::Link(header) => {
-            let saved = o.save();
-            if o.matches(&slots, header, Fit::Link).is_ok()
-                && let Ok(args) = o.link(raw, snap, &slots, header)
-            {
-                let mut live = header.live.iter();
-                let args: Vec<Abs> =
-                    args.into_iter().filter(|_| live.next().copied().unwrap_or(false)).collect();
-                o.jump(OpCode::JumpTo, 0, &args);
-                Linked::Label
-            } else {
-                // What the loop relies on is not so here: it is entered from the front, and finds its way by guards.
-                o.restore(saved);
-                o.enter(&slots)?
+        End::Link(header) if o.matches(&slots, header, Fit::Link).is_ok() => {
+            match o.link(raw, snap, &slots, header) {
+                Ok(args) => {
+                    let live = args.into_iter().zip(&header.live).filter(|(_, live)| **live);
+                    let args: Vec<Abs> = live.map(|(a, _)| a).collect();
+                    o.jump(OpCode::JumpTo, 0, &args);
+                    Linked::Label
+                }
+                Err(_) => {
+                    // Seldom: the state is made again rather than each time kept in case it is needed.
+                    drop(o);
+                    (o, slots, _) = recorded()?;
+                    o.enter(&slots)?
+                }
             }
         }
-        End::Entry => o.enter(&slots)?,
+        // What the loop relies on is not so here: it is entered from the front, and finds its way by guards.
+        End::Link(_) | End::Entry => o.enter(&slots)?,
         End::Exit => {
             let mut op = Op::new(OpCode::Exit, &[]);
             op.snap = o.snapshot(raw, snap)?;
@@ -389,7 +409,7 @@ impl Optimizer<'_> {
                 let kept = start.known.slots.iter().find(|(slot, _)| depth == 0 && *slot as usize == k);
                 let kept = kept.map(|&(_, v)| v).filter(|v| inputs.contains(v));
                 let a = match (*slot, kept) {
-                    (Slot::Null, _) => self.constant(Const::Obj(0)),
+                    (Slot::Null, _) => self.null(),
                     // In memory, and in a register as well.
                     (Slot::InMemory, Some(v)) => {
                         let a = input(self, v, &mut values);

@@ -61,6 +61,8 @@ pub struct Info {
     pub owed: i32,
     /// Real references that the trace answers for.
     pub held: i32,
+    /// How many slots of the snapshot that is being made hold it; else 0.
+    pub in_slots: i32,
     /// For machine booleans: the comparison behind it.
     pub compare: Option<(OpCode, Abs, Abs)>,
 }
@@ -79,6 +81,7 @@ impl Info {
             immortal: false,
             owed: 0,
             held: 0,
+            in_slots: 0,
             compare: None,
         }
     }
