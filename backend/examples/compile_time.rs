@@ -49,7 +49,7 @@ fn main() {
             let compiled = backend.compile(&request).expect("compiles");
             (ops, exits, bytes) =
                 (ops + trace.ops.len(), exits + compiled.exits.len(), bytes + compiled.size);
-            backend.release(&compiled);
+            backend.release(compiled.entry, compiled.size);
         }
         let time = cpu_seconds() - start;
         println!(
