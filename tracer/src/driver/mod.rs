@@ -26,7 +26,7 @@ mod runs;
 mod worth;
 
 pub use callbacks::runtime_addresses;
-pub use forced::Report;
+pub use forced::{Cause, NotFailed, Report};
 pub use only::Only;
 
 use crate::abort::Abort;
@@ -360,9 +360,10 @@ impl Jit for Tracer {
             cell.tracer = t.loop_at(code, cell.header) + 1;
         }
         let state = cell.tracer - 1;
-        if t.forced.as_ref().is_some_and(|forced| forced.is_interpreting()) {
-            return Flow::Next;
+        if let Some(flow) = self.beside_comparison(d, state) {
+            return flow;
         }
+        let t = self.state();
         if let Some(trace) = t.loops[state].trace {
             return self.run(d, trace);
         }
@@ -382,11 +383,13 @@ impl Jit for Tracer {
             cell.counter = i32::MAX;
             return Flow::Next;
         }
-        let flow = self.record(d, Goal::Loop { state });
+        let standby = self.stand_by_loop(d, state);
+        let flow = self.record(d, Goal::Loop { state }, standby);
         let t = self.state();
         let l = &t.loops[state];
         cell.counter = match l.trace {
             Some(_) => -1,
+            None if t.forced.as_mut().is_some_and(|forced| forced.take_practised(state)) => 1,
             None if l.failures >= t.policy.max_failures => {
                 t.statistics.blacklisted += 1;
                 i32::MAX

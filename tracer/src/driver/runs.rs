@@ -1,5 +1,6 @@
 //! Entering a trace, and going on after an exit.
 
+use super::forced::Standby;
 use super::invalidation::MOST_DOUBLINGS;
 use super::recording::STRESS_COUNTDOWN;
 use super::worth::SAMPLE;
@@ -20,6 +21,12 @@ impl State {
         threshold.saturating_mul(1 << e.invalidations.min(MOST_DOUBLINGS))
     }
 
+    /// Whether an exit grows a bridge when it is taken once more.
+    pub(super) fn is_ripe(&self, exit: u32) -> bool {
+        let e = &self.exits[exit as usize];
+        e.may_bridge && e.count + 1 >= self.exit_threshold(exit)
+    }
+
     /// Bytes of the tree that an exit belongs to.
     pub(super) fn tree_of(&self, exit: u32) -> usize {
         let root = self.compilations[self.exits[exit as usize].compilation].root;
@@ -33,6 +40,12 @@ impl Tracer {
         if let Some(flow) = self.force_guards(d, trace) {
             return flow;
         }
+        let standby = self.stand_by_run(d, trace);
+        self.enter(d, trace, standby)
+    }
+
+    /// The same, failing nothing.
+    pub(super) fn enter(&self, d: &mut Direct, trace: usize, standby: Option<Standby>) -> Flow {
         let t = self.state();
         let entry = t.compilations[trace].compiled.entry;
         let enter = t.backend.enter();
@@ -53,14 +66,14 @@ impl Tracer {
             t.drop_after_pause();
         }
         t.weigh(trace, exit);
-        let flow = self.leave(d, exit);
+        let flow = self.leave(d, exit, trace, standby);
         self.state().active -= 1;
         self.release_invalid();
         flow
     }
 
     /// Goes on after an exit: `exits::rebuild` has put the frames right.
-    fn leave(&self, d: &mut Direct, exit: u32) -> Flow {
+    fn leave(&self, d: &mut Direct, exit: u32, trace: usize, standby: Option<Standby>) -> Flow {
         let t = self.state();
         let rebuilt = t.rebuilt.take().expect("an exit rebuilds");
         let e = &mut t.exits[exit as usize];
@@ -124,7 +137,10 @@ impl Tracer {
                 t.invalidate_outdated(e.compilation);
                 return Flow::Next;
             }
-            return self.record(d, Goal::Bridge { exit });
+            if standby.is_none() && self.needs_standby(d, trace) {
+                return Flow::Next;
+            }
+            return self.record(d, Goal::Bridge { exit }, standby);
         }
         Flow::Next
     }
