@@ -132,13 +132,24 @@ pub fn statistics() -> Value {
         "code_bytes": s.code_bytes,
     });
     if let Some(forced) = driver::forced() {
+        let mut not_failed: Map<String, Value> = Map::new();
+        for guard in &forced.not_failed {
+            let count = not_failed.entry(guard.cause.name()).or_insert(json!(0));
+            *count = json!(count.as_u64().unwrap_or_default() + 1);
+        }
+        let guards: Vec<String> = forced
+            .not_failed
+            .iter()
+            .map(|guard| format!("{}: {}", guard.cause.name(), guard.guard))
+            .collect();
         statistics["forced_guards"] = json!({
             "guards": forced.guards,
             "compared": forced.compared,
             "compared_within_an_instruction": forced.compared_within,
-            "dropped_before": forced.dropped,
+            "not_failed": not_failed,
+            "not_failed_guards": guards,
             "different": forced.differences.len(),
-            "differences": forced.differences,
+            "differences": forced.differences.iter().map(|(_, text)| text).collect::<Vec<_>>(),
         });
     }
     statistics

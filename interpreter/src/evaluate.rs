@@ -153,15 +153,7 @@ pub(crate) unsafe fn run(home: *mut Home, entry: *mut _PyInterpreterFrame, mut f
             flow = match flow {
                 Flow::Next | Flow::Switch => dispatch::run(home),
                 Flow::Return => return (*home).result,
-                Flow::Raise => {
-                    exceptions::ensure_raised((*d).tstate);
-                    exceptions::add_traceback((*d).tstate, (*d).frame);
-                    if tracing::is_on((*d).tstate) {
-                        tracing::exception((*d).tstate, (*d).frame);
-                    }
-                    unwind(&mut *d)
-                }
-                Flow::Unwind => unwind(&mut *d),
+                Flow::Raise | Flow::Unwind => raised(&mut *d, flow),
                 Flow::HandOver | Flow::HandOverNext => match hand_over(&mut *d, entry, flow) {
                     HandedOver::Entry(result) => return result,
                     HandedOver::Called(flow) => flow,
@@ -171,6 +163,25 @@ pub(crate) unsafe fn run(home: *mut Home, entry: *mut _PyInterpreterFrame, mut f
                 return ptr::null_mut();
             }
         }
+    }
+}
+
+/// Goes on after `Raise` or `Unwind`: see [`unwind`].
+///
+/// # Safety
+/// The machine's invariant; an exception is set.
+#[inline]
+pub unsafe fn raised(d: &mut Direct, flow: Flow) -> Flow {
+    // SAFETY: by contract.
+    unsafe {
+        if flow == Flow::Raise {
+            exceptions::ensure_raised(d.tstate);
+            exceptions::add_traceback(d.tstate, d.frame);
+            if tracing::is_on(d.tstate) {
+                tracing::exception(d.tstate, d.frame);
+            }
+        }
+        unwind(d)
     }
 }
 

@@ -46,6 +46,11 @@ pub fn version(dict: *mut PyObject) -> u32 {
     }
 }
 
+/// How many versions were assigned so far: for tests of whether looking things up has assigned some.
+pub fn assigned() -> u32 {
+    NEXT.load(Ordering::Relaxed).wrapping_sub(FIRST)
+}
+
 /// The version of these keys, assigned if they have none; 0 when the numbers ran out.
 ///
 /// # Safety

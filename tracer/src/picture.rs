@@ -191,7 +191,7 @@ unsafe fn held(o: *mut PyObject) -> u64 {
 ///
 /// # Safety
 /// The GIL is held; `visit` changes nothing.
-unsafe fn each_tracked(mut visit: impl FnMut(*mut PyObject)) {
+pub unsafe fn each_tracked(mut visit: impl FnMut(*mut PyObject)) {
     // SAFETY: the lists are rings through their heads, of live objects behind their GC heads.
     unsafe {
         let gc = &raw const (*(*sys::PyThreadState_Get()).interp).gc;
@@ -281,6 +281,10 @@ impl Picture {
     /// # Safety
     /// The frames are live, the innermost one's callers up to the outermost have saved their stacks; the GIL is held.
     pub unsafe fn take(at: &Place) -> Picture {
+        // Each entry of CPython's cache of looked-up names holds the name, or None as long as it is empty: their counts would tell how
+        // warm code is. Names are strings; their deaths run nothing.
+        // SAFETY: the GIL is held.
+        unsafe { sys::PyType_ClearCache() };
         let mut objects: Vec<Seen> = Vec::new();
         let mut numbers: FxHashMap<usize, u64> = Default::default();
         let mut number = |o: *mut PyObject| {
@@ -363,8 +367,7 @@ impl Picture {
     }
 
     /// From a pipe; `None` where it was cut off.
-    pub fn of_words(words: &[u64]) -> Option<Picture> {
-        let mut words = words.iter().copied();
+    pub fn of_words(words: &mut impl Iterator<Item = u64>) -> Option<Picture> {
         let mut frames = Vec::new();
         for _ in 0..words.next()? {
             let (code, instr, function, locals, n) =
@@ -423,6 +426,12 @@ impl Picture {
     /// Whether its frames are those of `other`, at the same instructions; with or without the innermost one's.
     pub fn is_at(&self, other: &Picture, innermost: bool) -> bool {
         self.same_chain(other, innermost)
+    }
+
+    /// Whether its frames are those of `other`, the innermost ones at whatever instructions, with as many slots.
+    pub fn has_slots_of(&self, other: &Picture) -> bool {
+        let slots = |picture: &Picture| picture.frames.last().map(|f| f.slots.len());
+        self.same_chain(other, false) && slots(self) == slots(other)
     }
 
     /// What is different from the interpreter's frames, which stand at the same instruction: nothing may be, but for
@@ -527,9 +536,22 @@ impl Picture {
             } else {
                 a.slots.len().min(b.slots.len().saturating_sub(RESULTS)).max(a.locals as usize)
             };
-            for k in 0..compared {
+            let pair = |k: usize| {
                 let (x, y) = (a.slots.get(k).copied(), b.slots.get(k).copied());
-                let (x, y) = (x.unwrap_or(NULL), y.unwrap_or(NULL));
+                (x.unwrap_or(NULL), y.unwrap_or(NULL))
+            };
+            let mut next = 0;
+            while next < compared {
+                let k = next;
+                next += 1;
+                let (x, y) = pair(k);
+                if let (method, instance) = pair(k + 1)
+                    && x == NULL
+                    && self.is_method(method, interpreter, y, instance)
+                {
+                    next += 1;
+                    continue;
+                }
                 let same = match (self.object(x), interpreter.object(y)) {
                     (None, None) => true,
                     // The instruction makes a cell of the local.

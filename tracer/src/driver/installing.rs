@@ -1,5 +1,6 @@
 //! From a recording to machine code: optimizing, the backend, and what is kept for the exits.
 
+use super::forced::Job;
 use super::{Compilation, Dumped, Exit, Goal, Label, LoopState, Outcome, State, Worth};
 use crate::abort::Abort;
 use crate::optimizer::peel::Bridge;
@@ -10,8 +11,10 @@ use crate::runtime;
 use crate::versions::GuardedVersion;
 use capi::sys::{self, PyCodeObject};
 use capi::tuple;
+use fxhash::FxHasher;
 use interpreter::opcode;
 use std::ffi::CStr;
+use std::hash::Hasher;
 use std::time::Instant;
 use traces::codegen::{CompileError, Compiled, ExitId, Location, Request, Target};
 use traces::{OpCode, Resume, SnapId, Trace, Type, Val, verify};
@@ -47,7 +50,7 @@ fn uses_name(code: *mut PyCodeObject, name: &CStr) -> bool {
 impl State {
     /// Locals that some path of this loop stores and that are numbers nobody else has now: the loop had better have them unboxed,
     /// lest a path that was not recorded builds a box in each turn.
-    fn unboxable(
+    pub(super) fn unboxable(
         &self,
         code: *mut PyCodeObject,
         l: &LoopState,
@@ -88,18 +91,11 @@ impl State {
     }
 
     /// Makes a trace of a recording.
-    fn optimize(
-        &self,
-        raw: &Trace,
-        goal: Goal,
-        code: *mut PyCodeObject,
-        outcome: &Outcome,
-        frame: *mut sys::_PyInterpreterFrame,
-    ) -> Result<Made, Abort> {
+    fn optimize(&self, recording: &Recording, goal: Goal, outcome: &Outcome) -> Result<Made, Abort> {
         let helpers = runtime::helper_table();
-        if let (Goal::Loop { state }, Outcome::Closed) = (goal, outcome) {
-            let unbox = self.unboxable(code, &self.loops[state], frame);
-            let l = peel::compile_loop(&self.env, raw, helpers, &unbox)?;
+        let raw = &recording.raw;
+        if let (Goal::Loop { .. }, Outcome::Closed) = (goal, outcome) {
+            let l = peel::compile_loop(&self.env, raw, helpers, &recording.unboxable)?;
             return Ok(Made {
                 trace: l.trace,
                 header: Some(l.header),
@@ -154,15 +150,8 @@ impl State {
     }
 
     /// Optimizes a recording, compiles it and puts it where it belongs.
-    pub(super) fn install(
-        &mut self,
-        mut recording: Recording,
-        goal: Goal,
-        code: *mut PyCodeObject,
-        instruction: u32,
-        outcome: &Outcome,
-        frame: *mut sys::_PyInterpreterFrame,
-    ) -> Result<(), Abort> {
+    pub(super) fn install(&mut self, job: Job) -> Result<(), Abort> {
+        let Job { goal, outcome, code, instruction, mut recording } = job;
         if self.compiled() >= self.policy.max_traces {
             return Err(Abort::Limit);
         }
@@ -181,7 +170,7 @@ impl State {
             log::trace!("recorded:\n{}", traces::text::print(raw));
         }
         let Made { trace, header, origins, known, inputs, targets, jumps_to } =
-            self.optimize(raw, goal, code, outcome, frame)?;
+            self.optimize(&recording, goal, &outcome)?;
         if self.policy.stress || cfg!(debug_assertions) {
             let errors = verify::verify(&trace);
             if !errors.is_empty() {
@@ -253,9 +242,17 @@ impl State {
             }
         }
         if let Some(forced) = &mut self.forced {
-            let guards = trace.ops.iter().filter(|op| op.code.is_guard());
-            let own = guards.map(|op| recording.limits.contains(&origins[op.snap.0 as usize]));
-            forced.add_guards(first_exit as usize, own);
+            let guards = trace
+                .ops
+                .iter()
+                .filter(|op| op.code.is_guard())
+                .map(|op| (op.code.row().name, !recording.limits.contains(&origins[op.snap.0 as usize])));
+            let at = crate::dump::place(code, instruction);
+            let what = if matches!(goal, Goal::Loop { .. }) { "loop" } else { "bridge" };
+            let place = format!("a {what} in {}, {}:{}", at.function, at.file, at.line);
+            let mut hash = FxHasher::default();
+            hash.write(traces::text::print(&trace).as_bytes());
+            forced.add_guards(number, first_exit as usize, guards, place, hash.finish());
         }
         if let Some(dump) = &mut self.dump {
             let assembly = self.backend.disassemble(&compiled);

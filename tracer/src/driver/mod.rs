@@ -26,7 +26,7 @@ mod runs;
 mod worth;
 
 pub use callbacks::runtime_addresses;
-pub use forced::Report;
+pub use forced::{Cause, NotFailed, Report};
 pub use only::Only;
 
 use crate::abort::Abort;
@@ -48,7 +48,7 @@ use numbers::FreeNumbers;
 use slab::Slab;
 use std::cell::UnsafeCell;
 use traces::codegen::{Backend, LabelCode, Location};
-use traces::{SnapId, Snapshot, Trace};
+use traces::{Resume, SnapId, Snapshot, Trace};
 use worth::Worth;
 
 /// What is called so that the process takes no more memory than it needs; none may run Python.
@@ -248,6 +248,12 @@ impl State {
         let c = &self.compilations[self.exits[exit as usize].trace()];
         c.packed.info((exit - c.exits.0) as usize)
     }
+
+    /// How the innermost frame goes on at an exit.
+    fn resume_of(&self, exit: u32) -> Resume {
+        let e = &self.exits[exit as usize];
+        self.compilations[e.trace()].packed.resume(e.snapshot)
+    }
 }
 
 /// What a dump is told of each compiled trace.
@@ -382,9 +388,10 @@ impl Jit for Tracer {
             cell.tracer = t.loop_at(code, cell.header) + 1;
         }
         let state = cell.tracer - 1;
-        if t.forced.as_ref().is_some_and(|forced| forced.is_interpreting()) {
-            return Flow::Next;
+        if let Some(flow) = self.beside_comparison(d, state) {
+            return flow;
         }
+        let t = self.state();
         if let Some(trace) = t.loops[state].trace {
             return self.run(d, trace);
         }
@@ -404,11 +411,13 @@ impl Jit for Tracer {
             cell.counter = i32::MAX;
             return Flow::Next;
         }
-        let flow = self.record(d, Goal::Loop { state });
+        let standby = self.stand_by_loop(d, state);
+        let flow = self.record(d, Goal::Loop { state }, standby);
         let t = self.state();
         let l = &t.loops[state];
         cell.counter = match l.trace {
             Some(_) => -1,
+            None if t.forced.as_mut().is_some_and(|forced| forced.take_practised(state)) => 1,
             None if l.failures >= t.policy.max_failures => {
                 t.statistics.blacklisted += 1;
                 i32::MAX

@@ -1,7 +1,7 @@
 //! Recording a loop's turn or a bridge: the interpreter is stepped through the recorder until there is something to compile, or
 //! a reason to give up.
 
-use super::forced::{LAST_PASS, PASSES};
+use super::forced::{Job, LAST_PASS, PASSES, Standby};
 use super::{Goal, Outcome, State, Tracer, tracer};
 use crate::abort::Abort;
 use crate::code_info::CodeInfo;
@@ -24,9 +24,10 @@ fn may_inline(code: *mut PyCodeObject, depth: usize) -> bool {
 
 impl Tracer {
     /// Records, optimizes, compiles, installs. On return `d` stands where execution goes on.
+    /// With a standby, its guards are failed.
     #[cold]
     #[inline(never)]
-    pub(super) fn record(&self, d: &mut Direct, goal: Goal) -> Flow {
+    pub(super) fn record(&self, d: &mut Direct, goal: Goal, standby: Option<Standby>) -> Flow {
         let t = self.state();
         t.recording = true;
         if let Some(memory) = t.policy.memory {
@@ -62,20 +63,32 @@ impl Tracer {
             Goal::Loop { .. } => true,
             Goal::Bridge { exit } => t.exit_info(exit).at_end,
         };
+        let versions = interpreter::keys::assigned();
         let (flow, outcome) = self.record_instructions(&mut r, header, extent, starts_with_pass);
-        let (outcome, recording) = match outcome {
-            Outcome::Failed(abort) => (Err(abort), None),
-            other => {
+        let job = match outcome {
+            Outcome::Failed(abort) => Err(abort),
+            outcome => {
                 r.finish();
-                (Ok(other), Some(r.into_recording()))
+                let mut recording = r.into_recording();
+                if let (Goal::Loop { state }, Outcome::Closed) = (goal, &outcome) {
+                    let t = self.state();
+                    recording.unboxable = t.unboxable(code, &t.loops[state], d.frame);
+                }
+                Ok(Job { goal, outcome, code, instruction: start_instruction, recording })
             }
         };
         let t = self.state();
         t.recording = false;
         t.statistics.recording_ns += started.elapsed().as_nanos() as u64;
-        let result = outcome.and_then(|o| {
-            t.install(recording.expect("recorded"), goal, code, start_instruction, &o, d.frame)
-        });
+        let new = interpreter::keys::assigned() != versions;
+        if job.is_ok() && t.forced.as_mut().is_some_and(|forced| forced.practise(goal, new)) {
+            return flow;
+        }
+        let standby = job.as_ref().ok().and_then(|job| Some((standby?, job.message())));
+        let result = job.and_then(|job| t.install(job));
+        if let (Some((standby, message)), Ok(())) = (standby, result) {
+            self.hear(standby, &message);
+        }
         if let Err(abort) = result {
             if let Some(place) = place {
                 let what = if matches!(goal, Goal::Loop { .. }) { "loop" } else { "bridge" };
@@ -87,7 +100,7 @@ impl Tracer {
                     abort.text()
                 );
             }
-            t.failed(goal, abort);
+            self.state().failed(goal, abort);
         }
         if let Some(memory) = t.policy.memory {
             (memory.end_recording)();

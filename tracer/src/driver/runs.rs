@@ -1,5 +1,6 @@
 //! Entering a trace, and going on after an exit.
 
+use super::forced::Standby;
 use super::invalidation::MOST_DOUBLINGS;
 use super::recording::STRESS_COUNTDOWN;
 use super::worth::SAMPLE;
@@ -20,6 +21,12 @@ impl State {
         threshold.saturating_mul(1 << u32::from(e.invalidations).min(MOST_DOUBLINGS))
     }
 
+    /// Whether an exit grows a bridge when it is taken once more.
+    pub(super) fn is_ripe(&self, exit: u32) -> bool {
+        let e = &self.exits[exit as usize];
+        e.may_bridge && e.count + 1 >= self.exit_threshold(exit)
+    }
+
     /// Bytes of the tree that an exit belongs to.
     pub(super) fn tree_of(&self, exit: u32) -> usize {
         let root = self.compilations[self.exits[exit as usize].trace()].root;
@@ -33,6 +40,12 @@ impl Tracer {
         if let Some(flow) = self.force_guards(d, trace) {
             return flow;
         }
+        let standby = self.stand_by_run(d, trace);
+        self.enter(d, trace, standby)
+    }
+
+    /// The same, failing nothing.
+    pub(super) fn enter(&self, d: &mut Direct, trace: usize, standby: Option<Standby>) -> Flow {
         let t = self.state();
         let entry = t.compilations[trace].entry;
         let enter = t.backend.enter();
@@ -55,7 +68,7 @@ impl Tracer {
             }
         }
         t.weigh(trace, exit);
-        let flow = self.leave(d, exit);
+        let flow = self.leave(d, exit, trace, standby);
         let t = self.state();
         t.active -= 1;
         if !t.invalid.is_empty() {
@@ -65,7 +78,7 @@ impl Tracer {
     }
 
     /// Goes on after an exit: `exits::rebuild` has put the frames right.
-    fn leave(&self, d: &mut Direct, exit: u32) -> Flow {
+    fn leave(&self, d: &mut Direct, exit: u32, trace: usize, standby: Option<Standby>) -> Flow {
         let t = self.state();
         let (rebuilt, after) = t.rebuilt.take().expect("an exit rebuilds");
         let e = &mut t.exits[exit as usize];
@@ -120,16 +133,19 @@ impl Tracer {
         }
         let t = self.state();
         if hot && t.enabled && !t.recording && after == After::Nothing && resume == Resume::Execute {
-            let trace = t.exits[exit as usize].trace();
-            if t.invalid.contains(&trace) {
+            let left = t.exits[exit as usize].trace();
+            if t.invalid.contains(&left) {
                 return Flow::Next;
             }
             // SAFETY: the exit's trace is given back only when no run is active, and this one is; the GIL is held.
             if t.exit_info(exit).version.is_some_and(|version| unsafe { version.is_outdated() }) {
-                t.invalidate_outdated(trace);
+                t.invalidate_outdated(left);
                 return Flow::Next;
             }
-            return self.record(d, Goal::Bridge { exit });
+            if standby.is_none() && self.needs_standby(d, trace) {
+                return Flow::Next;
+            }
+            return self.record(d, Goal::Bridge { exit }, standby);
         }
         Flow::Next
     }

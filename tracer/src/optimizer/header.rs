@@ -663,13 +663,15 @@ impl Optimizer<'_> {
         r
     }
 
-    /// One real reference for each slot that the loop takes for an object, none for boxes and constants out of memory.
+    /// One real reference for each slot that the loop takes for an object, none for boxes and constants out of memory. A small int in the
+    /// place of a box may be such a constant: memory that holds it gives up its reference, for the loop will overwrite it as if there were none.
     fn settle_slots(&mut self, slots: &[Abs], header: &Header) -> Optimized<()> {
         let mut wanted: Vec<(Abs, i32)> = Vec::new();
         for (&a, slot) in slots.iter().zip(&header.slots) {
             let n = match slot {
                 HeaderSlot::Object { .. } | HeaderSlot::Const { in_memory: true, .. } => 1,
                 HeaderSlot::Const { .. } => 0,
+                HeaderSlot::Boxed { .. } if self.info(a).immortal => 0,
                 _ => continue,
             };
             match wanted.iter_mut().find(|(b, _)| *b == a) {
@@ -688,6 +690,16 @@ impl Optimizer<'_> {
                     self.out.push(op);
                 }
                 self.info_mut(a).held = n;
+                // Guards behind it must not take these slots of memory for good.
+                for (k, slot) in header.slots.iter().enumerate() {
+                    let out_of_memory =
+                        matches!(slot, HeaderSlot::Boxed { .. } | HeaderSlot::Const { in_memory: false, .. });
+                    if let Some(known) = self.frames[0].slots.get_mut(k).filter(|b| out_of_memory && **b == a)
+                    {
+                        *known = Abs::NONE;
+                    }
+                }
+                self.generation += 1;
             } else if held > n {
                 return Err(Abort::Counts);
             }

@@ -86,6 +86,8 @@ pub struct Recording {
     pub ending: usize,
     /// Snapshots of guards that are not the program's: see [`Recorder::limit_passes`].
     pub limits: Vec<SnapId>,
+    /// Of a loop: locals that it had better have unboxed.
+    pub unboxable: Vec<(usize, Type)>,
 }
 
 /// A reference that the present instruction drops.
@@ -154,6 +156,7 @@ impl<'d> Recorder<'d> {
             bytecodes: 0,
             ending: usize::MAX,
             limits: Vec::new(),
+            unboxable: Vec::new(),
         };
         let mut reals = vec![d.frame];
         for _ in 1..chain {
