@@ -407,6 +407,19 @@ impl Packed {
         r.number() as usize
     }
 
+    /// The code of a snapshot's innermost frame, and the instruction at which it goes on.
+    pub fn place(&self, id: SnapId) -> (usize, u32) {
+        let mut r = self.reader(self.snapshots[id.0 as usize]);
+        r.resume();
+        let frames = r.number();
+        let innermost = (0..frames).map(|_| r.number()).last().expect("a snapshot has a frame");
+        let mut f = self.reader(innermost as u32);
+        let code = f.number() as usize;
+        f.slot();
+        f.val();
+        (code, f.number() as u32)
+    }
+
     /// How a snapshot's innermost frame goes on.
     pub fn resume(&self, id: SnapId) -> Resume {
         self.reader(self.snapshots[id.0 as usize]).resume()
@@ -569,6 +582,7 @@ mod tests {
             assert_eq!(packed.locations(1 - i, &s), locations);
             assert_eq!(packed.info(i), infos[i]);
             assert_eq!(packed.frames(SnapId(i as u32)), 2);
+            assert_eq!(packed.place(SnapId(i as u32)), (usize::MAX, 3));
         }
     }
 }

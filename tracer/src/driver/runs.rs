@@ -12,6 +12,10 @@ use interpreter::machine::Flow;
 use std::time::Instant;
 use traces::Resume;
 
+/// So many bridges upon bridges at one instruction, each for another class or object, are enough: the loop had better be compiled anew
+/// for what it sees now, or not at all.
+const MOST_ALTERNATIVES: usize = 12;
+
 impl State {
     /// How often an exit has to be taken before it grows a bridge.
     fn exit_threshold(&self, exit: u32) -> u32 {
@@ -25,6 +29,19 @@ impl State {
     pub(super) fn is_ripe(&self, exit: u32) -> bool {
         let e = &self.exits[exit as usize];
         e.may_bridge && e.count + 1 >= self.exit_threshold(exit)
+    }
+
+    /// How many traces in a row, bridge upon bridge, ask in vain at the instruction where this exit goes on.
+    fn alternatives(&self, exit: u32) -> usize {
+        let place = |exit: u32| {
+            let e = self.exits.get(exit as usize)?;
+            let c = self.compilations.get(e.trace())?;
+            Some((c.packed.place(e.snapshot), c.bridge_of))
+        };
+        let first = place(exit);
+        let next = |at: &Option<((usize, u32), Option<u32>)>| at.and_then(|(_, bridge_of)| place(bridge_of?));
+        let all = std::iter::successors(Some(first), |at| next(at).map(Some));
+        all.take_while(|at| at.map(|(place, _)| place) == first.map(|(place, _)| place)).count()
     }
 
     /// Bytes of the tree that an exit belongs to.
@@ -140,6 +157,10 @@ impl Tracer {
             // SAFETY: the exit's trace is given back only when no run is active, and this one is; the GIL is held.
             if t.exit_info(exit).version.is_some_and(|version| unsafe { version.is_outdated() }) {
                 t.invalidate_outdated(left);
+                return Flow::Next;
+            }
+            if t.alternatives(exit) >= MOST_ALTERNATIVES {
+                t.invalidate_outdated(t.compilations[left].root);
                 return Flow::Next;
             }
             if standby.is_none() && self.needs_standby(d, trace) {
