@@ -6,7 +6,7 @@
 use crate::completion::Completion;
 use crate::direct::{Direct, Home};
 use crate::machine::Flow;
-use crate::{code_data, dispatch, generator_next, generators, tracing, warm};
+use crate::{code_data, dispatch, generator_next, generators, tracing, vectorcall, warm};
 use capi::sys::{self, _PyCFrame, _PyInterpreterFrame, PyObject, PyThreadState};
 use capi::{exceptions, frame, opcode};
 use std::mem::MaybeUninit;
@@ -73,6 +73,18 @@ fn main_interpreter() -> *mut sys::PyInterpreterState {
     unsafe { sys::_PyRuntime.interpreters.main }
 }
 
+/// The running thread: `_PyThreadState_GET`, whose layout `capi::check` asked about.
+///
+/// # Safety
+/// The GIL is held.
+#[inline(always)]
+pub(crate) unsafe fn running_thread() -> *mut PyThreadState {
+    // SAFETY: the caller has the GIL, with which this changes.
+    unsafe {
+        (&raw const sys::_PyRuntime.gilstate.tstate_current._value).read_volatile() as *mut PyThreadState
+    }
+}
+
 /// Is ours the evaluator that this interpreter calls?
 ///
 /// # Safety
@@ -113,7 +125,8 @@ pub unsafe extern "C" fn eval_frame(
             (*home).registers = Direct::new(tstate, entry, home);
             run(home, entry, Flow::Raise)
         } else {
-            // Most calls from C, of a generator above all, run warm code to its end.
+            // Most calls from C run warm code to its end.
+            vectorcall::adopt(entry);
             let d = Direct::new(tstate, entry, home);
             match warm::go(home, tstate, entry, d.sp) {
                 Flow::Return => (*home).result,

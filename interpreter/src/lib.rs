@@ -29,4 +29,5 @@ mod primitives;
 pub mod semantics;
 pub mod tracing;
 mod tuples;
+mod vectorcall;
 mod warm;

@@ -73,8 +73,13 @@ handlers! {
             (*site).counter -= 1;
             return w.instead(calls::precall, nargs);
         }
+        w.instead(look, nargs)
+    }
+
+    /// `PRECALL` at which a special case is looked for.
+    fn look(w, nargs) {
         specialise(w.ip, w.sp, nargs, w.instruction(), w.frame);
-        if (*site).counter == RETRY {
+        if (*site!(w)).counter == RETRY {
             return w.instead(calls::precall, nargs);
         }
         w.instead((*w.ip).handler, nargs)
