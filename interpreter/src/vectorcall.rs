@@ -11,9 +11,7 @@ use crate::machine::Flow;
 use crate::{evaluate, helpers, numbers, warm};
 use capi::frame;
 use capi::refs::decref;
-use capi::sys::{
-    self, _PyCFrame, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyObject, PyThreadState,
-};
+use capi::sys::{self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyObject, PyThreadState};
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -60,17 +58,18 @@ unsafe extern "C" fn call(
     nargsf: usize,
     kwnames: *mut PyObject,
 ) -> *mut PyObject {
-    // SAFETY: CPython calls it with a live function, live arguments and the GIL held; `cframe` and `home` outlive the frame's run.
+    // SAFETY: CPython calls it with a live function, live arguments and the GIL held; `home` outlives the frame's run.
     unsafe {
         let tstate = evaluate::running_thread();
         let callee = push(tstate, callable.cast(), args, nargsf & !ARGUMENTS_OFFSET, kwnames);
         if callee.is_null() {
             return sys::_PyFunction_Vectorcall(callable, args, nargsf, kwnames);
         }
-        let previous = (*tstate).cframe;
-        let mut cframe = _PyCFrame { use_tracing: 0, current_frame: callee, previous };
-        (*tstate).cframe = &raw mut cframe;
-        (*callee).previous = (*previous).current_frame;
+        // The calling activation's `cframe` serves for this one too: its frame is the current one again when this returns.
+        let cframe = (*tstate).cframe;
+        let caller = (*cframe).current_frame;
+        (*cframe).current_frame = callee;
+        (*callee).previous = caller;
         (*tstate).recursion_remaining -= 1;
         let mut home = MaybeUninit::<Home>::uninit();
         let home = home.as_mut_ptr();
@@ -78,8 +77,7 @@ unsafe extern "C" fn call(
             Flow::Return => (*home).result,
             flow => evaluate::run(home, callee, flow),
         };
-        (*tstate).cframe = previous;
-        (*previous).use_tracing = (&raw const cframe.use_tracing).read_volatile();
+        (*cframe).current_frame = caller;
         clear_and_pop(tstate, callee);
         result
     }

@@ -82,12 +82,55 @@ handlers! {
             || (ty != &raw mut sys::PyGen_Type && ty != &raw mut sys::PyCoro_Type)
             || !generators::is_resumable(w.tstate, receiver.cast())
         {
-            return w.full(distance);
+            return w.instead(send_other, distance);
         }
         w.show();
         w.shrink(1);
         (*none).ob_refcnt -= 1;
         enter(w, receiver.cast())
+    }
+
+    /// `SEND` of anything to any iterator.
+    fn send_other(w, distance) {
+        w.show();
+        let (value, receiver) = (w.peek(1), w.peek(2));
+        // Nothing here may have an address but what is in the home.
+        let outcome = sys::PyIter_Send(receiver, value, &raw mut (*w.home).result);
+        capi::refs::decref(value);
+        let result = (*w.home).result;
+        match outcome {
+            sys::PySendResult_PYGEN_NEXT => {
+                w.poke(1, result);
+                w.next(1)
+            }
+            sys::PySendResult_PYGEN_RETURN => {
+                w.shrink(1);
+                w.poke(1, result);
+                w.drop(receiver);
+                w.next(1 + distance)
+            }
+            _ => {
+                w.shrink(1);
+                super::dispatch::leave(w, 1, Flow::Raise)
+            }
+        }
+    }
+
+    /// `GET_ANEXT` of an asynchronous generator.
+    fn get_anext(w, arg) {
+        let iterator = w.peek(1);
+        let ty = type_of(iterator);
+        if ty != &raw mut sys::PyAsyncGen_Type {
+            return w.full(arg);
+        }
+        let Some(getter) = (*(*ty).tp_as_async).am_anext else { return w.full(arg) };
+        w.show();
+        let next = getter(iterator);
+        if next.is_null() {
+            return super::dispatch::leave(w, 1, Flow::Raise);
+        }
+        w.push(next);
+        w.next(1)
     }
 
     /// `RESUME` within `yield from` or `await`, and the jump back to its `SEND`.
