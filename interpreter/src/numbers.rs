@@ -315,9 +315,19 @@ pub unsafe fn dealloc(tstate: *mut PyThreadState, o: *mut PyObject) {
     // SAFETY: by contract.
     unsafe {
         if !free_number(tstate, o) {
-            sys::_Py_Dealloc(o);
+            call_dealloc(o);
         }
     }
+}
+
+/// What `_Py_Dealloc` does: the type's function frees the object.
+///
+/// # Safety
+/// The count of `o` is 0; the GIL is held. Runs any code.
+#[inline(always)]
+pub unsafe fn call_dealloc(o: *mut PyObject) {
+    // SAFETY: by contract; every type has the function.
+    unsafe { (*type_of(o)).tp_dealloc.unwrap_unchecked()(o) }
 }
 
 /// Python's `//`.

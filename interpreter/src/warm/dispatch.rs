@@ -143,7 +143,7 @@ handlers! {
             w.show();
             (*dead).ob_refcnt -= 1;
             if (*dead).ob_refcnt == 0 {
-                sys::_Py_Dealloc(dead);
+                numbers::call_dealloc(dead);
             }
         }
         w.reach((*w.home).next)
