@@ -6,7 +6,7 @@
 use crate::completion::Completion;
 use crate::direct::{Direct, Home};
 use crate::machine::Flow;
-use crate::{code_data, dispatch, generator_next, generators, tracing, vectorcall, warm};
+use crate::{code_data, dispatch, generator_finalize, generator_next, generators, tracing, vectorcall, warm};
 use capi::sys::{self, _PyInterpreterFrame, PyObject, PyThreadState};
 use capi::{exceptions, frame, opcode};
 use std::mem::MaybeUninit;
@@ -43,6 +43,7 @@ pub unsafe fn install() -> bool {
     unsafe {
         (*main_interpreter()).eval_frame = Some(eval_frame);
         generator_next::install();
+        generator_finalize::install();
     }
     true
 }
@@ -56,6 +57,7 @@ pub unsafe fn uninstall() {
     unsafe {
         (*main_interpreter()).eval_frame = None;
         generator_next::uninstall();
+        generator_finalize::uninstall();
     }
 }
 

@@ -16,6 +16,7 @@ pub mod dispatch;
 pub mod eval_breaker;
 pub mod evaluate;
 pub mod field;
+mod generator_finalize;
 mod generator_next;
 mod generators;
 pub mod helper;
