@@ -139,7 +139,7 @@ pub fn lacks_ints() -> bool {
 pub fn refill_ints() -> bool {
     // SAFETY: the GIL is held. What `free_digit` keeps is memory of Python's allocator, as large as an int of one digit.
     unsafe {
-        while FREE_COUNT < MOST_FREE {
+        for _ in FREE_COUNT..MOST_FREE {
             let o = sys::PyObject_Malloc(size_of::<PyLongObject>()).cast::<PyObject>();
             if o.is_null() {
                 break;
@@ -192,7 +192,7 @@ pub unsafe fn refill_floats(tstate: *mut PyThreadState) -> bool {
     // SAFETY: by contract. What CPython's list keeps is memory of Python's allocator, as large as a float.
     unsafe {
         let state = &raw mut (*(*tstate).interp).float_state;
-        while (*state).numfree < REFILL_FLOATS {
+        for _ in (*state).numfree..REFILL_FLOATS {
             let o = sys::PyObject_Malloc(size_of::<sys::PyFloatObject>()).cast::<PyObject>();
             if o.is_null() {
                 break;

@@ -183,7 +183,7 @@ unsafe fn new_instance(class: *mut PyTypeObject) -> *mut PyObject {
 unsafe fn is_metaclass(ty: *mut PyTypeObject) -> bool {
     // SAFETY: a live type.
     unsafe {
-        let of_type = (*(&raw const sys::PyType_Type)).tp_call.map(|f| f as usize);
+        let of_type = sys::PyType_Type.tp_call.map(|f| f as usize);
         ty == &raw mut sys::PyType_Type
             || (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_TYPE_SUBCLASS) != 0
                 && (*ty).tp_call.map(|f| f as usize) == of_type
