@@ -429,8 +429,14 @@ handlers! {
             return w.instead(miss_method, arg);
         }
         let name = *helpers::tuple_items((*w.code()).co_names).add(arg);
-        if sys::PyDict_Contains(dict, name) != 0 {
-            return w.full(arg);
+        let own = sys::PyDict_GetItemWithError(dict, name);
+        if !own.is_null() {
+            // The instance's own comes before the type's function, and is no method.
+            (*own).ob_refcnt += 1;
+            w.poke(1, std::ptr::null_mut());
+            w.push(own);
+            w.drop(o);
+            return w.next(METHOD);
         }
         let method = (*cache).value;
         (*method).ob_refcnt += 1;
