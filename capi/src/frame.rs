@@ -386,7 +386,7 @@ pub unsafe fn clear_and_pop(tstate: *mut PyThreadState, frame: *mut _PyInterpret
 /// handling of the set exception at `prev_instr` (which adds the traceback entry). Returns what the frame returns or
 /// yields (owned), or null with an exception set.
 ///
-/// The frame is unlinked from our cframe and its recursion level given back, before and after: the caller neither
+/// The frame is taken off the chain and its recursion level given back, before and after: the caller neither
 /// leaves the recursive call nor unlinks. The frame's contents stay; who pushed it clears and pops it.
 ///
 /// # Safety

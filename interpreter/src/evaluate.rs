@@ -6,8 +6,8 @@
 use crate::completion::Completion;
 use crate::direct::{Direct, Home};
 use crate::machine::Flow;
-use crate::{code_data, dispatch, generator_next, generators, tracing, warm};
-use capi::sys::{self, _PyCFrame, _PyInterpreterFrame, PyObject, PyThreadState};
+use crate::{code_data, dispatch, generator_finalize, generator_next, generators, tracing, vectorcall, warm};
+use capi::sys::{self, _PyInterpreterFrame, PyObject, PyThreadState};
 use capi::{exceptions, frame, opcode};
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -43,6 +43,7 @@ pub unsafe fn install() -> bool {
     unsafe {
         (*main_interpreter()).eval_frame = Some(eval_frame);
         generator_next::install();
+        generator_finalize::install();
     }
     true
 }
@@ -56,6 +57,7 @@ pub unsafe fn uninstall() {
     unsafe {
         (*main_interpreter()).eval_frame = None;
         generator_next::uninstall();
+        generator_finalize::uninstall();
     }
 }
 
@@ -71,6 +73,18 @@ pub fn is_installed() -> bool {
 fn main_interpreter() -> *mut sys::PyInterpreterState {
     // SAFETY: reads a field of a static; null only before initialization.
     unsafe { sys::_PyRuntime.interpreters.main }
+}
+
+/// The running thread: `_PyThreadState_GET`, whose layout `capi::check` asked about.
+///
+/// # Safety
+/// The GIL is held.
+#[inline(always)]
+pub(crate) unsafe fn running_thread() -> *mut PyThreadState {
+    // SAFETY: the caller has the GIL, with which this changes.
+    unsafe {
+        (&raw const sys::_PyRuntime.gilstate.tstate_current._value).read_volatile() as *mut PyThreadState
+    }
 }
 
 /// Is ours the evaluator that this interpreter calls?
@@ -94,15 +108,17 @@ pub unsafe extern "C" fn eval_frame(
 ) -> *mut PyObject {
     // SAFETY: by contract; the steps are those of `_PyEval_EvalFrameDefault`.
     unsafe {
-        let previous = (*tstate).cframe;
-        if (*previous).use_tracing != 0 {
+        // Its `cframe` serves for this activation too: the caller's frame is the current one again when this returns. One of our own
+        // would have to be linked and unlinked through memory, which takes longer than the rest of entering.
+        let cframe = (*tstate).cframe;
+        if (*cframe).use_tracing != 0 {
             STATISTICS.handovers_tracing.fetch_add(1, Ordering::Relaxed);
             return sys::_PyEval_EvalFrameDefault(tstate, entry, throwflag);
         }
-        let mut cframe = _PyCFrame { use_tracing: 0, current_frame: entry, previous };
-        (*tstate).cframe = &raw mut cframe;
+        let caller = (*cframe).current_frame;
+        (*cframe).current_frame = entry;
         (*entry).is_entry = true;
-        (*entry).previous = (*previous).current_frame;
+        (*entry).previous = caller;
 
         // Nothing reads a part of the home before it was written.
         let mut home = MaybeUninit::<Home>::uninit();
@@ -113,15 +129,15 @@ pub unsafe extern "C" fn eval_frame(
             (*home).registers = Direct::new(tstate, entry, home);
             run(home, entry, Flow::Raise)
         } else {
-            // Most calls from C, of a generator above all, run warm code to its end.
+            // Most calls from C run warm code to its end.
+            vectorcall::adopt(entry);
             let d = Direct::new(tstate, entry, home);
             match warm::go(home, tstate, entry, d.sp) {
                 Flow::Return => (*home).result,
                 flow => run(home, entry, flow),
             }
         };
-        (*tstate).cframe = cframe.previous;
-        (*cframe.previous).use_tracing = (&raw const cframe.use_tracing).read_volatile();
+        (*cframe).current_frame = caller;
         result
     }
 }

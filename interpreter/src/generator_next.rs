@@ -9,7 +9,7 @@ use crate::generators::{self, Resumed};
 use crate::machine::Flow;
 use crate::{evaluate, helpers, warm};
 use capi::refs::decref;
-use capi::sys::{self, _PyCFrame, PyGenObject, PyObject, PyThreadState};
+use capi::sys::{self, PyGenObject, PyObject, PyThreadState};
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -41,39 +41,24 @@ pub(crate) unsafe fn uninstall() {
     unsafe { sys::PyGen_Type.tp_iternext = ORIGINAL };
 }
 
-/// The running thread: `_PyThreadState_GET`, whose layout `capi::check` asked about.
-#[inline(always)]
-unsafe fn running_thread() -> *mut PyThreadState {
-    // SAFETY: the caller has the GIL, with which this changes.
-    unsafe {
-        (&raw const sys::_PyRuntime.gilstate.tstate_current._value).read_volatile() as *mut PyThreadState
-    }
-}
-
 /// The next value (owned); null at the end, with an exception if there is one.
 unsafe extern "C" fn next(o: *mut PyObject) -> *mut PyObject {
-    // SAFETY: CPython calls it with a live generator and the GIL held; `cframe` and `home` outlive the frame's run.
+    // SAFETY: CPython calls it with a live generator and the GIL held; `home` outlives the frame's run.
     unsafe {
-        let tstate = running_thread();
+        let tstate = evaluate::running_thread();
         let generator = o.cast::<PyGenObject>();
         if !generators::is_resumable(tstate, generator) {
             return ORIGINAL.map_or(ptr::null_mut(), |original| original(o));
         }
-        let previous = (*tstate).cframe;
-        let caller = (*previous).current_frame;
-        let mut cframe = _PyCFrame { use_tracing: 0, current_frame: caller, previous };
-        (*tstate).cframe = &raw mut cframe;
-        let none = helpers::none();
-        (*none).ob_refcnt += 1;
-        let (frame, sp) = generators::activate(tstate, caller, generator, none, Resumed::Entry);
+        // The asking activation's `cframe` serves for this one too: its frame is the current one again when this returns.
+        let caller = (*(*tstate).cframe).current_frame;
+        let (frame, sp) = generators::activate(tstate, caller, generator, helpers::none(), Resumed::Entry);
         let mut home = MaybeUninit::<Home>::uninit();
         let home = home.as_mut_ptr();
-        let result = match warm::go(home, tstate, frame, sp) {
+        let result = match warm::go_on(home, tstate, frame, sp) {
             Flow::Return => (*home).result,
             flow => evaluate::run(home, frame, flow),
         };
-        (*tstate).cframe = previous;
-        (*previous).use_tracing = (&raw const cframe.use_tracing).read_volatile();
         generators::unlink(tstate, frame);
         if !result.is_null() && generators::is_suspended(generator) {
             return result;

@@ -19,6 +19,9 @@ const MOST_FREE: u32 = 5;
 /// `PyFloat_MAXFREELIST`
 const MOST_FREE_FLOATS: i32 = 100;
 
+/// How many are made at once where none is left: few, since they may not be needed.
+const REFILL_FLOATS: i32 = 5;
+
 /// Dead ints of one digit, linked through `ob_type`. Guarded by the GIL.
 static mut FREE: *mut PyObject = ptr::null_mut();
 static mut FREE_COUNT: u32 = 0;
@@ -123,6 +126,30 @@ pub fn quick_int(value: i64) -> Option<*mut PyObject> {
     None
 }
 
+/// Is [`quick_int`] short of dead ints to make new ones of?
+#[inline(always)]
+pub fn lacks_ints() -> bool {
+    // SAFETY: the GIL is held.
+    unsafe { FREE.is_null() && !tracemalloc::is_on() }
+}
+
+/// Makes some more for [`quick_int`] where it lacks them. False when there is no memory.
+#[cold]
+#[inline(never)]
+pub fn refill_ints() -> bool {
+    // SAFETY: the GIL is held. What `free_digit` keeps is memory of Python's allocator, as large as an int of one digit.
+    unsafe {
+        for _ in FREE_COUNT..MOST_FREE {
+            let o = sys::PyObject_Malloc(size_of::<PyLongObject>()).cast::<PyObject>();
+            if o.is_null() {
+                break;
+            }
+            free_digit(o);
+        }
+        FREE_COUNT != 0
+    }
+}
+
 /// A new reference to a float, unless that needs a call.
 ///
 /// # Safety
@@ -142,6 +169,37 @@ pub unsafe fn quick_float(tstate: *mut PyThreadState, value: f64) -> Option<*mut
         (*free).ob_base.ob_type = &raw mut sys::PyFloat_Type;
         (*free).ob_fval = value;
         Some(free.cast())
+    }
+}
+
+/// Is [`quick_float`] short of dead floats to make new ones of?
+///
+/// # Safety
+/// As [`new_float`].
+#[inline(always)]
+pub unsafe fn lacks_floats(tstate: *mut PyThreadState) -> bool {
+    // SAFETY: by contract.
+    unsafe { (*(*tstate).interp).float_state.free_list.is_null() && !tracemalloc::is_on() }
+}
+
+/// Makes some more for [`quick_float`] where it lacks them. False when there is no memory.
+///
+/// # Safety
+/// As [`new_float`].
+#[cold]
+#[inline(never)]
+pub unsafe fn refill_floats(tstate: *mut PyThreadState) -> bool {
+    // SAFETY: by contract. What CPython's list keeps is memory of Python's allocator, as large as a float.
+    unsafe {
+        let state = &raw mut (*(*tstate).interp).float_state;
+        for _ in (*state).numfree..REFILL_FLOATS {
+            let o = sys::PyObject_Malloc(size_of::<sys::PyFloatObject>()).cast::<PyObject>();
+            if o.is_null() {
+                break;
+            }
+            free_float(tstate, o);
+        }
+        !(*state).free_list.is_null()
     }
 }
 
@@ -210,27 +268,41 @@ pub unsafe fn is_number(o: *mut PyObject) -> bool {
     }
 }
 
+/// Frees a dead int or float by keeping it for later; false when it is neither, or there is no room.
+///
+/// # Safety
+/// Nobody else has a reference to `o`; `tstate` is the running thread's; the GIL is held.
+#[inline(always)]
+pub unsafe fn keep_number(tstate: *mut PyThreadState, o: *mut PyObject) -> bool {
+    // SAFETY: by contract.
+    unsafe {
+        let ty = type_of(o);
+        if ty == &raw mut sys::PyFloat_Type {
+            free_float(tstate, o)
+        } else {
+            let one_digit = ty == &raw mut sys::PyLong_Type
+                && (*o.cast::<PyLongObject>()).ob_base.ob_size.unsigned_abs() == 1;
+            one_digit && free_digit(o)
+        }
+    }
+}
+
 /// Frees a dead int or float, keeping it for later where there is room; false when it is neither.
 ///
 /// # Safety
-/// The count of `o` is 0; `tstate` is the running thread's; the GIL is held.
+/// As [`keep_number`].
 #[inline(always)]
 pub unsafe fn free_number(tstate: *mut PyThreadState, o: *mut PyObject) -> bool {
     // SAFETY: by contract; the deallocator of both types gives exact ones back to Python's allocator and does nothing else.
     unsafe {
-        let ty = type_of(o);
-        let kept = if ty == &raw mut sys::PyFloat_Type {
-            free_float(tstate, o)
-        } else if ty == &raw mut sys::PyLong_Type {
-            let size = (*o.cast::<PyLongObject>()).ob_base.ob_size;
-            size.unsigned_abs() == 1 && free_digit(o)
-        } else {
-            return false;
-        };
-        if !kept {
+        if keep_number(tstate, o) {
+            return true;
+        }
+        let number = is_number(o);
+        if number {
             sys::PyObject_Free(o.cast());
         }
-        true
+        number
     }
 }
 
@@ -243,9 +315,19 @@ pub unsafe fn dealloc(tstate: *mut PyThreadState, o: *mut PyObject) {
     // SAFETY: by contract.
     unsafe {
         if !free_number(tstate, o) {
-            sys::_Py_Dealloc(o);
+            call_dealloc(o);
         }
     }
+}
+
+/// What `_Py_Dealloc` does: the type's function frees the object.
+///
+/// # Safety
+/// The count of `o` is 0; the GIL is held. Runs any code.
+#[inline(always)]
+pub unsafe fn call_dealloc(o: *mut PyObject) {
+    // SAFETY: by contract; every type has the function.
+    unsafe { (*type_of(o)).tp_dealloc.unwrap_unchecked()(o) }
 }
 
 /// Python's `//`.

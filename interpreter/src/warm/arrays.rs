@@ -1,6 +1,6 @@
 //! Subscripts of `array.array`: doubles and signed integers are read and written in the buffer itself.
 
-use super::binary::{float_of, is_float, is_int};
+use super::binary::{float_of, is_float, is_int, short_of_floats, short_of_ints};
 use super::site::{MISSES, Site};
 use super::subscripts::{WIDTH, miss, store_any};
 use super::{Handler, Unit, handlers};
@@ -48,7 +48,9 @@ handlers! {
     fn load_double(w, arg) {
         let (key, array) = (w.peek(1), w.peek(2));
         let Some(item) = place::<f64>(array, key, w.cache(2)) else { return w.instead(miss, arg) };
-        let Some(result) = numbers::quick_float(w.tstate, *item) else { return w.full(arg) };
+        let Some(result) = numbers::quick_float(w.tstate, *item) else {
+            return short_of_floats(w, || w.full(arg));
+        };
         w.shrink(1);
         w.poke(1, result);
         w.drop(array);
@@ -65,7 +67,7 @@ handlers! {
             place::<i32>(array, key, w.cache(2)).map(|item| i64::from(*item))
         };
         let Some(value) = value else { return w.instead(miss, arg) };
-        let Some(result) = numbers::quick_int(value) else { return w.full(arg) };
+        let Some(result) = numbers::quick_int(value) else { return short_of_ints(w, || w.full(arg)) };
         w.shrink(1);
         w.poke(1, result);
         w.drop(array);

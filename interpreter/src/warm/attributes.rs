@@ -235,7 +235,7 @@ handlers! {
         let found = resolve(w.peek(1), name, &mut *cache, Kind::Load);
         let Some(place) = found else {
             shared::settle(&w, shared::load);
-            return w.instead(shared::load, arg);
+            return w.instead(shared::load_once, arg);
         };
         (*cache).counter = MISSES;
         let (plain, local): (Handler, Handler) = match place {
@@ -249,7 +249,7 @@ handlers! {
             Place::Bound => (bound::<false>, bound::<true>),
             Place::Private | Place::Dictless | Place::ClassBound => {
                 shared::settle(&w, shared::load);
-                return w.instead(shared::load, arg);
+                return w.instead(shared::load_once, arg);
             }
         };
         place_handlers(w.ip, plain, local);
@@ -261,7 +261,7 @@ handlers! {
             return w.instead((*w.ip).handler, arg);
         }
         miss(&w, shared::load);
-        w.instead(shared::load, arg)
+        w.instead(shared::load_once, arg)
     }
 
     /// An inline value is overwritten, or set for the first time.
@@ -351,7 +351,7 @@ handlers! {
         };
         let Some((plain, local)) = chosen else {
             shared::settle(&w, shared::store);
-            return w.instead(shared::store, arg);
+            return w.instead(shared::store_once, arg);
         };
         (*cache).counter = MISSES;
         place_handlers(w.ip, plain, local);
@@ -363,7 +363,7 @@ handlers! {
             return w.instead((*w.ip).handler, arg);
         }
         miss(&w, shared::store);
-        w.instead(shared::store, arg)
+        w.instead(shared::store_once, arg)
     }
 
     /// A function of the type: it and the object.
@@ -429,8 +429,14 @@ handlers! {
             return w.instead(miss_method, arg);
         }
         let name = *helpers::tuple_items((*w.code()).co_names).add(arg);
-        if sys::PyDict_Contains(dict, name) != 0 {
-            return w.full(arg);
+        let own = sys::PyDict_GetItemWithError(dict, name);
+        if !own.is_null() {
+            // The instance's own comes before the type's function, and is no method.
+            (*own).ob_refcnt += 1;
+            w.poke(1, std::ptr::null_mut());
+            w.push(own);
+            w.drop(o);
+            return w.next(METHOD);
         }
         let method = (*cache).value;
         (*method).ob_refcnt += 1;
@@ -547,7 +553,7 @@ handlers! {
         };
         let Some((plain, local)) = chosen else {
             shared::settle(&w, shared::load_method);
-            return w.instead(shared::load_method, arg);
+            return w.instead(shared::load_method_once, arg);
         };
         (*cache).counter = MISSES;
         place_handlers(w.ip, plain, local);
@@ -559,7 +565,7 @@ handlers! {
             return w.instead((*w.ip).handler, arg);
         }
         miss(&w, shared::load_method);
-        w.instead(shared::load_method, arg)
+        w.instead(shared::load_method_once, arg)
     }
 }
 
@@ -592,7 +598,7 @@ pub(super) unsafe fn place_handlers(at: *mut Unit, plain: Handler, local: Handle
     }
 }
 
-/// Counts a wrong guess; too many take the handlers out.
+/// Counts a wrong guess; too many take the handlers out. This execution is none of those that the handler for all counts.
 unsafe fn miss(w: &Registers, shared: Handler) {
     // SAFETY: the instruction's unit and cache.
     unsafe {

@@ -1,6 +1,6 @@
 //! `BINARY_OP` of numbers: a handler for each operator, kind of numbers, and place where the operands come from.
 
-use super::registers::Registers;
+use super::registers::{Registers, jump};
 use super::site::{MISSES, RETRY, Site};
 use super::stack::{copy, load_const, load_fast};
 use super::translate::Before;
@@ -138,7 +138,39 @@ fn wide_result(what: u32, x: i64, y: i64) -> Option<i64> {
     }
 }
 
+/// Nothing quick made the handler's int: it is started again with more of them, or leaves.
+#[inline(always)]
+pub(super) unsafe fn short_of_ints(w: Registers, otherwise: impl FnOnce() -> Flow) -> Flow {
+    // SAFETY: the machine's invariant; the instruction at `w.ip` has done nothing yet.
+    unsafe { if numbers::lacks_ints() { w.instead(refill_ints, 0) } else { otherwise() } }
+}
+
+/// The same for a float.
+#[inline(always)]
+pub(super) unsafe fn short_of_floats(w: Registers, otherwise: impl FnOnce() -> Flow) -> Flow {
+    // SAFETY: as above.
+    unsafe { if numbers::lacks_floats(w.tstate) { w.instead(refill_floats, 0) } else { otherwise() } }
+}
+
 handlers! {
+    /// Makes room for new ints and starts the instruction again.
+    fn refill_ints(w, _arg) {
+        if !numbers::refill_ints() {
+            sys::PyErr_NoMemory();
+            return super::dispatch::leave(w, 1, Flow::Raise);
+        }
+        jump(w.frame, w.sp, w.ip, w.tstate, w.home)
+    }
+
+    /// The same for floats.
+    fn refill_floats(w, _arg) {
+        if !numbers::refill_floats(w.tstate) {
+            sys::PyErr_NoMemory();
+            return super::dispatch::leave(w, 1, Flow::Raise);
+        }
+        jump(w.frame, w.sp, w.ip, w.tstate, w.home)
+    }
+
     /// Two floats.
     fn floats<const WHAT: u32, const L: u8, const R: u8>(w, arg) {
         let (a, b) = operands::<L, R>(&w, arg);
@@ -161,7 +193,7 @@ handlers! {
             w.drop_float(a);
         } else {
             let Some(result) = numbers::quick_float(w.tstate, value) else {
-                return plain::<L, R>(w, arg, super::full);
+                return short_of_floats(w, || plain::<L, R>(w, arg, super::full));
             };
             put::<L, R>(&mut w, result);
             if L == STACK {
@@ -183,7 +215,9 @@ handlers! {
                 (*o.cast::<PyFloatObject>()).ob_fval = value;
                 return w.next(1);
             }
-            let Some(result) = numbers::quick_float(w.tstate, value) else { return w.full(arg) };
+            let Some(result) = numbers::quick_float(w.tstate, value) else {
+                return short_of_floats(w, || w.full(arg));
+            };
             w.poke(1, result);
             (*o).ob_refcnt -= 1;
             return w.next(1);
@@ -192,7 +226,7 @@ handlers! {
             return w.full(arg);
         }
         let Some(x) = numbers::one_digit(o) else { return w.full(arg) };
-        let Some(result) = numbers::quick_int(-x) else { return w.full(arg) };
+        let Some(result) = numbers::quick_int(-x) else { return short_of_ints(w, || w.full(arg)) };
         w.poke(1, result);
         w.drop_int(o);
         w.next(1)
@@ -211,7 +245,7 @@ handlers! {
             return plain::<L, R>(w, arg, super::full);
         };
         let Some(result) = numbers::quick_int(value) else {
-            return plain::<L, R>(w, arg, wide::<WHAT>);
+            return short_of_ints(w, || plain::<L, R>(w, arg, wide::<WHAT>));
         };
         put::<L, R>(&mut w, result);
         if L == STACK {
@@ -281,7 +315,9 @@ handlers! {
         let Some(y) = float_of(b) else { return w.instead(miss, arg) };
         if WHAT != sys::NB_TRUE_DIVIDE && !is_float(a) && !is_float(b) {
             let value = int_result(WHAT, numbers::digit(a), numbers::digit(b));
-            let Some(result) = value.and_then(numbers::quick_int) else { return w.instead(longs, arg) };
+            let Some(result) = value.and_then(numbers::quick_int) else {
+                return short_of_ints(w, || w.instead(longs, arg));
+            };
             put::<STACK, STACK>(&mut w, result);
             w.drop_int(a);
             w.drop_int(b);
@@ -294,7 +330,9 @@ handlers! {
             w.drop(b);
             return w.next(2);
         }
-        let Some(result) = numbers::quick_float(w.tstate, value) else { return w.full(arg) };
+        let Some(result) = numbers::quick_float(w.tstate, value) else {
+            return short_of_floats(w, || w.full(arg));
+        };
         put::<STACK, STACK>(&mut w, result);
         w.drop(a);
         w.drop(b);

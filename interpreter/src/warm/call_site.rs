@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! precall       nothing is known yet, or nothing fits: counts, looks at the callable now and then
+//! object        the same, where the callable was no Python function
 //! function_case a Python function of this code, whose parameters are given one by one
 //! builtin_calls::…, classes::…
 //! ```
@@ -73,11 +74,32 @@ handlers! {
             (*site).counter -= 1;
             return w.instead(calls::precall, nargs);
         }
+        w.instead(look, nargs)
+    }
+
+    /// `PRECALL` at which a special case is looked for.
+    fn look(w, nargs) {
         specialise(w.ip, w.sp, nargs, w.instruction(), w.frame);
-        if (*site).counter == RETRY {
+        if (*site!(w)).counter == RETRY {
             return w.instead(calls::precall, nargs);
         }
         w.instead((*w.ip).handler, nargs)
+    }
+
+    /// `PRECALL` without a special case, of what was no Python function.
+    fn object(w, nargs) {
+        let site = site!(w);
+        if (*site).counter == 0 {
+            return w.instead(look, nargs);
+        }
+        (*site).counter -= 1;
+        let below = w.peek(nargs + 2);
+        let ty = type_of(if below.is_null() { w.peek(nargs + 1) } else { below });
+        if ty == &raw mut sys::PyFunction_Type || ty == &raw mut sys::PyMethod_Type {
+            return w.instead(calls::precall, nargs);
+        }
+        w.ip = w.ip.add(PRECALL);
+        w.instead(builtin_calls::call, nargs)
     }
 
     /// A special case that the callable or the arguments are none of.
@@ -161,9 +183,12 @@ unsafe fn specialise(
             let class = if method { None } else { classes::choose(&mut *site, callable, given) };
             class.or_else(|| builtin_calls::choose(&mut *site, callable, *sp.sub(given), given, method))
         };
+        let ty = type_of(callable);
         if let Some(handler) = handler {
             (*at).handler = handler;
             (*site).counter = MISSES;
+        } else if ty != &raw mut sys::PyFunction_Type && ty != &raw mut sys::PyMethod_Type {
+            (*at).handler = object;
         }
     }
 }

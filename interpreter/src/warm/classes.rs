@@ -178,13 +178,25 @@ unsafe fn new_instance(class: *mut PyTypeObject) -> *mut PyObject {
     }
 }
 
-/// A class whose metaclass is `type`, of this version, and nothing below it?
+/// Are instances of this type classes, called as those of `type` are?
+#[inline(always)]
+unsafe fn is_metaclass(ty: *mut PyTypeObject) -> bool {
+    // SAFETY: a live type.
+    unsafe {
+        let of_type = sys::PyType_Type.tp_call.map(|f| f as usize);
+        ty == &raw mut sys::PyType_Type
+            || (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_TYPE_SUBCLASS) != 0
+                && (*ty).tp_call.map(|f| f as usize) == of_type
+    }
+}
+
+/// A class of this version, whose metaclass has no call of its own, and nothing below it?
 #[inline(always)]
 unsafe fn is_class(class: *mut PyObject, below: *mut PyObject, version: u32) -> bool {
     // SAFETY: the operands of a call.
     unsafe {
         below.is_null()
-            && type_of(class) == &raw mut sys::PyType_Type
+            && is_metaclass(type_of(class))
             && (*class.cast::<PyTypeObject>()).tp_version_tag == version
     }
 }
@@ -248,7 +260,7 @@ unsafe fn init_by_slot(
 pub(super) unsafe fn choose(site: &mut Site, callable: *mut PyObject, given: usize) -> Option<Handler> {
     // SAFETY: a live object; layouts are used after the type was asked.
     unsafe {
-        if type_of(callable) != &raw mut sys::PyType_Type {
+        if !is_metaclass(type_of(callable)) {
             return None;
         }
         let class = callable.cast::<PyTypeObject>();

@@ -78,6 +78,28 @@ pub(super) unsafe fn lay_down(w: &Registers, width: usize) {
     }
 }
 
+/// Starts a new frame, of code that is translated, with which the evaluator is entered.
+///
+/// # Safety
+/// The frame is current, with a `stacktop` of -1; its locals are filled.
+#[inline(always)]
+pub(crate) unsafe fn start(
+    home: *mut Home,
+    tstate: *mut sys::PyThreadState,
+    frame: *mut sys::_PyInterpreterFrame,
+) -> Flow {
+    // SAFETY: by contract.
+    unsafe {
+        let translation = &raw const (*code_data::get_known((*frame).f_code)).translation;
+        let (units, delta) = ((*translation).units, (*translation).delta);
+        (*home).units = units;
+        (*home).delta = delta;
+        let sp = frame::stack_base(frame);
+        let clear = Registers::new(frame, sp, units, tstate, home).breaker_clear();
+        jump(frame, sp, if clear { (*translation).start } else { units }, tstate, home)
+    }
+}
+
 handlers! {
     /// Runs the opcode itself, whatever it is.
     fn full(w, arg) {
@@ -121,7 +143,7 @@ handlers! {
             w.show();
             (*dead).ob_refcnt -= 1;
             if (*dead).ob_refcnt == 0 {
-                sys::_Py_Dealloc(dead);
+                numbers::call_dealloc(dead);
             }
         }
         w.reach((*w.home).next)

@@ -4,38 +4,57 @@ use super::registers::{Registers, jump};
 use super::{Handler, Unit, handlers};
 use crate::code_data;
 use crate::completion::Completion;
-use crate::direct::Direct;
+use crate::direct::{Direct, Home};
 use crate::generators::{self, Resumed};
 use crate::helpers;
 use crate::machine::Flow;
 use capi::refs::type_of;
-use capi::sys::{self, _PyInterpreterFrame, PyGenObject, PyObject};
+use capi::sys::{self, _PyInterpreterFrame, PyGenObject, PyObject, PyThreadState};
 use capi::{frame, generators as coroutines};
 
 /// Goes on in a generator that may be resumed, with None. The caller shows its instruction; `w.sp` is without the None that is sent.
 #[inline(always)]
 unsafe fn enter(w: Registers, generator: *mut PyGenObject) -> Flow {
-    // SAFETY: the machine's invariant; `is_resumable` said yes. The None is counted only where it stays.
+    // SAFETY: the machine's invariant; `is_resumable` said yes.
     unsafe {
         let none = helpers::none();
         let (frame, sp) = generators::link(w.tstate, w.frame, w.sp, generator, none, Resumed::LinkedByWarm);
-        let code = (*frame).f_code;
+        go_on(w.home, w.tstate, frame, sp)
+    }
+}
+
+/// Goes on in a generator's frame, where its stack ends at `sp` with a None that is not counted yet: it is only where it stays. `Switch`,
+/// with the registers in the home, when the code has no translation.
+///
+/// # Safety
+/// The frame is current, with a `stacktop` of -1; its next instruction is the one behind its `prev_instr`.
+#[inline(always)]
+pub(crate) unsafe fn go_on(
+    home: *mut Home,
+    tstate: *mut PyThreadState,
+    frame: *mut _PyInterpreterFrame,
+    sp: *mut *mut PyObject,
+) -> Flow {
+    // SAFETY: by contract.
+    unsafe {
+        let none = helpers::none();
         let at = (*frame).prev_instr.add(1);
-        let data = code_data::get(code);
+        let data = code_data::get((*frame).f_code);
         if data.is_null() || (*data).translation.units.is_null() {
             (*none).ob_refcnt += 1;
-            (*w.home).registers = Direct { frame, sp, ip: at, tstate: w.tstate, home: w.home };
+            (*home).registers = Direct { frame, sp, ip: at, tstate, home };
             return Flow::Switch;
         }
         let (units, delta) = ((*data).translation.units, (*data).translation.delta);
-        (*w.home).units = units;
-        (*w.home).delta = delta;
+        (*home).units = units;
+        (*home).delta = delta;
         let ip = ((at as usize).wrapping_sub(delta) << 3) as *mut Unit;
-        if std::ptr::fn_addr_eq((*ip).handler, resume_pop_top as Handler) && w.breaker_clear() {
-            return jump(frame, sp.sub(1), ip.add(2), w.tstate, w.home);
+        let clear = Registers::new(frame, sp, ip, tstate, home).breaker_clear();
+        if std::ptr::fn_addr_eq((*ip).handler, resume_pop_top as Handler) && clear {
+            return jump(frame, sp.sub(1), ip.add(2), tstate, home);
         }
         (*none).ob_refcnt += 1;
-        jump(frame, sp, ip, w.tstate, w.home)
+        jump(frame, sp, ip, tstate, home)
     }
 }
 
@@ -63,12 +82,55 @@ handlers! {
             || (ty != &raw mut sys::PyGen_Type && ty != &raw mut sys::PyCoro_Type)
             || !generators::is_resumable(w.tstate, receiver.cast())
         {
-            return w.full(distance);
+            return w.instead(send_other, distance);
         }
         w.show();
         w.shrink(1);
         (*none).ob_refcnt -= 1;
         enter(w, receiver.cast())
+    }
+
+    /// `SEND` of anything to any iterator.
+    fn send_other(w, distance) {
+        w.show();
+        let (value, receiver) = (w.peek(1), w.peek(2));
+        // Nothing here may have an address but what is in the home.
+        let outcome = sys::PyIter_Send(receiver, value, &raw mut (*w.home).result);
+        capi::refs::decref(value);
+        let result = (*w.home).result;
+        match outcome {
+            sys::PySendResult_PYGEN_NEXT => {
+                w.poke(1, result);
+                w.next(1)
+            }
+            sys::PySendResult_PYGEN_RETURN => {
+                w.shrink(1);
+                w.poke(1, result);
+                w.drop(receiver);
+                w.next(1 + distance)
+            }
+            _ => {
+                w.shrink(1);
+                super::dispatch::leave(w, 1, Flow::Raise)
+            }
+        }
+    }
+
+    /// `GET_ANEXT` of an asynchronous generator.
+    fn get_anext(w, arg) {
+        let iterator = w.peek(1);
+        let ty = type_of(iterator);
+        if ty != &raw mut sys::PyAsyncGen_Type {
+            return w.full(arg);
+        }
+        let Some(getter) = (*(*ty).tp_as_async).am_anext else { return w.full(arg) };
+        w.show();
+        let next = getter(iterator);
+        if next.is_null() {
+            return super::dispatch::leave(w, 1, Flow::Raise);
+        }
+        w.push(next);
+        w.next(1)
     }
 
     /// `RESUME` within `yield from` or `await`, and the jump back to its `SEND`.

@@ -1,17 +1,17 @@
-//! `LOAD_GLOBAL` with the look-up kept: entry `index` while the keys have this version.
+//! `LOAD_GLOBAL` with the look-up kept: where in the keys the value is, while they have this version.
 
 use super::handlers;
 use crate::{helpers, keys};
 use capi::refs::type_of;
-use capi::sys::{self, PyDictObject, PyDictUnicodeEntry};
+use capi::sys::{self, PyDictKeysObject, PyDictObject, PyDictUnicodeEntry, PyObject};
 
 /// The inline cache: two of its five units.
 #[repr(C)]
 struct Cache {
     /// Executions until the name is looked for again.
     counter: u32,
-    /// Index of the entry.
-    index: u32,
+    /// Of the entry's value, in bytes from the beginning of the keys. Keys of one version have one layout.
+    offset: u32,
     /// Version of the globals' keys.
     globals: u32,
     /// Version of the builtins' keys, or 0.
@@ -23,6 +23,23 @@ const RETRY: u32 = 200;
 
 /// Code units of `LOAD_GLOBAL`.
 const WIDTH: usize = 6;
+
+/// `Cache::offset` of entry `index` of unicode keys.
+unsafe fn offset_of(dict: *mut PyObject, index: u16) -> u32 {
+    // SAFETY: by the caller: an exact dict with such keys and that many entries.
+    unsafe {
+        let keys = (*dict.cast::<PyDictObject>()).ma_keys;
+        let entry = keys::entries(keys).cast::<PyDictUnicodeEntry>().add(index.into());
+        (&raw const (*entry).me_value).byte_offset_from(keys) as u32
+    }
+}
+
+/// The value of that entry; null when it was deleted.
+#[inline(always)]
+unsafe fn value_at(keys: *mut PyDictKeysObject, offset: u32) -> *mut PyObject {
+    // SAFETY: by the caller: the keys have the version with which the offset was taken.
+    unsafe { *keys.byte_add(offset as usize).cast::<*mut PyObject>() }
+}
 
 handlers! {
     /// `LOAD_GLOBAL` that has not been resolved.
@@ -37,12 +54,13 @@ handlers! {
         let (globals, builtins) = ((*w.frame).f_globals, (*w.frame).f_builtins);
         match keys::find(globals, name) {
             keys::Entry::At { index, version } => {
-                *cache = Cache { counter: 0, index: index.into(), globals: version, builtins: 0 };
+                *cache = Cache { counter: 0, offset: offset_of(globals, index), globals: version, builtins: 0 };
                 (*w.ip).handler = if arg & 1 != 0 { from_globals::<true> } else { from_globals::<false> };
             }
             keys::Entry::Absent { version: absent } => {
                 if let keys::Entry::At { index, version } = keys::find(builtins, name) {
-                    *cache = Cache { counter: 0, index: index.into(), globals: absent, builtins: version };
+                    let offset = offset_of(builtins, index);
+                    *cache = Cache { counter: 0, offset, globals: absent, builtins: version };
                     (*w.ip).handler = if arg & 1 != 0 { from_builtins::<true> } else { from_builtins::<false> };
                 }
             }
@@ -58,8 +76,7 @@ handlers! {
         if (*keys).dk_version != (*cache).globals {
             return w.instead(lost, arg);
         }
-        // Versions are given to keys of strings only.
-        let value = (*keys::entries(keys).cast::<PyDictUnicodeEntry>().add((*cache).index as usize)).me_value;
+        let value = value_at(keys, (*cache).offset);
         if value.is_null() {
             return w.instead(lost, arg);
         }
@@ -82,7 +99,7 @@ handlers! {
         if (*keys).dk_version != (*cache).builtins {
             return w.instead(lost, arg);
         }
-        let value = (*keys::entries(keys).cast::<PyDictUnicodeEntry>().add((*cache).index as usize)).me_value;
+        let value = value_at(keys, (*cache).offset);
         if value.is_null() {
             return w.instead(lost, arg);
         }

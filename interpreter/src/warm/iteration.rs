@@ -1,5 +1,6 @@
 //! `FOR_ITER`, by the iterator's type, with a store of the item into a local behind it.
 
+use super::binary::short_of_ints;
 use super::handlers;
 use super::registers::Registers;
 use super::stack::store_fast;
@@ -66,8 +67,8 @@ unsafe fn give<const STORE: bool>(mut w: Registers, item: *mut PyObject) -> Flow
         if !old.is_null() {
             if (*old).ob_refcnt > 1 {
                 (*old).ob_refcnt -= 1;
-            } else if !numbers::free_number(w.tstate, old) {
-                // Its death belongs to the second instruction.
+            } else if !numbers::keep_number(w.tstate, old) {
+                // Its death belongs to the second instruction, or takes a call.
                 w.push(item);
                 let store = w.arg(1);
                 w.ip = w.ip.add(1);
@@ -144,7 +145,7 @@ handlers! {
         }
         let range = iterator.cast::<RangeIter>();
         if (*range).index < (*range).len {
-            return w.instead(range_call, distance);
+            return short_of_ints(w, || w.instead(range_call, distance));
         }
         w.shrink(1);
         w.drop(iterator);

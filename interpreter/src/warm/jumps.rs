@@ -168,23 +168,15 @@ handlers! {
             w.drop(o);
             return w.next(1);
         }
-        if (*o).ob_refcnt == 1 && !numbers::is_number(o) {
+        if (*o).ob_refcnt == 1 && !numbers::is_number(o) || !w.count_turn(cell) {
             return w.instead(backward_if_asked::<WHEN>, cell as usize);
         }
         w.shrink(1);
-        if !w.count_turn(cell) {
-            // The reference goes before anything else happens; a number's death runs no code.
-            (*o).ob_refcnt -= 1;
-            if (*o).ob_refcnt == 0 {
-                numbers::dealloc(w.tstate, o);
-            }
-            return w.instead(loop_edge, cell as usize);
-        }
         w.drop(o);
         edge(w, cell)
     }
 
-    /// The same for an object that answers by code, or whose death may run some.
+    /// The same for an object that answers by code, or whose death may run some, and where more is to be done than counting.
     fn backward_if_asked<const WHEN: bool>(w, cell) {
         w.show();
         let o = w.peek(1);

@@ -53,7 +53,9 @@ mod super_calls;
 mod translate;
 
 use dispatch::full;
-pub(crate) use dispatch::{go, resume};
+pub(crate) use dispatch::{go, resume, start};
+pub(crate) use generators::go_on;
+pub(crate) use registers::{copy_references, fill_nulls};
 pub use translate::Translation;
 pub(crate) use translate::translate;
 

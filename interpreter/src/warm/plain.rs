@@ -56,7 +56,6 @@ plainly! {
     before_with = BEFORE_WITH, exceptions::before_with;
     with_except_start = WITH_EXCEPT_START, exceptions::with_except_start;
     get_aiter = GET_AITER, generators::get_aiter;
-    get_anext = GET_ANEXT, generators::get_anext;
     async_gen_wrap = ASYNC_GEN_WRAP, generators::async_gen_wrap;
     import_name = IMPORT_NAME, imports::import_name;
     import_from = IMPORT_FROM, imports::import_from;

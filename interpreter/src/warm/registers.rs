@@ -286,9 +286,35 @@ pub(super) unsafe fn move_words(
     to
 }
 
-/// Fills the words from `from` up to `end` with nulls.
+/// Copies `n` objects with a new reference to each; where they end there.
+///
+/// # Safety
+/// Live objects; there is room.
 #[inline(always)]
-pub(super) unsafe fn fill_nulls(mut from: *mut *mut PyObject, end: *mut *mut PyObject) {
+pub(crate) unsafe fn copy_references(
+    mut from: *const *mut PyObject,
+    n: usize,
+    mut to: *mut *mut PyObject,
+) -> *mut *mut PyObject {
+    // SAFETY: by contract.
+    unsafe {
+        let end = to.add(n);
+        while to != end {
+            (**from).ob_refcnt += 1;
+            *to = *from;
+            from = from.add(1);
+            to = opaque(to.add(1));
+        }
+        to
+    }
+}
+
+/// Fills the words from `from` up to `end` with nulls.
+///
+/// # Safety
+/// The range is the caller's to fill.
+#[inline(always)]
+pub(crate) unsafe fn fill_nulls(mut from: *mut *mut PyObject, end: *mut *mut PyObject) {
     // SAFETY: by the caller: the range is.
     unsafe {
         while from != end {

@@ -63,7 +63,7 @@ struct Entry {
     purpose: u8,
 }
 
-const SIZE: usize = 1024;
+const SIZE: usize = 2048;
 /// Uses of an entry without a place before the name is looked for again.
 const RETRY: u32 = 250;
 /// Executions of a site before it looks for a handler of its own again.
@@ -299,11 +299,16 @@ pub(super) unsafe fn settle(w: &Registers, handler: super::Handler) {
 }
 
 handlers! {
-    /// `LOAD_ATTR`
+    /// `LOAD_ATTR`, counted.
     fn load(w, arg) {
         if is_time(&w) {
             return w.instead(attributes::load_attr, arg);
         }
+        w.instead(load_once, arg)
+    }
+
+    /// `LOAD_ATTR`
+    fn load_once(w, arg) {
         let o = w.peek(1);
         let entry = find(o, name_of(&w, arg), Kind::Load);
         if entry.is_null() {
@@ -357,11 +362,16 @@ handlers! {
         w.next(attributes::LOAD)
     }
 
-    /// `LOAD_METHOD`
+    /// `LOAD_METHOD`, counted.
     fn load_method(w, arg) {
         if is_time(&w) {
             return w.instead(attributes::load_method, arg);
         }
+        w.instead(load_method_once, arg)
+    }
+
+    /// `LOAD_METHOD`
+    fn load_method_once(w, arg) {
         let o = w.peek(1);
         let entry = find(o, name_of(&w, arg), Kind::Method);
         if entry.is_null() {
@@ -436,11 +446,16 @@ handlers! {
         w.next(attributes::METHOD)
     }
 
-    /// `STORE_ATTR`: value, owner.
+    /// `STORE_ATTR`, counted.
     fn store(w, arg) {
         if is_time(&w) {
             return w.instead(attributes::store_attr, arg);
         }
+        w.instead(store_once, arg)
+    }
+
+    /// `STORE_ATTR`: value, owner.
+    fn store_once(w, arg) {
         let o = w.peek(1);
         let entry = find(o, name_of(&w, arg), Kind::Store);
         if entry.is_null() {

@@ -1,11 +1,28 @@
 //! Loads, stores, and what moves or makes objects without asking for much.
 
 use super::handlers;
-use super::registers::bool_value;
+use super::registers::{Registers, bool_value};
 use crate::machine::Flow;
 use crate::{helpers, numbers, tuples};
 use capi::refs::type_of;
 use capi::sys::{self, PyObject};
+
+/// Drops what a local had (null: nothing), unless it dies of that and is no number that is kept: such a death may run code, which must
+/// not see the next instruction done, or takes a call.
+#[inline(always)]
+unsafe fn dropped(w: &Registers, old: *mut PyObject) -> bool {
+    // SAFETY: the machine's invariant.
+    unsafe {
+        if old.is_null() {
+            return true;
+        }
+        if (*old).ob_refcnt == 1 {
+            return numbers::keep_number(w.tstate, old);
+        }
+        (*old).ob_refcnt -= 1;
+        true
+    }
+}
 
 handlers! {
     /// `NOP`, `KW_NAMES`
@@ -89,20 +106,12 @@ handlers! {
 
     /// `STORE_FAST`, `LOAD_FAST`
     fn store_fast_load_fast(w, index) {
-        let o = w.peek(1);
-        let old = *w.local(index);
-        // Whose death may run code must not see the second instruction done.
-        if !old.is_null() && (*old).ob_refcnt == 1 && !numbers::is_number(old) {
-            return w.instead(store_fast, index);
-        }
-        *w.local(index) = o;
+        let slot = w.local(index);
+        let old = slot.replace(w.peek(1));
         let next = *w.local(w.arg(1));
-        if next.is_null() {
-            *w.local(index) = old;
+        if next.is_null() || !dropped(&w, old) {
+            *slot = old;
             return w.instead(store_fast, index);
-        }
-        if !old.is_null() {
-            w.drop_often_number(old);
         }
         (*next).ob_refcnt += 1;
         w.poke(1, next);
@@ -112,20 +121,18 @@ handlers! {
     /// `STORE_FAST`, `STORE_FAST`
     fn store_fast_store_fast(w, index) {
         let (first, second) = (w.local(index), w.local(w.arg(1)));
-        let old = *first;
-        if !old.is_null() && (*old).ob_refcnt == 1 && !numbers::is_number(old) {
+        if !dropped(&w, *first) {
             return w.instead(store_fast, index);
         }
-        if !old.is_null() {
-            w.drop_often_number(old);
-        }
         *first = w.peek(1);
-        let old = second.replace(w.peek(2));
-        w.shrink(2);
+        w.shrink(1);
         w.ip = w.ip.add(1);
-        if !old.is_null() {
-            w.drop_often_number(old);
+        if !dropped(&w, *second) {
+            let index = w.arg(0);
+            return w.instead(store_fast, index);
         }
+        *second = w.peek(1);
+        w.shrink(1);
         w.next(1)
     }
 

@@ -23,8 +23,8 @@ pub(super) const WIDTH: usize = 5;
 struct GetItem {
     /// Of the class.
     version: u32,
-    /// Its `__getitem__`, borrowed while it has the version.
-    function: *mut sys::PyFunctionObject,
+    /// Its `__getitem__`, borrowed while it has the version: a function, or a method descriptor.
+    function: *mut PyObject,
 }
 
 /// `slot_mp_subscript`, which CPython does not export: what classes of Python's with a `__getitem__` have; null until one was met.
@@ -184,7 +184,7 @@ handlers! {
         if (*type_of(container)).tp_version_tag != (*cache).version {
             return w.instead(miss, arg);
         }
-        let function = (*cache).function;
+        let function = (*cache).function.cast::<sys::PyFunctionObject>();
         let code = (*function).func_code.cast::<sys::PyCodeObject>();
         let data = code_data::get(code);
         if data.is_null() || (*data).translation.parameters != 2 {
@@ -214,6 +214,36 @@ handlers! {
         (*w.home).units = (*translation).units;
         (*w.home).delta = (*translation).delta;
         jump(callee, sp, (*translation).units, w.tstate, w.home)
+    }
+
+    /// An object whose class got its `__getitem__` from a type of C.
+    fn getitem_in_c(w, arg) {
+        let (key, container) = (w.peek(1), w.peek(2));
+        let cache = w.cache::<GetItem>(2);
+        if (*type_of(container)).tp_version_tag != (*cache).version {
+            return w.instead(miss, arg);
+        }
+        // The call counts as a level of recursion.
+        if (*w.tstate).recursion_remaining <= 1 {
+            return w.full(arg);
+        }
+        w.show();
+        let descriptor = (*cache).function.cast::<sys::PyMethodDescrObject>();
+        let function = (*(*descriptor).d_method).ml_meth.unwrap_unchecked();
+        (*w.tstate).recursion_remaining -= 1;
+        let item = function(container, key);
+        (*w.tstate).recursion_remaining += 1;
+        if item.is_null() {
+            w.shrink(2);
+            decref(container);
+            decref(key);
+            return dispatch::leave(w, WIDTH, Flow::Raise);
+        }
+        w.shrink(1);
+        w.poke(1, item);
+        w.drop(container);
+        w.drop(key);
+        w.next(WIDTH)
     }
 
     /// `BUILD_SLICE` with the subscript behind it, where that makes no slice.
@@ -353,6 +383,25 @@ fn handler_of(list: bool, before: Before) -> Handler {
     if list { by_place!(true) } else { by_place!(false) }
 }
 
+/// Is it a method of C, of one argument, by which the type's slot for all that is looked up gets an item? So it is in subclasses of dict.
+unsafe fn is_inherited(ty: *mut sys::PyTypeObject, descriptor: *mut PyObject) -> bool {
+    const SHAPE: u32 = sys::METH_O
+        | sys::METH_STATIC
+        | sys::METH_CLASS
+        | sys::METH_KEYWORDS
+        | sys::METH_VARARGS
+        | sys::METH_FASTCALL;
+    // SAFETY: a live type and object; the layout is used after the type was asked.
+    unsafe {
+        if type_of(descriptor) != &raw mut sys::PyMethodDescr_Type || CALLS_GETITEM != subscript_of(ty) {
+            return false;
+        }
+        let descriptor = descriptor.cast::<sys::PyMethodDescrObject>();
+        (*(*descriptor).d_method).ml_flags as u32 & SHAPE == sys::METH_O
+            && sys::PyType_IsSubtype(ty, (*descriptor).d_common.d_type) != 0
+    }
+}
+
 /// Finds handlers for operands like these.
 #[cold]
 #[inline(never)]
@@ -376,14 +425,20 @@ unsafe fn specialise(at: *mut Unit, container: *mut PyObject, key: *mut PyObject
             // Assigns a version tag if it can.
             let function = sys::_PyType_Lookup(ty, capi::id!(___getitem__));
             let version = (*ty).tp_version_tag;
-            if function.is_null() || type_of(function) != &raw mut sys::PyFunction_Type || version == 0 {
+            if function.is_null() || version == 0 {
                 return;
             }
-            CALLS_GETITEM = subscript_of(ty);
-            let function = function.cast::<sys::PyFunctionObject>();
+            let handler: Handler = if type_of(function) == &raw mut sys::PyFunction_Type {
+                CALLS_GETITEM = subscript_of(ty);
+                getitem
+            } else if is_inherited(ty, function) {
+                getitem_in_c
+            } else {
+                return;
+            };
             (*site).counter = MISSES;
             at.add(2).cast::<GetItem>().write(GetItem { version, function });
-            (*at).handler = getitem;
+            (*at).handler = handler;
             return;
         }
         if !list && ty != &raw mut sys::PyTuple_Type || !is_int(key) || numbers::one_digit(key).is_none() {

@@ -297,6 +297,7 @@ fn first_handler(code: u8) -> Handler {
         op::RETURN_GENERATOR => generators::return_generator,
         op::YIELD_VALUE => generators::yield_value,
         op::SEND => generators::send,
+        op::GET_ANEXT => generators::get_anext,
         op::GET_YIELD_FROM_ITER => generators::get_yield_from_iter,
         op::GET_AWAITABLE => generators::get_awaitable,
         _ => plain::handler(code).unwrap_or(dispatch::full),
