@@ -752,6 +752,20 @@ impl Optimizer<'_> {
         self.out.push(op);
     }
 
+    /// Takes back what was assumed and not relied on: it is no part of the loop's contract, so the way back to the label must not rely on
+    /// it either.
+    pub(super) fn forget_unused_facts(&mut self) {
+        let unused = self.assumed.iter().zip(&self.assumed_used).filter(|(_, used)| !**used);
+        for (key, result) in unused.map(|(fact, _)| fact) {
+            if self.pure.get(key) == Some(result) {
+                self.pure.remove(key);
+            }
+            if self.heap.get(key) == Some(*result) {
+                self.heap.retain(|known| known != key);
+            }
+        }
+    }
+
     /// Which of the header's facts this copy relied on.
     pub(super) fn used_facts(&self) -> &[bool] {
         &self.assumed_used

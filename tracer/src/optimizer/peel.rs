@@ -193,6 +193,7 @@ fn close(
     let mut used = header.clone();
     let mut flags = o.used_facts().iter();
     used.facts.retain(|_| *flags.next().expect("one flag for each fact"));
+    o.forget_unused_facts();
     let args = o.link(raw, end, &slots, &used)?;
     // Params of facts that nobody relied on are dead: any value will do until they are dropped.
     let args: Vec<Abs> = args
