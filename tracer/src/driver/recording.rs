@@ -189,7 +189,10 @@ impl Tracer {
             }
             let before = r.d.frame;
             let flow = dispatch::step(r, opcode, arg);
-            r.end();
+            let in_step = r.frames.last().is_some_and(|f| f.frame == r.d.frame);
+            if in_step && flow == Flow::Next && r.abort.is_none() {
+                r.end();
+            }
             // SAFETY: the running thread.
             if flow == Flow::Next && r.d.frame == before && unsafe { tracing::is_on(r.d.tstate) } {
                 return (Flow::HandOverNext, Outcome::Failed(Abort::Tracing));
@@ -200,7 +203,7 @@ impl Tracer {
             if flow != Flow::Next {
                 return (flow, Outcome::Failed(Abort::Raised));
             }
-            if r.frames.last().is_none_or(|f| f.frame != r.d.frame) {
+            if !in_step {
                 return (flow, Outcome::Failed(Abort::FrameChanged));
             }
             if r.rec.raw.ops.len() > policy.max_ops {
