@@ -39,13 +39,7 @@ impl Optimizer<'_> {
             info.held -= 1;
             let op = self.emit(OpCode::Decref, &[a]);
             self.out.push(op);
-            // Which slot's reference it was is not known: no slot of memory counts as up to date any more.
-            for frame in &mut self.frames {
-                for slot in frame.slots.iter_mut().filter(|slot| **slot == a) {
-                    *slot = Abs::NONE;
-                }
-            }
-            self.generation += 1;
+            self.forget_places(a);
             return Ok(());
         }
         let known_type = info.known_type;
@@ -95,8 +89,14 @@ impl Optimizer<'_> {
         self.value(a);
         // What is held of a constant belongs to frames in memory first.
         let kept = if self.info(a).immortal { self.places(a) } else { 0 };
-        if self.info(a).held <= kept {
-            self.add_real(a, 1);
+        let info = self.info(a);
+        if info.held <= kept {
+            if kept > 0 && info.owed <= info.held {
+                // One of the slots is left over from a stack that was higher: its reference it is.
+                self.forget_places(a);
+            } else {
+                self.add_real(a, 1);
+            }
         }
         let info = self.info_mut(a);
         info.owed -= 1;
@@ -110,6 +110,16 @@ impl Optimizer<'_> {
                 self.unsettled.push(a);
             }
         }
+    }
+
+    /// A reference of a slot in memory goes elsewhere. Which slot's it was is not known: none counts as up to date any more.
+    fn forget_places(&mut self, a: Abs) {
+        for frame in &mut self.frames {
+            for slot in frame.slots.iter_mut().filter(|slot| **slot == a) {
+                *slot = Abs::NONE;
+            }
+        }
+        self.generation += 1;
     }
 
     /// Emits `n` increments.
