@@ -47,6 +47,9 @@ pub unsafe fn install(options: &Options, known: bool) -> Result<(), String> {
     if let Some(bytes) = options.code_memory {
         backend_options.code_memory = bytes;
     }
+    if options.force_guards {
+        interpreter::numbers::make_one_at_a_time();
+    }
     match backend::new(driver::runtime_addresses(), backend_options) {
         Ok(backend) => {
             let stress = options.mode == Mode::Stress;

@@ -22,6 +22,15 @@ const MOST_FREE_FLOATS: i32 = 100;
 /// How many are made at once where none is left: few, since they may not be needed.
 const REFILL_FLOATS: i32 = 5;
 
+/// Whether several are made at once. Guarded by the GIL.
+static mut REFILLS: bool = true;
+
+/// From now on each number is made when it is needed: for comparing two processes by the addresses of their objects.
+pub fn make_one_at_a_time() {
+    // SAFETY: the GIL is held.
+    unsafe { REFILLS = false };
+}
+
 /// Dead ints of one digit, linked through `ob_type`. Guarded by the GIL.
 static mut FREE: *mut PyObject = ptr::null_mut();
 static mut FREE_COUNT: u32 = 0;
@@ -130,7 +139,7 @@ pub fn quick_int(value: i64) -> Option<*mut PyObject> {
 #[inline(always)]
 pub fn lacks_ints() -> bool {
     // SAFETY: the GIL is held.
-    unsafe { FREE.is_null() && !tracemalloc::is_on() }
+    unsafe { FREE.is_null() && REFILLS && !tracemalloc::is_on() }
 }
 
 /// Makes some more for [`quick_int`] where it lacks them. False when there is no memory.
@@ -179,7 +188,7 @@ pub unsafe fn quick_float(tstate: *mut PyThreadState, value: f64) -> Option<*mut
 #[inline(always)]
 pub unsafe fn lacks_floats(tstate: *mut PyThreadState) -> bool {
     // SAFETY: by contract.
-    unsafe { (*(*tstate).interp).float_state.free_list.is_null() && !tracemalloc::is_on() }
+    unsafe { (*(*tstate).interp).float_state.free_list.is_null() && REFILLS && !tracemalloc::is_on() }
 }
 
 /// Makes some more for [`quick_float`] where it lacks them. False when there is no memory.

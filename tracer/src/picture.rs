@@ -222,6 +222,11 @@ unsafe fn tracked() -> [u64; 2] {
     [objects, sum]
 }
 
+/// Whether it is None, whose count tells nothing: each empty entry of CPython's cache of looked-up names has a reference.
+fn is_none(o: &Seen) -> bool {
+    o.address == (&raw const sys::_Py_NoneStruct) as u64
+}
+
 /// The addresses of the objects that there are before two processes part.
 #[derive(Debug, Default)]
 pub struct Before(FxHashSet<u64>);
@@ -281,10 +286,6 @@ impl Picture {
     /// # Safety
     /// The frames are live, the innermost one's callers up to the outermost have saved their stacks; the GIL is held.
     pub unsafe fn take(at: &Place) -> Picture {
-        // Each entry of CPython's cache of looked-up names holds the name, or None as long as it is empty: their counts would tell how
-        // warm code is. Names are strings; their deaths run nothing.
-        // SAFETY: the GIL is held.
-        unsafe { sys::PyType_ClearCache() };
         let mut objects: Vec<Seen> = Vec::new();
         let mut numbers: FxHashMap<usize, u64> = Default::default();
         let mut number = |o: *mut PyObject| {
@@ -472,7 +473,7 @@ impl Picture {
                         // Where True and False were exchanged, so were their counts in what holds them.
                         shared
                             && before.same_object(p, q)
-                            && p.count == q.count
+                            && (p.count == q.count || is_none(p))
                             && (p.held == q.held || branch)
                     }
                     _ => false,
@@ -579,7 +580,7 @@ impl Picture {
             let alike =
                 |of: &Picture| of.objects.iter().filter(|p| p.ty == o.ty && p.content == o.content).count();
             let ambiguous = alike(self) > 1 || alike(interpreter) > 1;
-            if ours[i] != theirs[j] && !results.contains(&o.address) && !ambiguous {
+            if ours[i] != theirs[j] && !is_none(o) && !results.contains(&o.address) && !ambiguous {
                 let what = self.tell(i as u64);
                 found.push(format!(
                     "{what}: {} references from elsewhere, the interpreter's {}",
