@@ -1,6 +1,6 @@
 //! The library `libcoluber`, which is all of Coluber: what the executable loads, and the extension module for a stock python3.11.
 //!
-//! Of the executable only are `executable.rs`, `frozen.rs` and `memory.rs`. As an extension module Python loads it as `_coluber`
+//! Of the executable only are `executable.rs` and `frozen.rs`. As an extension module Python loads it as `_coluber`
 //! (`make ext` gives it that name) and finds `PyInit__coluber` in `module.rs`.
 
 #![cfg_attr(test, allow(dead_code))] // nobody starts a test as the executable

@@ -78,7 +78,8 @@ pub fn give_back() {
         RECORDED_AT.store(NONE, Ordering::Relaxed);
         trim();
         if let (Some((start, end)), Ok(pagemap)) = (compiler(), File::open(PAGEMAP)) {
-            drop_clean(&pagemap, start.next_multiple_of(page_size()), end, page_size());
+            // The interpreter's code is on the first page, too.
+            drop_clean(&pagemap, start.next_multiple_of(page_size()), end / page_size() * page_size());
         }
     }
     if WHEN_WARM.allows() {
@@ -95,6 +96,7 @@ pub fn begin_recording() {
         drop_idle();
     }
     if let Some((start, end)) = compiler() {
+        let start = start / page_size() * page_size();
         // SAFETY: pages of this library's code; nothing of them changes. Kernels before 5.14 refuse, and map at each fault.
         unsafe { libc::madvise(start as *mut c_void, end - start, libc::MADV_POPULATE_READ) };
     }
@@ -129,7 +131,7 @@ fn trim() {
     }
 }
 
-/// Where the code is that only the JIT runs, from the first page on: known where the linker was told to put it together.
+/// Where the code is that only the JIT runs: known where the linker was told to put it together.
 fn compiler() -> Option<(usize, usize)> {
     #[cfg(all(ordered_code, not(test)))]
     {
@@ -138,9 +140,7 @@ fn compiler() -> Option<(usize, usize)> {
             static coluber_compiler_begin: u8;
             static coluber_compiler_end: u8;
         }
-        let (start, end) =
-            (&raw const coluber_compiler_begin as usize, &raw const coluber_compiler_end as usize);
-        Some((start / page_size() * page_size(), end / page_size() * page_size()))
+        Some((&raw const coluber_compiler_begin as usize, &raw const coluber_compiler_end as usize))
     }
     #[cfg(not(all(ordered_code, not(test))))]
     None
@@ -182,14 +182,15 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
         // The page at each end may belong to a neighbour that is written to.
         let (start, end) =
             (address.next_multiple_of(page), (address + header.p_memsz as usize) / page * page);
-        drop_clean(&visit.pagemap, start, end, page);
+        drop_clean(&visit.pagemap, start, end);
     }
     0
 }
 
 /// Drops the pages from `start` to `end` but for those that were written to (a debugger's breakpoint, a hook, a text with
 /// relocations): they could not be had again.
-fn drop_clean(pagemap: &File, start: usize, end: usize, page: usize) {
+fn drop_clean(pagemap: &File, start: usize, end: usize) {
+    let page = page_size();
     // The bits of an entry.
     const PRESENT: u64 = 1 << 63;
     const SWAPPED: u64 = 1 << 62;
@@ -256,7 +257,7 @@ mod tests {
             assert_eq!(bytes[0] + bytes[2 * PAGE], 2);
             bytes[PAGE] = 7;
             let start = at as usize;
-            drop_clean(&pagemap, start, start + 3 * PAGE, page_size());
+            drop_clean(&pagemap, start, start + 3 * PAGE);
             assert_eq!([0, PAGE, 2 * PAGE].map(|offset| present(start + offset)), [false, true, false]);
             assert_eq!([bytes[0], bytes[PAGE], bytes[2 * PAGE]], [1, 7, 1]);
             libc::munmap(at, 3 * PAGE);

@@ -164,17 +164,7 @@ handlers! {
         }
         w.show();
         let item = sys::PyObject_GetItem(container, key);
-        if item.is_null() {
-            w.shrink(2);
-            decref(container);
-            decref(key);
-            return dispatch::leave(w, WIDTH, Flow::Raise);
-        }
-        w.shrink(1);
-        w.poke(1, item);
-        w.drop(container);
-        w.drop(key);
-        w.next(WIDTH)
+        give(w, item)
     }
 
     /// An object whose class has a `__getitem__` of two parameters.
@@ -233,17 +223,7 @@ handlers! {
         (*w.tstate).recursion_remaining -= 1;
         let item = function(container, key);
         (*w.tstate).recursion_remaining += 1;
-        if item.is_null() {
-            w.shrink(2);
-            decref(container);
-            decref(key);
-            return dispatch::leave(w, WIDTH, Flow::Raise);
-        }
-        w.shrink(1);
-        w.poke(1, item);
-        w.drop(container);
-        w.drop(key);
-        w.next(WIDTH)
+        give(w, item)
     }
 
     /// `BUILD_SLICE` with the subscript behind it, where that makes no slice.
@@ -381,6 +361,26 @@ fn handler_of(list: bool, before: Before) -> Handler {
         };
     }
     if list { by_place!(true) } else { by_place!(false) }
+}
+
+/// What a call gave takes the place of container and key; null raises.
+#[inline(always)]
+unsafe fn give(mut w: Registers, item: *mut PyObject) -> Flow {
+    // SAFETY: the machine's invariant; the operands of a subscript, and a new reference or null with an exception set.
+    unsafe {
+        let (key, container) = (w.peek(1), w.peek(2));
+        if item.is_null() {
+            w.shrink(2);
+            decref(container);
+            decref(key);
+            return dispatch::leave(w, WIDTH, Flow::Raise);
+        }
+        w.shrink(1);
+        w.poke(1, item);
+        w.drop(container);
+        w.drop(key);
+        w.next(WIDTH)
+    }
 }
 
 /// Is it a method of C, of one argument, by which the type's slot for all that is looked up gets an item? So it is in subclasses of dict.

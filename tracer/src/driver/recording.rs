@@ -28,11 +28,20 @@ impl Tracer {
     #[cold]
     #[inline(never)]
     pub(super) fn record(&self, d: &mut Direct, goal: Goal, standby: Option<Standby>) -> Flow {
-        let t = self.state();
-        t.recording = true;
-        if let Some(memory) = t.policy.memory {
+        let memory = self.state().policy.memory;
+        if let Some(memory) = memory {
             (memory.begin_recording)();
         }
+        let flow = self.record_and_install(d, goal, standby);
+        if let Some(memory) = memory {
+            (memory.end_recording)();
+        }
+        flow
+    }
+
+    fn record_and_install(&self, d: &mut Direct, goal: Goal, standby: Option<Standby>) -> Flow {
+        let t = self.state();
+        t.recording = true;
         let started = Instant::now();
         let (chain, code, header) = match goal {
             Goal::Loop { state } => (1, t.loops[state].code, t.loops[state].header),
@@ -101,9 +110,6 @@ impl Tracer {
                 );
             }
             self.state().failed(goal, abort);
-        }
-        if let Some(memory) = t.policy.memory {
-            (memory.end_recording)();
         }
         flow
     }

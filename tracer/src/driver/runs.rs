@@ -28,20 +28,17 @@ impl State {
     /// Whether an exit grows a bridge when it is taken once more.
     pub(super) fn is_ripe(&self, exit: u32) -> bool {
         let e = &self.exits[exit as usize];
-        e.may_bridge && e.count + 1 >= self.exit_threshold(exit)
+        // The first threshold is the least that the second can be, and asks for nothing.
+        e.may_bridge && e.count + 1 >= self.policy.exit_threshold && e.count + 1 >= self.exit_threshold(exit)
     }
 
     /// How many traces in a row, bridge upon bridge, ask in vain at the instruction where this exit goes on.
     fn alternatives(&self, exit: u32) -> usize {
-        let place = |exit: u32| {
-            let e = self.exits.get(exit as usize)?;
-            let c = self.compilations.get(e.trace())?;
-            Some((c.packed.place(e.snapshot), c.bridge_of))
-        };
-        let first = place(exit);
-        let next = |at: &Option<((usize, u32), Option<u32>)>| at.and_then(|(_, bridge_of)| place(bridge_of?));
-        let all = std::iter::successors(Some(first), |at| next(at).map(Some));
-        all.take_while(|at| at.map(|(place, _)| place) == first.map(|(place, _)| place)).count()
+        let trace = |exit: u32| self.compilations.get(self.exits[exit as usize].trace());
+        let place = |exit: u32| trace(exit).map(|c| c.packed.place(self.exits[exit as usize].snapshot));
+        std::iter::successors(Some(exit), |&exit| trace(exit)?.bridge_of)
+            .take_while(|&other| place(other) == place(exit))
+            .count()
     }
 
     /// Bytes of the tree that an exit belongs to.
@@ -98,10 +95,8 @@ impl Tracer {
     fn leave(&self, d: &mut Direct, exit: u32, trace: usize, standby: Option<Standby>) -> Flow {
         let t = self.state();
         let (rebuilt, after) = t.rebuilt.take().expect("an exit rebuilds");
-        let e = &mut t.exits[exit as usize];
-        e.count += 1;
-        let ripe = e.may_bridge && e.count >= t.policy.exit_threshold;
-        let hot = ripe && t.exits[exit as usize].count >= t.exit_threshold(exit);
+        let hot = t.is_ripe(exit);
+        t.exits[exit as usize].count += 1;
         let resume = rebuilt.resume;
         let kind = match (resume, after) {
             (Resume::Raise, _) => 1,
