@@ -10,7 +10,7 @@ use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How many objects were loaded when the program began: the executable, libpython, the system's libraries. Extension modules come
@@ -21,6 +21,10 @@ static AT_START: AtomicUsize = AtomicUsize::new(0);
 const COMPILER_PAUSE: Duration = Duration::from_millis(3);
 /// Of smaller segments of an object little is to be had, for two system calls each.
 const LARGE: usize = 256 << 10;
+/// Of larger segments a page fault maps less once the program runs.
+const VERY_LARGE: usize = 2 << 20;
+/// So many bytes; a power of two.
+const WINDOW: usize = 32 << 10;
 /// Bytes of free memory that are worth giving back.
 const WORTH_TRIMMING: c_int = 256 << 10;
 
@@ -30,27 +34,36 @@ struct Limit {
     not_before: AtomicU64,
     /// Between two times is so long, and as long as the program has run so far.
     pause: Duration,
+    /// So long nothing may have been given back for another reason, either.
+    others: Duration,
 }
 
-static WHEN_WARM: Limit = Limit::new(Duration::from_millis(30), Duration::from_millis(30));
-/// A recording needs memory at once, however lately some was given back.
-static FOR_RECORDING: Limit = Limit::new(Duration::ZERO, Duration::from_millis(16));
+/// Python's start has left much that the program does not need; one that ends at once had better not deal with it.
+static WHEN_WARM: Limit =
+    Limit::new(Duration::from_millis(5), Duration::from_millis(30), Duration::from_millis(16));
+/// A recording needs memory at once, however lately the last one did.
+static FOR_RECORDING: Limit = Limit::new(Duration::ZERO, Duration::from_millis(16), Duration::from_millis(8));
+/// When idle pages were last given back, in nanoseconds after the program's begin; 0 if never.
+static GIVEN_AT: AtomicU64 = AtomicU64::new(0);
 /// When the last recording ended, in nanoseconds after the program's begin; `NONE` when the compiler's code was given back since.
 static RECORDED_AT: AtomicU64 = AtomicU64::new(NONE);
 const NONE: u64 = u64::MAX;
 
 impl Limit {
-    const fn new(first: Duration, pause: Duration) -> Limit {
-        Limit { not_before: AtomicU64::new(first.as_nanos() as u64), pause }
+    const fn new(first: Duration, pause: Duration, others: Duration) -> Limit {
+        Limit { not_before: AtomicU64::new(first.as_nanos() as u64), pause, others }
     }
 
     /// Whether it may happen now; then the next time is later.
     fn allows(&self) -> bool {
         let age = age();
-        let allowed = age >= Duration::from_nanos(self.not_before.load(Ordering::Relaxed));
+        let given_at = GIVEN_AT.load(Ordering::Relaxed);
+        let allowed = age >= Duration::from_nanos(self.not_before.load(Ordering::Relaxed))
+            && (given_at == 0 || age >= Duration::from_nanos(given_at) + self.others);
         if allowed {
             let next = age + self.pause.max(age);
             self.not_before.store(next.as_nanos() as u64, Ordering::Relaxed);
+            GIVEN_AT.store(age.as_nanos() as u64, Ordering::Relaxed);
         }
         allowed
     }
@@ -115,7 +128,8 @@ fn drop_idle() {
     }
     trim();
     let Ok(pagemap) = File::open(PAGEMAP) else { return };
-    let mut visit = Visit { pagemap, left };
+    static NARROWED: AtomicBool = AtomicBool::new(false);
+    let mut visit = Visit { pagemap, left, first: !NARROWED.swap(true, Ordering::Relaxed) };
     // SAFETY: `visit_object` fits the signature and takes the data for what it is.
     unsafe { libc::dl_iterate_phdr(Some(visit_object), (&raw mut visit).cast()) };
 }
@@ -158,6 +172,8 @@ fn page_size() -> usize {
 struct Visit {
     pagemap: File,
     left: usize,
+    /// Whether it is the first time.
+    first: bool,
 }
 
 unsafe extern "C" fn count_object(_: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
@@ -183,8 +199,21 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
         let (start, end) =
             (address.next_multiple_of(page), (address + header.p_memsz as usize) / page * page);
         drop_clean(&visit.pagemap, start, end);
+        if visit.first && end - start >= VERY_LARGE {
+            narrow(start, end);
+        }
     }
     0
+}
+
+/// Lets a page fault from `start` to `end` map few pages around it instead of 64 KiB: the kernel maps none beyond the end of a
+/// mapping, so it becomes many, of which every other is marked. The mark forbids huge pages, which these never have.
+fn narrow(start: usize, end: usize) {
+    for at in (start.next_multiple_of(2 * WINDOW)..end).step_by(2 * WINDOW) {
+        let bytes = WINDOW.min(end - at);
+        // SAFETY: pages of a mapped file; the advice changes nothing that can be read. It may be refused, and is then without effect.
+        unsafe { libc::madvise(at as *mut c_void, bytes, libc::MADV_NOHUGEPAGE) };
+    }
 }
 
 /// Drops the pages from `start` to `end` but for those that were written to (a debugger's breakpoint, a hook, a text with
