@@ -22,7 +22,7 @@ const COMPILER_PAUSE: Duration = Duration::from_millis(3);
 /// Of smaller segments of an object little is to be had, for two system calls each.
 const LARGE: usize = 256 << 10;
 /// Of larger segments a page fault maps less once the program runs.
-const VERY_LARGE: usize = 2 << 20;
+const VERY_LARGE: usize = 1 << 20;
 /// So many bytes; a power of two.
 const WINDOW: usize = 32 << 10;
 /// Bytes of free memory that are worth giving back.
