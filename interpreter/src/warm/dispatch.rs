@@ -1,5 +1,6 @@
 //! Between warm code and the rest: entering it, freeing what died, running an opcode that has no handler of its own, leaving.
 
+use super::parked::{back, park};
 use super::registers::{Registers, jump};
 use super::{Unit, handlers};
 use crate::code_data;
@@ -139,12 +140,10 @@ handlers! {
     /// Frees what died in the instruction at `w.ip`, then goes on at the home's `next`.
     fn bury_one(w, dead) {
         let dead = dead as *mut PyObject;
-        if !numbers::free_number(w.tstate, dead) {
-            w.show();
-            (*dead).ob_refcnt -= 1;
-            if (*dead).ob_refcnt == 0 {
-                numbers::call_dealloc(dead);
-            }
+        if !numbers::keep_number(w.tstate, dead) {
+            let home = park(w);
+            numbers::free(dead);
+            w = back(home);
         }
         w.reach((*w.home).next)
     }
