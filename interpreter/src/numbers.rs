@@ -315,22 +315,6 @@ pub unsafe fn free_number(tstate: *mut PyThreadState, o: *mut PyObject) -> bool 
     }
 }
 
-/// Frees an object of which the caller has the last reference.
-///
-/// # Safety
-/// The count of `o` is 1; the GIL is held. Runs any code.
-#[inline(always)]
-pub unsafe fn free(o: *mut PyObject) {
-    // SAFETY: by contract; as for `free_number`.
-    unsafe {
-        if is_number(o) {
-            return sys::PyObject_Free(o.cast());
-        }
-        (*o).ob_refcnt = 0;
-        call_dealloc(o);
-    }
-}
-
 /// Frees an object whose last reference went.
 ///
 /// # Safety

@@ -139,10 +139,23 @@ handlers! {
 
     /// Frees what died in the instruction at `w.ip`, then goes on at the home's `next`.
     fn bury_one(w, dead) {
-        let dead = dead as *mut PyObject;
-        if !numbers::keep_number(w.tstate, dead) {
+        let o = dead as *mut PyObject;
+        if numbers::is_number(o) {
+            return w.instead(bury_number, dead);
+        }
+        // Nothing has run since it got its last reference.
+        (*o).ob_refcnt = 0;
+        let home = park(w);
+        numbers::call_dealloc(o);
+        back(home).reach((*home).next)
+    }
+
+    /// The same for an int or a float.
+    fn bury_number(w, dead) {
+        let o = dead as *mut PyObject;
+        if !numbers::keep_number(w.tstate, o) {
             let home = park(w);
-            numbers::free(dead);
+            sys::PyObject_Free(o.cast());
             w = back(home);
         }
         w.reach((*w.home).next)
