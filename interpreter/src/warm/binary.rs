@@ -496,6 +496,7 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
         let site = at.add(1).cast::<Site>();
         (*site).counter = RETRY;
         (*at).handler = any;
+        Site::join_loads(at);
         let in_place = arg as u32 >= sys::NB_INPLACE_ADD;
         let what = arg as u32 - if in_place { sys::NB_INPLACE_ADD } else { 0 };
         let floats = FLOATS.iter().find(|row| row.0 == what);

@@ -264,6 +264,7 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
         let site = at.add(1).cast::<Site>();
         (*site).counter = RETRY;
         (*at).handler = any;
+        Site::join_loads(at);
         let text = &raw mut sys::PyUnicode_Type;
         let kinds = if is_int(a) && is_int(b) {
             if numbers::one_digit(a).is_none() || numbers::one_digit(b).is_none() {

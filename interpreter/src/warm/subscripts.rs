@@ -354,6 +354,7 @@ unsafe fn specialise(at: *mut Unit, container: *mut PyObject, key: *mut PyObject
         let site = at.add(1).cast::<Site>();
         (*site).counter = RETRY;
         (*at).handler = any;
+        Site::join_loads(at);
         let ty = type_of(container);
         let list = ty == &raw mut sys::PyList_Type;
         if ty == &raw mut sys::PyDict_Type {
