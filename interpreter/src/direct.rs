@@ -7,7 +7,7 @@ use crate::code_data::units;
 use crate::field::TypeOf;
 use crate::helper::Helper;
 use crate::machine::{Arg, Flow};
-use crate::warm::Unit;
+use crate::warm::{Handler, Parked, Unit};
 use crate::{eval_breaker, helpers, opcode};
 use capi::frame::{self, SPECIALS_WORDS};
 use capi::refs::type_of;
@@ -42,6 +42,10 @@ pub struct Home {
     pub(crate) delta: usize,
     /// Where warm code goes on after what died was freed.
     pub(crate) next: *mut Unit,
+    /// The registers of warm code while it calls C.
+    pub(crate) parked: Parked,
+    /// The handler for an instruction that could not make its number quickly.
+    pub(crate) otherwise: Handler,
     /// What the entry frame returned, after `Flow::Return`.
     pub result: *mut PyObject,
     /// Objects that died in an instruction, behind the first one.

@@ -43,6 +43,30 @@ unsafe fn track(tstate: *mut PyThreadState, o: *mut PyTupleObject) {
     }
 }
 
+/// A tuple that takes over the references of `n` objects; null where that takes a call, and nothing was done.
+///
+/// # Safety
+/// As [`from_array_steal`].
+#[inline(always)]
+pub(crate) unsafe fn quick_from_array_steal(
+    tstate: *mut PyThreadState,
+    from: *const *mut PyObject,
+    n: usize,
+) -> *mut PyObject {
+    // SAFETY: by contract; nothing happens between the tuple's birth and its tracking.
+    unsafe {
+        let free = pop_free(tstate, n);
+        if !free.is_null() {
+            let items = tuple::items(free.cast());
+            for i in 0..n {
+                *items.add(i) = *from.add(i);
+            }
+            track(tstate, free);
+        }
+        free.cast()
+    }
+}
+
 /// A tuple that takes over the references of `n` objects; null with an exception, and they stay the caller's then.
 ///
 /// # Safety
@@ -53,18 +77,10 @@ pub(crate) unsafe fn from_array_steal(
     from: *const *mut PyObject,
     n: usize,
 ) -> *mut PyObject {
-    // SAFETY: by contract; nothing happens between the tuple's birth and its tracking.
+    // SAFETY: by contract.
     unsafe {
-        let free = pop_free(tstate, n);
-        if free.is_null() {
-            return by_call(from, n);
-        }
-        let items = tuple::items(free.cast());
-        for i in 0..n {
-            *items.add(i) = *from.add(i);
-        }
-        track(tstate, free);
-        free.cast()
+        let quick = quick_from_array_steal(tstate, from, n);
+        if quick.is_null() { by_call(from, n) } else { quick }
     }
 }
 

@@ -49,7 +49,7 @@ handlers! {
         let (key, array) = (w.peek(1), w.peek(2));
         let Some(item) = place::<f64>(array, key, w.cache(2)) else { return w.instead(miss, arg) };
         let Some(result) = numbers::quick_float(w.tstate, *item) else {
-            return short_of_floats(w, || w.full(arg));
+            return short_of_floats(w, super::full, arg);
         };
         w.shrink(1);
         w.poke(1, result);
@@ -67,7 +67,7 @@ handlers! {
             place::<i32>(array, key, w.cache(2)).map(|item| i64::from(*item))
         };
         let Some(value) = value else { return w.instead(miss, arg) };
-        let Some(result) = numbers::quick_int(value) else { return short_of_ints(w, || w.full(arg)) };
+        let Some(result) = numbers::quick_int(value) else { return short_of_ints(w, super::full, arg) };
         w.shrink(1);
         w.poke(1, result);
         w.drop(array);

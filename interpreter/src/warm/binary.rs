@@ -1,5 +1,6 @@
 //! `BINARY_OP` of numbers: a handler for each operator, kind of numbers, and place where the operands come from.
 
+use super::parked::{finish_two, park};
 use super::registers::{Registers, jump};
 use super::site::{MISSES, RETRY, Site};
 use super::stack::{copy, load_const, load_fast};
@@ -20,6 +21,9 @@ pub(super) const CONST: u8 = 2;
 
 /// On the value stack, and to stay there: the handler stands at the first of two `COPY 2`.
 pub(super) const COPIED: u8 = 3;
+
+/// Code units of `BINARY_OP`.
+const WIDTH: usize = 2;
 
 /// How many loads are part of a handler with operands from there.
 pub(super) const fn loads(left: u8, right: u8) -> usize {
@@ -43,18 +47,22 @@ pub(super) unsafe fn operands<const L: u8, const R: u8>(
     }
 }
 
-/// Leaves to the plain handler of the first instruction; at the operator itself, of which a special case was missed, to the opcode.
+/// The plain handler of the first instruction; at the operator itself, of which a special case was missed, the given one.
+#[inline(always)]
+fn plain_handler<const L: u8, const R: u8>(missed: Handler) -> Handler {
+    match (L, R) {
+        (STACK, STACK) => missed,
+        (STACK, LOCAL) | (LOCAL, _) => load_fast,
+        (COPIED, _) => copy,
+        _ => load_const,
+    }
+}
+
+/// Leaves to that handler.
 #[inline(always)]
 pub(super) unsafe fn plain<const L: u8, const R: u8>(w: Registers, arg: usize, missed: Handler) -> Flow {
     // SAFETY: the machine's invariant.
-    unsafe {
-        match (L, R) {
-            (STACK, STACK) => w.instead(missed, arg),
-            (STACK, LOCAL) | (LOCAL, _) => w.instead(load_fast, arg),
-            (COPIED, _) => w.instead(copy, arg),
-            _ => w.instead(load_const, arg),
-        }
-    }
+    unsafe { w.instead(plain_handler::<L, R>(missed), arg) }
 }
 
 /// Makes room for the result where the operands from the stack were.
@@ -138,21 +146,43 @@ fn wide_result(what: u32, x: i64, y: i64) -> Option<i64> {
     }
 }
 
-/// Nothing quick made the handler's int: it is started again with more of them, or leaves.
+/// Nothing quick made the handler's int: it is started again with more of them, or the instruction is left to another handler.
 #[inline(always)]
-pub(super) unsafe fn short_of_ints(w: Registers, otherwise: impl FnOnce() -> Flow) -> Flow {
+pub(super) unsafe fn short_of_ints(w: Registers, otherwise: Handler, arg: usize) -> Flow {
     // SAFETY: the machine's invariant; the instruction at `w.ip` has done nothing yet.
-    unsafe { if numbers::lacks_ints() { w.instead(refill_ints, 0) } else { otherwise() } }
+    unsafe {
+        (*w.home).otherwise = otherwise;
+        w.instead(without_int, arg)
+    }
 }
 
 /// The same for a float.
 #[inline(always)]
-pub(super) unsafe fn short_of_floats(w: Registers, otherwise: impl FnOnce() -> Flow) -> Flow {
+pub(super) unsafe fn short_of_floats(w: Registers, otherwise: Handler, arg: usize) -> Flow {
     // SAFETY: as above.
-    unsafe { if numbers::lacks_floats(w.tstate) { w.instead(refill_floats, 0) } else { otherwise() } }
+    unsafe {
+        (*w.home).otherwise = otherwise;
+        w.instead(without_float, arg)
+    }
 }
 
 handlers! {
+    /// An instruction that needs a new int: started again where more can be made at once, else left to the home's `otherwise`.
+    fn without_int(w, arg) {
+        if numbers::lacks_ints() {
+            return w.instead(refill_ints, 0);
+        }
+        w.instead((*w.home).otherwise, arg)
+    }
+
+    /// The same for a float.
+    fn without_float(w, arg) {
+        if numbers::lacks_floats(w.tstate) {
+            return w.instead(refill_floats, 0);
+        }
+        w.instead((*w.home).otherwise, arg)
+    }
+
     /// Makes room for new ints and starts the instruction again.
     fn refill_ints(w, _arg) {
         if !numbers::refill_ints() {
@@ -193,7 +223,7 @@ handlers! {
             w.drop_float(a);
         } else {
             let Some(result) = numbers::quick_float(w.tstate, value) else {
-                return short_of_floats(w, || plain::<L, R>(w, arg, super::full));
+                return short_of_floats(w, plain_handler::<L, R>(super::full), arg);
             };
             put::<L, R>(&mut w, result);
             if L == STACK {
@@ -216,7 +246,7 @@ handlers! {
                 return w.next(1);
             }
             let Some(result) = numbers::quick_float(w.tstate, value) else {
-                return short_of_floats(w, || w.full(arg));
+                return short_of_floats(w, super::full, arg);
             };
             w.poke(1, result);
             (*o).ob_refcnt -= 1;
@@ -226,7 +256,7 @@ handlers! {
             return w.full(arg);
         }
         let Some(x) = numbers::one_digit(o) else { return w.full(arg) };
-        let Some(result) = numbers::quick_int(-x) else { return short_of_ints(w, || w.full(arg)) };
+        let Some(result) = numbers::quick_int(-x) else { return short_of_ints(w, super::full, arg) };
         w.poke(1, result);
         w.drop_int(o);
         w.next(1)
@@ -245,7 +275,7 @@ handlers! {
             return plain::<L, R>(w, arg, super::full);
         };
         let Some(result) = numbers::quick_int(value) else {
-            return short_of_ints(w, || plain::<L, R>(w, arg, wide::<WHAT>));
+            return short_of_ints(w, plain_handler::<L, R>(wide::<WHAT>), arg);
         };
         put::<L, R>(&mut w, result);
         if L == STACK {
@@ -303,9 +333,8 @@ handlers! {
             _ => None,
         };
         let Some(function) = function else { return w.full(arg) };
-        w.show();
-        let result = function(a, b);
-        finish(w, a, b, result)
+        let home = park(w);
+        finish_two(home, function(a, b), WIDTH)
     }
 
     /// Floats and ints of one digit in any mixture, on the stack; quotients of such ints are exact in floats.
@@ -316,7 +345,7 @@ handlers! {
         if WHAT != sys::NB_TRUE_DIVIDE && !is_float(a) && !is_float(b) {
             let value = int_result(WHAT, numbers::digit(a), numbers::digit(b));
             let Some(result) = value.and_then(numbers::quick_int) else {
-                return short_of_ints(w, || w.instead(longs, arg));
+                return short_of_ints(w, longs, arg);
             };
             put::<STACK, STACK>(&mut w, result);
             w.drop_int(a);
@@ -331,7 +360,7 @@ handlers! {
             return w.next(2);
         }
         let Some(result) = numbers::quick_float(w.tstate, value) else {
-            return short_of_floats(w, || w.full(arg));
+            return short_of_floats(w, super::full, arg);
         };
         put::<STACK, STACK>(&mut w, result);
         w.drop(a);
@@ -346,11 +375,11 @@ handlers! {
         if type_of(a) != text || type_of(b) != text {
             return w.instead(miss, arg);
         }
-        w.show();
         let store = *w.instruction().add(2);
         if store as u8 == op::STORE_FAST {
             let target = w.local(usize::from(store >> 8));
             if *target == a {
+                w.show();
                 // Two references at least: the local's stays, alone if nobody else has one.
                 (*a).ob_refcnt -= 1;
                 w.shrink(2);
@@ -362,8 +391,8 @@ handlers! {
                 return w.next(3);
             }
         }
-        let result = sys::PyUnicode_Concat(a, b);
-        finish(w, a, b, result)
+        let home = park(w);
+        finish_two(home, sys::PyUnicode_Concat(a, b), WIDTH)
     }
 
     /// Anything else: CPython's function of the operator.
@@ -372,11 +401,10 @@ handlers! {
             return w.instead(adaptive, arg);
         }
         let (b, a) = (w.peek(1), w.peek(2));
-        w.show();
         let function: unsafe extern "C" fn(*mut PyObject, *mut PyObject) -> *mut PyObject =
             std::mem::transmute(helpers::BINARY[arg].address);
-        let result = function(a, b);
-        finish(w, a, b, result)
+        let home = park(w);
+        finish_two(home, function(a, b), WIDTH)
     }
 
     /// `BINARY_OP` that has not been looked at.
@@ -405,25 +433,6 @@ handlers! {
             }
         }
         w.full(arg)
-    }
-}
-
-/// Puts the result (owned, or null with an exception) of a C function in the operands' place.
-#[inline(always)]
-unsafe fn finish(mut w: Registers, a: *mut PyObject, b: *mut PyObject, result: *mut PyObject) -> Flow {
-    // SAFETY: the machine's invariant.
-    unsafe {
-        if result.is_null() {
-            w.shrink(2);
-            capi::refs::decref(a);
-            capi::refs::decref(b);
-            return super::dispatch::leave(w, 2, Flow::Raise);
-        }
-        w.shrink(1);
-        w.poke(1, result);
-        w.drop(a);
-        w.drop(b);
-        w.next(2)
     }
 }
 
@@ -487,6 +496,7 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
         let site = at.add(1).cast::<Site>();
         (*site).counter = RETRY;
         (*at).handler = any;
+        Site::join_loads(at);
         let in_place = arg as u32 >= sys::NB_INPLACE_ADD;
         let what = arg as u32 - if in_place { sys::NB_INPLACE_ADD } else { 0 };
         let floats = FLOATS.iter().find(|row| row.0 == what);
@@ -518,5 +528,5 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
         }
         Site::place(at, kind);
     }
-    const { assert!(opcode::caches(op::BINARY_OP) == 1) }
+    const { assert!(opcode::caches(op::BINARY_OP) + 1 == WIDTH) }
 }

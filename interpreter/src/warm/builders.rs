@@ -1,5 +1,7 @@
 //! What makes containers, cells and functions by one call in C.
 
+use super::parked::{back, park};
+use super::registers::move_words;
 use super::{dispatch, handlers};
 use crate::helpers;
 use crate::machine::Flow;
@@ -10,16 +12,16 @@ use capi::sys::{self, PyFunctionObject, PyListObject};
 handlers! {
     /// `BUILD_LIST`
     fn build_list(w, n) {
-        w.show();
+        let home = park(w);
         let list = sys::PyList_New(n as isize);
+        let mut w = back(home);
         if list.is_null() {
             return dispatch::leave(w, 1, Flow::Raise);
         }
         let items = (*list.cast::<PyListObject>()).ob_item;
-        w.shrink(n);
-        for i in 0..n {
-            *items.add(i) = *w.sp.add(i);
-        }
+        let end = w.sp;
+        w.shrink(w.arg(0));
+        move_words(w.sp, end, items);
         w.push(list);
         w.next(1)
     }
@@ -29,8 +31,9 @@ handlers! {
         if n != 0 {
             return w.full(n);
         }
-        w.show();
+        let home = park(w);
         let dict = sys::PyDict_New();
+        let mut w = back(home);
         if dict.is_null() {
             return dispatch::leave(w, 1, Flow::Raise);
         }

@@ -3,8 +3,10 @@
 
 use super::binary::{float_value, is_float, is_int};
 use super::call_site::{CALL, PRECALL, Site, miss, site};
-use super::registers::Registers;
+use super::parked::{back, drop_at_once, failed, park};
+use super::registers::{Registers, opaque};
 use super::{Handler, calls, dispatch, handlers};
+use crate::direct::Home;
 use crate::machine::Flow;
 use crate::{eval_breaker, helpers, numbers, tuples};
 use capi::refs::{new_ref, type_of};
@@ -53,20 +55,61 @@ unsafe fn operands(w: &Registers, nargs: usize) -> Operands {
     }
 }
 
-/// Ends a `CALL`, at which `w` stands: drops the callable, then the arguments from the lowest; leaves the result.
+/// Ends a `CALL`, at which the parked registers stand: drops the callable, then the arguments from the lowest; leaves the result.
 #[inline(always)]
-unsafe fn finish(mut w: Registers, nargs: usize, o: Operands, result: *mut PyObject) -> Flow {
+unsafe fn finish(home: *mut Home, result: *mut PyObject) -> Flow {
     // SAFETY: the machine's invariant.
     unsafe {
-        release(w.tstate, o.callable);
-        for i in 0..o.given {
-            release(w.tstate, *o.args.add(i));
-        }
-        w.shrink(nargs + 2);
+        let mut w = back(home);
+        let nargs = w.arg(0);
         if result.is_null() {
-            return dispatch::leave(w, CALL, Flow::Raise);
+            return failed(home, nargs + 2, CALL);
         }
-        w.push(result);
+        // A method and its object, or null and another callable.
+        let place = w.sp.sub(nargs + 2);
+        let first = place.replace(result);
+        if !first.is_null() {
+            (*first).ob_refcnt -= 1;
+            if (*first).ob_refcnt == 0 {
+                return bury_operands(home, first, place.add(1));
+            }
+        }
+        let mut slot = place.add(1);
+        while slot != w.sp {
+            let o = *slot;
+            slot = opaque(slot.add(1));
+            (*o).ob_refcnt -= 1;
+            if (*o).ob_refcnt == 0 {
+                return bury_operands(home, o, slot);
+            }
+        }
+        w.sp = place.add(1);
+        finished(w)
+    }
+}
+
+/// Frees an operand of a call that died, and drops those from `slot` on.
+#[inline(never)]
+unsafe fn bury_operands(home: *mut Home, dead: *mut PyObject, mut slot: *mut *mut PyObject) -> Flow {
+    // SAFETY: as in `finish`.
+    unsafe {
+        numbers::dealloc((*home).parked.tstate, dead);
+        let end = (*home).parked.sp;
+        while slot != end {
+            drop_at_once(home, *slot);
+            slot = slot.add(1);
+        }
+        let mut w = back(home);
+        w.shrink(w.arg(0) + 1);
+        finished(w)
+    }
+}
+
+/// Goes on behind a `CALL` whose result is in its place.
+#[inline(always)]
+unsafe fn finished(w: Registers) -> Flow {
+    // SAFETY: the machine's invariant.
+    unsafe {
         if !w.breaker_clear() {
             return w.instead(serve_breaker, 0);
         }
@@ -74,32 +117,27 @@ unsafe fn finish(mut w: Registers, nargs: usize, o: Operands, result: *mut PyObj
     }
 }
 
-#[inline(always)]
-unsafe fn release(tstate: *mut PyThreadState, o: *mut PyObject) {
-    // SAFETY: the stack's reference.
-    unsafe {
-        (*o).ob_refcnt -= 1;
-        if (*o).ob_refcnt == 0 {
-            numbers::dealloc(tstate, o);
-        }
-    }
-}
-
 handlers! {
     /// `CALL` of anything but Python functions.
     fn call(w, nargs) {
         let o = operands(&w, nargs);
-        w.show();
         let names = (*w.cache::<Site>(1)).names;
-        match by_kind(w.tstate, o.callable, o.args, o.given, names) {
-            Some(result) => finish(w, nargs, o, result),
-            None => {
-                let keywords = if names.is_null() { 0 } else { helpers::size_of_sequence(names) };
-                let count = (o.given - keywords) | ARGUMENTS_OFFSET;
-                let result = sys::PyObject_Vectorcall(o.callable, o.args, count, names);
-                finish(w, nargs, o, result)
-            }
+        let tstate = w.tstate;
+        let home = park(w);
+        match by_kind(tstate, o.callable, o.args, o.given, names) {
+            Some(result) => finish(home, result),
+            None => back(home).instead(call_by_protocol, 0),
         }
+    }
+
+    /// `CALL` of anything by its vectorcall, or as CPython calls objects without one.
+    fn call_by_protocol(w, _nargs) {
+        let o = operands(&w, w.arg(0));
+        let names = (*w.cache::<Site>(1)).names;
+        let keywords = if names.is_null() { 0 } else { helpers::size_of_sequence(names) };
+        let count = (o.given - keywords) | ARGUMENTS_OFFSET;
+        let home = park(w);
+        finish(home, sys::PyObject_Vectorcall(o.callable, o.args, count, names))
     }
 
     /// A C function (`DESCRIPTOR`: a method of a C type, unbound) of a calling convention.
@@ -140,23 +178,24 @@ handlers! {
             return w.instead(calls::precall, nargs);
         }
         w.ip = w.ip.add(PRECALL);
-        w.show();
         let function = (*definition).ml_meth.unwrap_unchecked();
+        let names = (*w.cache::<Site>(1)).names;
+        let tstate = w.tstate;
+        let home = park(w);
         let result = if one {
-            (*w.tstate).recursion_remaining -= 1;
+            (*tstate).recursion_remaining -= 1;
             let result = function(this, if KIND == sys::METH_O { *args } else { ptr::null_mut() });
-            (*w.tstate).recursion_remaining += 1;
+            (*(*home).parked.tstate).recursion_remaining += 1;
             result
         } else if KIND == sys::METH_FASTCALL {
             transmute::<OneArgument, Fast>(function)(this, args, count as isize)
         } else if packed {
-            with_tuple(w.tstate, o.callable, function, this, args, count, KIND == VARARGS_KEYWORDS)
+            with_tuple(tstate, o.callable, function, this, args, count, KIND == VARARGS_KEYWORDS)
         } else {
-            let names = (*w.cache::<Site>(1)).names;
             let keywords = if names.is_null() { 0 } else { helpers::size_of_sequence(names) };
             transmute::<OneArgument, FastKeywords>(function)(this, args, (count - keywords) as isize, names)
         };
-        finish(w, nargs, o, result)
+        finish(home, result)
     }
 
     /// `len(x)` of a list, tuple, dict or string, others by its function.
@@ -358,12 +397,16 @@ handlers! {
             return w.instead(miss, nargs);
         };
         w.ip = w.ip.add(PRECALL);
-        w.show();
         let names = (*w.cache::<Site>(1)).names;
         let keywords = if names.is_null() { 0 } else { helpers::size_of_sequence(names) };
+        let home = park(w);
         let result = vectorcall(o.callable, o.args, o.given - keywords, names);
-        let result = sys::_Py_CheckFunctionResult(w.tstate, o.callable, result, ptr::null());
-        finish(w, nargs, o, result)
+        let w = back(home);
+        if result.is_null() != (*w.tstate).curexc_type.is_null() {
+            return finish(home, result);
+        }
+        let result = sys::_Py_CheckFunctionResult(w.tstate, operands(&w, w.arg(0)).callable, result, ptr::null());
+        finish(home, result)
     }
 
     /// After a `CALL`: signals, requests for the GIL, pending calls, or a trace function that was set.

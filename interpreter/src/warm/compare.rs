@@ -3,12 +3,12 @@
 use super::binary::{
     CONST, LOCAL, STACK, float_of, float_value, is_float, is_int, loads, operands, plain, put,
 };
+use super::parked::{failed, finish_two, park};
 use super::registers::Registers;
 use super::site::{MISSES, RETRY, Site};
 use super::translate::Before;
 use super::{Handler, Unit, handlers};
 use crate::code_data::LoopCell;
-use crate::machine::Flow;
 use crate::{helpers, numbers};
 use capi::opcode as op;
 use capi::refs::type_of;
@@ -177,19 +177,8 @@ handlers! {
             return w.instead(adaptive, arg);
         }
         let (b, a) = (w.peek(1), w.peek(2));
-        w.show();
-        let result = sys::PyObject_RichCompare(a, b, arg as i32);
-        if result.is_null() {
-            w.shrink(2);
-            capi::refs::decref(a);
-            capi::refs::decref(b);
-            return super::dispatch::leave(w, WIDTH, Flow::Raise);
-        }
-        w.shrink(1);
-        w.poke(1, result);
-        w.drop(a);
-        w.drop(b);
-        w.next(WIDTH)
+        let home = park(w);
+        finish_two(home, sys::PyObject_RichCompare(a, b, arg as i32), WIDTH)
     }
 
     /// `COMPARE_OP` that has not been looked at.
@@ -218,27 +207,20 @@ handlers! {
     }
 
     /// `CONTAINS_OP`
-    fn contains_op(w, invert) {
+    fn contains_op(w, _invert) {
         let (container, o) = (w.peek(1), w.peek(2));
-        w.show();
+        let home = park(w);
         let found = if type_of(container) == &raw mut sys::PyDict_Type {
             sys::PyDict_Contains(container, o)
         } else {
             sys::PySequence_Contains(container, o)
         };
         if found < 0 {
-            capi::refs::decref(o);
-            capi::refs::decref(container);
-            w.shrink(2);
-            return super::dispatch::leave(w, 1, Flow::Raise);
+            return failed(home, 2, 1);
         }
-        let result = if (found != 0) != (invert != 0) { helpers::py_true() } else { helpers::py_false() };
+        let result = if (found != 0) != ((*(*home).parked.ip).arg != 0) { helpers::py_true() } else { helpers::py_false() };
         (*result).ob_refcnt += 1;
-        w.shrink(1);
-        w.poke(1, result);
-        w.drop(o);
-        w.drop(container);
-        w.next(1)
+        finish_two(home, result, 1)
     }
 }
 
@@ -282,6 +264,7 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
         let site = at.add(1).cast::<Site>();
         (*site).counter = RETRY;
         (*at).handler = any;
+        Site::join_loads(at);
         let text = &raw mut sys::PyUnicode_Type;
         let kinds = if is_int(a) && is_int(b) {
             if numbers::one_digit(a).is_none() || numbers::one_digit(b).is_none() {

@@ -1,5 +1,6 @@
 //! Between warm code and the rest: entering it, freeing what died, running an opcode that has no handler of its own, leaving.
 
+use super::parked::{back, park};
 use super::registers::{Registers, jump};
 use super::{Unit, handlers};
 use crate::code_data;
@@ -138,13 +139,24 @@ handlers! {
 
     /// Frees what died in the instruction at `w.ip`, then goes on at the home's `next`.
     fn bury_one(w, dead) {
-        let dead = dead as *mut PyObject;
-        if !numbers::free_number(w.tstate, dead) {
-            w.show();
-            (*dead).ob_refcnt -= 1;
-            if (*dead).ob_refcnt == 0 {
-                numbers::call_dealloc(dead);
-            }
+        let o = dead as *mut PyObject;
+        if numbers::is_number(o) {
+            return w.instead(bury_number, dead);
+        }
+        // Nothing has run since it got its last reference.
+        (*o).ob_refcnt = 0;
+        let home = park(w);
+        numbers::call_dealloc(o);
+        back(home).reach((*home).next)
+    }
+
+    /// The same for an int or a float.
+    fn bury_number(w, dead) {
+        let o = dead as *mut PyObject;
+        if !numbers::keep_number(w.tstate, o) {
+            let home = park(w);
+            sys::PyObject_Free(o.cast());
+            w = back(home);
         }
         w.reach((*w.home).next)
     }

@@ -2,12 +2,13 @@
 
 use super::binary::short_of_ints;
 use super::handlers;
+use super::parked::{back, finish_one, park};
 use super::registers::Registers;
 use super::stack::store_fast;
 use crate::machine::Flow;
 use crate::numbers;
 use capi::objects::{ListIter, RangeIter, TupleIter};
-use capi::refs::{decref, type_of};
+use capi::refs::type_of;
 use capi::sys::{self, PyObject};
 
 /// The next int of a range; `None` at its end, or when a call is needed for it.
@@ -104,16 +105,8 @@ handlers! {
         if ty == &raw mut sys::PyGen_Type {
             return w.next(1);
         }
-        w.show();
-        let iterator = sys::PyObject_GetIter(iterable);
-        if iterator.is_null() {
-            w.shrink(1);
-            decref(iterable);
-            return super::dispatch::leave(w, 1, Flow::Raise);
-        }
-        w.poke(1, iterator);
-        w.drop(iterable);
-        w.next(1)
+        let home = park(w);
+        finish_one(home, sys::PyObject_GetIter(iterable), 1)
     }
 
     /// `FOR_ITER` that has not been looked at, or of anything: chooses the handler by the iterator's type.
@@ -145,7 +138,7 @@ handlers! {
         }
         let range = iterator.cast::<RangeIter>();
         if (*range).index < (*range).len {
-            return short_of_ints(w, || w.instead(range_call, distance));
+            return short_of_ints(w, range_call, distance);
         }
         w.shrink(1);
         w.drop(iterator);
@@ -202,20 +195,28 @@ handlers! {
             return w.instead(super::generators::for_iter, distance);
         }
         let Some(next) = (*ty).tp_iternext else { return w.full(distance) };
-        w.show();
+        let home = park(w);
         let item = next(iterator);
+        let mut w = back(home);
         if item.is_null() {
-            if !(*w.tstate).curexc_type.is_null() {
-                if sys::PyErr_ExceptionMatches(sys::PyExc_StopIteration) == 0 {
-                    return super::dispatch::leave(w, 1, Flow::Raise);
-                }
-                sys::PyErr_Clear();
-            }
-            w.shrink(1);
-            w.drop(iterator);
-            return w.next(1 + distance);
+            return w.instead(ended, 0);
         }
         w.push(item);
         w.next(1)
+    }
+
+    /// The end of a loop over any iterator, which gave nothing: there may be an exception.
+    fn ended(w, _arg) {
+        if !(*w.tstate).curexc_type.is_null() {
+            if sys::PyErr_ExceptionMatches(sys::PyExc_StopIteration) == 0 {
+                return super::dispatch::leave(w, 1, Flow::Raise);
+            }
+            sys::PyErr_Clear();
+        }
+        let (iterator, distance) = (w.peek(1), w.arg(0));
+        w = w.after_code();
+        w.shrink(1);
+        w.drop(iterator);
+        w.next(1 + distance)
     }
 }

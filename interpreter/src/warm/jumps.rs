@@ -1,5 +1,6 @@
 //! Jumps, conditional or not, and the start of a function. The argument of a jump backwards is the loop's cell.
 
+use super::parked::{back, failed, park};
 use super::registers::{Registers, bool_value};
 use super::{Handler, Unit, dispatch, handlers};
 use crate::code_data::LoopCell;
@@ -137,14 +138,28 @@ handlers! {
     /// The same for what is no bool.
     fn forward_if_other<const WHEN: bool>(w, distance) {
         let o = w.peek(1);
-        let Some(value) = truth(&mut w, o) else {
-            w.shrink(1);
-            capi::refs::decref(o);
-            return dispatch::leave(w, 1, Flow::Raise);
+        let Some(value) = plain_truth(o) else {
+            return w.instead(forward_if_asked::<WHEN>, distance);
         };
         w.shrink(1);
         w.drop(o);
         w.next(if value == WHEN { 1 + distance } else { 1 })
+    }
+
+    /// The same for an object that answers by code.
+    fn forward_if_asked<const WHEN: bool>(w, _distance) {
+        let o = w.peek(1);
+        let home = park(w);
+        let answer = sys::PyObject_IsTrue(o);
+        if answer < 0 {
+            return failed(home, 1, 1);
+        }
+        let mut w = back(home);
+        let width = if (answer != 0) == WHEN { 1 + w.arg(0) } else { 1 };
+        let o = w.peek(1);
+        w.shrink(1);
+        w.drop(o);
+        w.next(width)
     }
 
     /// `POP_JUMP_FORWARD_IF_NONE`, `POP_JUMP_FORWARD_IF_NOT_NONE`
@@ -222,9 +237,13 @@ handlers! {
 
     /// The same for an object that answers by code.
     fn jump_or_pop_asked<const WHEN: bool>(w, distance) {
+        w.show();
         let o = w.peek(1);
-        let Some(value) = truth(&mut w, o) else { return dispatch::leave(w, 1, Flow::Raise) };
-        if value == WHEN {
+        let answer = sys::PyObject_IsTrue(o);
+        if answer < 0 {
+            return dispatch::leave(w, 1, Flow::Raise);
+        }
+        if (answer != 0) == WHEN {
             return w.next(1 + distance);
         }
         w.shrink(1);

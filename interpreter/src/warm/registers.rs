@@ -69,6 +69,12 @@ impl Registers {
         self.sp = unsafe { self.sp.sub(n) };
     }
 
+    /// The same where code may have run in the instruction.
+    #[inline(always)]
+    pub fn after_code(self) -> Registers {
+        Registers { shown: true, ..self }
+    }
+
     /// A local's slot.
     #[inline(always)]
     pub unsafe fn local(&self, index: usize) -> *mut *mut PyObject {
@@ -108,13 +114,13 @@ impl Registers {
         }
     }
 
-    /// Drops a reference to what is often a number: it is freed at once.
+    /// Drops a reference to what is often a number: it is kept at once, where there is room.
     #[inline(always)]
     pub unsafe fn drop_often_number(&mut self, o: *mut PyObject) {
         // SAFETY: as above.
         unsafe {
             (*o).ob_refcnt -= 1;
-            if (*o).ob_refcnt == 0 && !numbers::free_number(self.tstate, o) {
+            if (*o).ob_refcnt == 0 && !numbers::keep_number(self.tstate, o) {
                 self.die(o);
             }
         }

@@ -1,5 +1,6 @@
 //! What an instruction with two operands remembers: `BINARY_OP`, `COMPARE_OP`, `BINARY_SUBSCR`.
 
+use super::stack::{load_fast_load_const, load_fast_load_fast};
 use super::translate::Before;
 use super::{Handler, Unit};
 
@@ -41,6 +42,24 @@ impl Site {
                 Before::LocalLocal | Before::ConstLocal => (*at.sub(1)).handler = kind(Before::Local),
                 _ => {}
             }
+        }
+    }
+
+    /// Joins the loads before an instruction whose handler takes both operands from the stack. [`Site::place`] and [`Site::missed`] put other
+    /// handlers there.
+    ///
+    /// # Safety
+    /// As for [`Site::place`].
+    pub unsafe fn join_loads(at: *mut Unit) {
+        // SAFETY: by contract; the translation saw the loads. Jumps to the second one find its own handler.
+        unsafe {
+            let site = at.add(1).cast::<Site>();
+            let both: Handler = match (*site).before {
+                Before::LocalLocal => load_fast_load_fast,
+                Before::LocalConst => load_fast_load_const,
+                _ => return,
+            };
+            (*at.sub(2)).handler = both;
         }
     }
 

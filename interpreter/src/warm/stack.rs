@@ -232,6 +232,17 @@ handlers! {
 
     /// `BUILD_TUPLE`
     fn build_tuple(w, n) {
+        let tuple = tuples::quick_from_array_steal(w.tstate, w.sp.sub(n), n);
+        if tuple.is_null() {
+            return w.instead(build_tuple_by_call, n);
+        }
+        w.shrink(n);
+        w.push(tuple);
+        w.next(1)
+    }
+
+    /// The same where CPython has to make the tuple.
+    fn build_tuple_by_call(w, n) {
         w.show();
         let tuple = tuples::from_array_steal(w.tstate, w.sp.sub(n), n);
         if tuple.is_null() {

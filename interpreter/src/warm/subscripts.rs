@@ -1,6 +1,7 @@
 //! `BINARY_SUBSCR` and `STORE_SUBSCR` of lists, tuples and dicts.
 
 use super::binary::{CONST, COPIED, LOCAL, STACK, is_int, loads, operands, plain, put};
+use super::parked::{back, failed, finish_three, finish_two, park};
 use super::registers::{Registers, fill_nulls, jump};
 use super::site::{MISSES, RETRY, Site};
 use super::stack::swap;
@@ -11,7 +12,7 @@ use crate::machine::Flow;
 use crate::semantics::slices;
 use crate::{code_data, helpers, numbers};
 use capi::frame;
-use capi::refs::{decref, type_of};
+use capi::refs::type_of;
 use capi::sys::{self, PyObject};
 use std::ptr;
 
@@ -123,34 +124,22 @@ handlers! {
         if type_of(dict) != &raw mut sys::PyDict_Type {
             return w.instead(miss, arg);
         }
-        w.show();
+        let home = park(w);
         let value = sys::PyDict_GetItemWithError(dict, key);
         if value.is_null() {
-            // The error, and `KeyError`, are the opcode's.
-            if !(*w.tstate).curexc_type.is_null() {
-                w.shrink(2);
-                decref(dict);
-                decref(key);
-                return dispatch::leave(w, WIDTH, Flow::Raise);
-            }
-            return w.instead(missing, arg);
+            let w = back(home);
+            return w.instead(missing, 0);
         }
         (*value).ob_refcnt += 1;
-        w.shrink(1);
-        w.poke(1, value);
-        w.drop(dict);
-        w.drop(key);
-        w.next(WIDTH)
+        finish_two(home, value, WIDTH)
     }
 
-    /// The key that a dict lacks.
+    /// The key that a dict lacks, or whose look-up raised an exception.
     fn missing(w, _arg) {
-        let (key, dict) = (w.peek(1), w.peek(2));
-        sys::_PyErr_SetKeyError(key);
-        w.shrink(2);
-        decref(dict);
-        decref(key);
-        dispatch::leave(w, WIDTH, Flow::Raise)
+        if (*w.tstate).curexc_type.is_null() {
+            sys::_PyErr_SetKeyError(w.peek(1));
+        }
+        failed(park(w), 2, WIDTH)
     }
 
     /// Anything but an object with a `__getitem__` of Python's: the object's own function.
@@ -162,9 +151,8 @@ handlers! {
         if may_have_getitem(type_of(container)) {
             return w.full(arg);
         }
-        w.show();
-        let item = sys::PyObject_GetItem(container, key);
-        give(w, item)
+        let home = park(w);
+        finish_two(home, sys::PyObject_GetItem(container, key), WIDTH)
     }
 
     /// An object whose class has a `__getitem__` of two parameters.
@@ -217,13 +205,13 @@ handlers! {
         if (*w.tstate).recursion_remaining <= 1 {
             return w.full(arg);
         }
-        w.show();
         let descriptor = (*cache).function.cast::<sys::PyMethodDescrObject>();
         let function = (*(*descriptor).d_method).ml_meth.unwrap_unchecked();
         (*w.tstate).recursion_remaining -= 1;
+        let home = park(w);
         let item = function(container, key);
-        (*w.tstate).recursion_remaining += 1;
-        give(w, item)
+        (*(*home).parked.tstate).recursion_remaining += 1;
+        finish_two(home, item, WIDTH)
     }
 
     /// `BUILD_SLICE` with the subscript behind it, where that makes no slice.
@@ -296,23 +284,9 @@ handlers! {
 
     /// An entry of a dict is written.
     fn store_entry(w, _arg) {
-        w.show();
-        let (key, container) = (w.peek(1), w.peek(2));
-        let value = w.peek(3);
-        let status = sys::PyDict_SetItem(container, key, value);
-        if status != 0 {
-            w.shrink(3);
-            decref(value);
-            decref(container);
-            decref(key);
-            return dispatch::leave(w, 2, Flow::Raise);
-        }
-        w.shrink(3);
-        // The dict has a reference to each of them now, unless its entry had an equal key.
-        w.drop(value);
-        w.drop(container);
-        w.drop(key);
-        w.next(2)
+        let (key, container, value) = (w.peek(1), w.peek(2), w.peek(3));
+        let home = park(w);
+        finish_three(home, sys::PyDict_SetItem(container, key, value), 2)
     }
 
     /// An item of something else is written: of an array perhaps, at which is looked now and then.
@@ -329,20 +303,9 @@ handlers! {
 
     /// An item of anything is written.
     fn store_any(w, _arg) {
-        w.show();
         let (key, container, value) = (w.peek(1), w.peek(2), w.peek(3));
-        let status = sys::PyObject_SetItem(container, key, value);
-        w.shrink(3);
-        if status != 0 {
-            decref(value);
-            decref(container);
-            decref(key);
-            return dispatch::leave(w, 2, Flow::Raise);
-        }
-        w.drop(value);
-        w.drop(container);
-        w.drop(key);
-        w.next(2)
+        let home = park(w);
+        finish_three(home, sys::PyObject_SetItem(container, key, value), 2)
     }
 }
 
@@ -361,26 +324,6 @@ fn handler_of(list: bool, before: Before) -> Handler {
         };
     }
     if list { by_place!(true) } else { by_place!(false) }
-}
-
-/// What a call gave takes the place of container and key; null raises.
-#[inline(always)]
-unsafe fn give(mut w: Registers, item: *mut PyObject) -> Flow {
-    // SAFETY: the machine's invariant; the operands of a subscript, and a new reference or null with an exception set.
-    unsafe {
-        let (key, container) = (w.peek(1), w.peek(2));
-        if item.is_null() {
-            w.shrink(2);
-            decref(container);
-            decref(key);
-            return dispatch::leave(w, WIDTH, Flow::Raise);
-        }
-        w.shrink(1);
-        w.poke(1, item);
-        w.drop(container);
-        w.drop(key);
-        w.next(WIDTH)
-    }
 }
 
 /// Is it a method of C, of one argument, by which the type's slot for all that is looked up gets an item? So it is in subclasses of dict.
@@ -411,6 +354,7 @@ unsafe fn specialise(at: *mut Unit, container: *mut PyObject, key: *mut PyObject
         let site = at.add(1).cast::<Site>();
         (*site).counter = RETRY;
         (*at).handler = any;
+        Site::join_loads(at);
         let ty = type_of(container);
         let list = ty == &raw mut sys::PyList_Type;
         if ty == &raw mut sys::PyDict_Type {
