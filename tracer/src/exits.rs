@@ -4,6 +4,7 @@
 //! may (deallocations, the eval breaker) is left to `driver`, once the native frame is gone.
 
 use crate::layout;
+use crate::reserve;
 use crate::runtime::link_frame;
 use capi::sys::{self, PyObject};
 use traces::codegen::{ExitState, Location};
@@ -48,21 +49,28 @@ pub unsafe fn rebuild(
     let (values, increfs) = values.split_at(values.len() - snapshot.increfs.len());
     let (values, payloads) = values.split_at(values.len() - snapshot.virtuals.len());
     boxes.clear();
+    // The exception of an exit that raises must outlive a box that memory is short for.
+    let raised = (!snapshot.virtuals.is_empty() && matches!(snapshot.resume, Resume::Raise)).then(|| {
+        let [mut kind, mut value, mut traceback] = [std::ptr::null_mut(); 3];
+        // SAFETY: the GIL is held; the three references are handed back below.
+        unsafe { sys::PyErr_Fetch(&mut kind, &mut value, &mut traceback) };
+        (kind, value, traceback)
+    });
     for (v, &payload) in snapshot.virtuals.iter().zip(payloads) {
-        // SAFETY: the GIL is held; a box that can't be built leaves nothing sane to do.
+        // SAFETY: the GIL is held; no exception is set.
         let built = unsafe {
             match v {
-                Virtual::Int(_) => sys::PyLong_FromLongLong(payload as i64),
-                Virtual::Float(_) => sys::PyFloat_FromDouble(f64::from_bits(payload)),
+                Virtual::Int(_) => reserve::new_int(payload as i64),
+                Virtual::Float(_) => reserve::new_float(f64::from_bits(payload)),
                 Virtual::Bool(_) => sys::PyBool_FromLong((payload & 1) as _),
                 Virtual::Tuple(_) => unreachable!("the optimizer builds tuples"),
             }
         };
-        if built.is_null() {
-            // SAFETY: ends the process.
-            unsafe { sys::Py_FatalError(c"coluber: out of memory at a side exit".as_ptr()) };
-        }
         boxes.push((built, false));
+    }
+    if let Some((kind, value, traceback)) = raised {
+        // SAFETY: fetched above.
+        unsafe { sys::PyErr_Restore(kind, value, traceback) };
     }
     for &object in increfs {
         // SAFETY: the snapshot names live objects.

@@ -10,6 +10,7 @@ pub mod optimizer;
 mod packed;
 mod picture;
 pub mod recorder;
+mod reserve;
 pub mod runtime;
 pub mod statistics;
 mod versions;

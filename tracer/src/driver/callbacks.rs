@@ -3,7 +3,7 @@
 use super::{Unpacked, tracer};
 use crate::optimizer::parts::Off;
 use crate::optimizer::{Env, HelperIds};
-use crate::{exits, layout, runtime};
+use crate::{exits, layout, reserve, runtime};
 use capi::sys::{self, PyObject};
 use traces::codegen::{ExitState, Runtime};
 
@@ -40,13 +40,13 @@ unsafe extern "C" fn int_value_slow(o: *mut PyObject, fits: *mut i32) -> i64 {
 }
 
 unsafe extern "C" fn new_int(value: i64) -> *mut PyObject {
-    // SAFETY: the GIL is held.
-    unsafe { sys::PyLong_FromLongLong(value) }
+    // SAFETY: the GIL is held; compiled code makes boxes with no exception set.
+    unsafe { reserve::new_int(value) }
 }
 
 unsafe extern "C" fn new_float(value: f64) -> *mut PyObject {
-    // SAFETY: the GIL is held.
-    unsafe { sys::PyFloat_FromDouble(value) }
+    // SAFETY: as above.
+    unsafe { reserve::new_float(value) }
 }
 
 /// What the backend has to know of CPython.

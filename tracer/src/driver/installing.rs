@@ -7,8 +7,8 @@ use crate::optimizer::peel::Bridge;
 use crate::optimizer::{Header, Known, condition, peel};
 use crate::packed::{ExitInfo, Packed};
 use crate::recorder::{After, Recording};
-use crate::runtime;
 use crate::versions::GuardedVersion;
+use crate::{reserve, runtime};
 use capi::sys::{self, PyCodeObject};
 use capi::tuple;
 use fxhash::FxHasher;
@@ -194,6 +194,10 @@ impl State {
         if self.dump.is_none() {
             // Nobody else looks at it, and the backend needs memory, too.
             recording.raw = Trace::new(trace.helpers);
+        }
+        // SAFETY: the GIL is held.
+        if !unsafe { reserve::fill() } {
+            return Err(Abort::Memory);
         }
         let optimized = Instant::now();
         let guards = trace.ops.iter().filter(|op| op.code.is_guard()).count();
