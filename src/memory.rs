@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// behind them in the dynamic linker's list; they may be large, and are left alone. None where we are an extension module ourselves.
 static AT_START: AtomicUsize = AtomicUsize::new(0);
 
-/// After so long without a recording the compiler's code goes.
+/// After so long without a recording the compiler's code may go.
 const COMPILER_PAUSE: Duration = Duration::from_millis(3);
 /// Of smaller segments of an object little is to be had, for two system calls each.
 const LARGE: usize = 256 << 10;
@@ -40,9 +40,11 @@ struct Limit {
 
 /// Python's start has left much that the program does not need; one that ends at once had better not deal with it.
 static WHEN_WARM: Limit =
-    Limit::new(Duration::from_millis(5), Duration::from_millis(30), Duration::from_millis(16));
+    Limit::new(Duration::from_millis(10), Duration::from_millis(30), Duration::from_millis(16));
 /// A recording needs memory at once, however lately the last one did.
 static FOR_RECORDING: Limit = Limit::new(Duration::ZERO, Duration::from_millis(16), Duration::from_millis(8));
+/// The compiler's code, which each of a series of recordings would have to get back.
+static AFTER_COMPILING: Limit = Limit::new(Duration::ZERO, COMPILER_PAUSE, Duration::ZERO);
 /// When idle pages were last given back, in nanoseconds after the program's begin; 0 if never.
 static GIVEN_AT: AtomicU64 = AtomicU64::new(0);
 /// When the last recording ended, in nanoseconds after the program's begin; `NONE` when the compiler's code was given back since.
@@ -63,7 +65,6 @@ impl Limit {
         if allowed {
             let next = age + self.pause.max(age);
             self.not_before.store(next.as_nanos() as u64, Ordering::Relaxed);
-            GIVEN_AT.store(age.as_nanos() as u64, Ordering::Relaxed);
         }
         allowed
     }
@@ -87,7 +88,8 @@ pub fn note_objects() {
 /// The program does something new, or goes on with something: what it needs no more may go.
 pub fn give_back() {
     let recorded_at = RECORDED_AT.load(Ordering::Relaxed);
-    if recorded_at != NONE && age() >= Duration::from_nanos(recorded_at) + COMPILER_PAUSE {
+    let paused = recorded_at != NONE && age() >= Duration::from_nanos(recorded_at) + COMPILER_PAUSE;
+    if paused && AFTER_COMPILING.allows() {
         RECORDED_AT.store(NONE, Ordering::Relaxed);
         trim();
         if let (Some((start, end)), Ok(pagemap)) = (compiler(), File::open(PAGEMAP)) {
@@ -126,6 +128,9 @@ fn drop_idle() {
     if left == 0 {
         return;
     }
+    GIVEN_AT.store(age().as_nanos() as u64, Ordering::Relaxed);
+    // The compiler's code goes, too.
+    RECORDED_AT.store(NONE, Ordering::Relaxed);
     trim();
     let Ok(pagemap) = File::open(PAGEMAP) else { return };
     static NARROWED: AtomicBool = AtomicBool::new(false);
