@@ -67,6 +67,16 @@ def raises(n):
     return total, big
 
 
+# An exit makes as many boxes as a native frame holds values.
+many_locals = """def many_locals(n):
+    i = 0.5
+    while i < n:
+        i += 1.0
+"""
+many_locals += "".join(f"        v{k} = i + {k}.25\n" for k in range(260)) + "    return v0 + v259\n"
+exec(many_locals)
+
+
 def attempt(function, start, stop):
     """None when memory ran out."""
     try:
@@ -79,7 +89,7 @@ def attempt(function, start, stop):
         return None
 
 
-for function in (mixed_ints, calls, recursion, swaps, containers, raises):
+for function in (mixed_ints, calls, recursion, swaps, containers, raises, many_locals):
     expected = function(TURNS)
     wrong = 0
     if set_nomemory:

@@ -1,35 +1,60 @@
 //! Boxes where no exception can be raised: in compiled code, whose boxes stand in place of an instruction's long after it, and at exits.
 //!
 //! When CPython's allocator has no memory for one, it is made in a block of a reserve that was allocated before. The
-//! reserve is filled again at the next pending call; when half of it is gone, the thread gets a `MemoryError` at its next
+//! reserve is filled again at the next pending call, and nothing is entered before; when half of it is gone, the thread gets a `MemoryError` at its next
 //! loop edge. The GIL protects it.
 
 use capi::sys::{self, PyObject};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::Relaxed};
 
-/// More than a turn of a loop and its exit make.
-const BLOCKS: usize = 256;
+/// The least that the reserve holds.
+const LEAST: usize = 128;
+/// Turns of the largest loop, exit included, that the reserve holds: a turn may go through some bridges.
+const TURNS: usize = 4;
 /// Bytes of the largest box: an int of three digits.
 const SIZE: usize = size_of::<sys::PyLongObject>() + 2 * size_of::<u32>();
 
-static RESERVE: [AtomicPtr<u8>; BLOCKS] = [const { AtomicPtr::new(null_mut()) }; BLOCKS];
+/// The free blocks; each begins with the next one's address.
+static FREE: AtomicPtr<u8> = AtomicPtr::new(null_mut());
+/// How many are free, and how many should be.
 static LEFT: AtomicUsize = AtomicUsize::new(0);
+static FULL: AtomicUsize = AtomicUsize::new(LEAST);
 /// Whether a pending call will fill the reserve.
 static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Whether blocks are missing: then nothing is entered before `fill` has found memory for them.
+#[inline]
+pub fn is_short() -> bool {
+    LEFT.load(Relaxed) < FULL.load(Relaxed)
+}
+
+/// Makes the reserve large enough for a trace with so many boxes; false if memory is out.
+///
+/// # Safety
+/// The GIL is held.
+pub unsafe fn fill_for(boxes: usize) -> bool {
+    FULL.fetch_max(TURNS * boxes, Relaxed);
+    // SAFETY: by contract.
+    unsafe { fill() }
+}
 
 /// Fills the reserve as far as memory goes; whether it is full.
 ///
 /// # Safety
 /// The GIL is held.
+#[cold]
 pub unsafe fn fill() -> bool {
-    for place in &RESERVE[LEFT.load(Relaxed)..] {
-        // SAFETY: the GIL is held; no exception is set when there is no memory.
-        let block: *mut u8 = unsafe { sys::PyObject_Malloc(SIZE) }.cast();
-        if block.is_null() {
-            return false;
+    while is_short() {
+        // SAFETY: the GIL is held; no exception is set when there is no memory. A block has room for an address.
+        unsafe {
+            let block: *mut u8 = sys::PyObject_Malloc(SIZE).cast();
+            if block.is_null() {
+                return false;
+            }
+            block.cast::<*mut u8>().write(FREE.load(Relaxed));
+            FREE.store(block, Relaxed);
         }
-        place.store(block, Relaxed);
         LEFT.fetch_add(1, Relaxed);
     }
     true
@@ -45,22 +70,24 @@ unsafe extern "C" fn fill_pending(_: *mut std::ffi::c_void) -> i32 {
 /// A block that `PyObject_Free` takes, when memory has run out. Clears the `MemoryError`. Ends the process when none is left.
 #[cold]
 unsafe fn take<T>() -> *mut T {
-    // SAFETY: the GIL is held; compiled code runs with a thread state.
+    // SAFETY: the GIL is held; compiled code runs with a thread state; free blocks begin with an address.
     unsafe {
         sys::PyErr_Clear();
-        let Some(left) = LEFT.load(Relaxed).checked_sub(1) else {
-            sys::Py_FatalError(c"coluber: out of memory in compiled code".as_ptr())
-        };
-        LEFT.store(left, Relaxed);
+        let block = FREE.load(Relaxed);
+        if block.is_null() {
+            sys::Py_FatalError(c"coluber: out of memory in compiled code".as_ptr());
+        }
+        FREE.store(block.cast::<*mut u8>().read(), Relaxed);
+        let left = LEFT.fetch_sub(1, Relaxed) - 1;
         if !ASKED.load(Relaxed) {
             // It may fail when too many are pending; the next block asks again.
             ASKED.store(sys::Py_AddPendingCall(Some(fill_pending), null_mut()) == 0, Relaxed);
         }
         let thread = sys::PyThreadState_Get();
-        if left <= BLOCKS / 2 && (*thread).async_exc.is_null() {
+        if left <= FULL.load(Relaxed) / 2 && (*thread).async_exc.is_null() {
             sys::PyThreadState_SetAsyncExc((*thread).thread_id, sys::PyExc_MemoryError);
         }
-        RESERVE[left].load(Relaxed).cast()
+        block.cast()
     }
 }
 

@@ -195,8 +195,12 @@ impl State {
             // Nobody else looks at it, and the backend needs memory, too.
             recording.raw = Trace::new(trace.helpers);
         }
+        let made = trace.ops.iter().filter(|op| matches!(op.code, OpCode::NewInt | OpCode::NewFloat)).count();
+        let snapshots = &trace.snapshots;
+        let at_exit =
+            (0..snapshots.len()).map(|i| snapshots.scalars(SnapId(i as u32)).len()).max().unwrap_or(0);
         // SAFETY: the GIL is held.
-        if !unsafe { reserve::fill() } {
+        if !unsafe { reserve::fill_for(made + at_exit) } {
             return Err(Abort::Memory);
         }
         let optimized = Instant::now();

@@ -6,6 +6,7 @@ use super::recording::STRESS_COUNTDOWN;
 use super::worth::SAMPLE;
 use super::{Goal, State, Tracer};
 use crate::recorder::After;
+use crate::reserve;
 use capi::sys;
 use interpreter::direct::Direct;
 use interpreter::machine::Flow;
@@ -51,6 +52,10 @@ impl State {
 impl Tracer {
     /// Runs compiled code from the header at which `d` stands.
     pub(super) fn run(&self, d: &mut Direct, trace: usize) -> Flow {
+        // SAFETY: the GIL is held.
+        if reserve::is_short() && !unsafe { reserve::fill() } {
+            return Flow::Next;
+        }
         if let Some(flow) = self.force_guards(d, trace) {
             return flow;
         }
