@@ -125,8 +125,6 @@ struct LoopState {
     trace: Option<usize>,
     failures: u32,
     retries: u32,
-    /// Recordings that ended because the loop did: it turns few times each time.
-    leaves: u32,
     /// Times that its trace was invalidated.
     invalidations: u32,
     /// Its trace, or that of a loop in it, was invalidated since its last turn: the counter starts again.
@@ -425,10 +423,7 @@ impl Jit for Tracer {
                 i32::MAX
             }
             // Back off, by an odd amount.
-            None => {
-                let doublings = (l.failures + l.leaves).min(MOST_DOUBLINGS);
-                (t.policy.loop_threshold as i32).saturating_mul(1 << doublings) | 1
-            }
+            None => (t.policy.loop_threshold as i32).saturating_mul(1 << l.failures) | 1,
         };
         flow
     }
@@ -466,7 +461,6 @@ impl State {
                 trace: None,
                 failures: 0,
                 retries: 0,
-                leaves: 0,
                 invalidations: 0,
                 restart: false,
             })

@@ -13,9 +13,6 @@ use interpreter::machine::Flow;
 use interpreter::{dispatch, opcode, tracing};
 use std::time::Instant;
 
-/// After so many recordings that ended because the loop did, another one is a failure.
-const MOST_LEAVES: u32 = 6;
-
 /// Counts down the instructions to the next exit that stress mode takes on purpose.
 pub static STRESS_COUNTDOWN: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(i64::MAX);
 
@@ -237,16 +234,7 @@ impl State {
                 l.retries += 1;
                 // Leaving a loop by its end, and an inner loop that is not ready yet, are bad luck rather than failures.
                 let luck = matches!(abort, Abort::LeftLoop | Abort::InnerLoop | Abort::Returned);
-                // Tests want all that can be compiled.
-                let testing = self.policy.stress || self.policy.force_guards;
-                if matches!(abort, Abort::LeftLoop | Abort::Returned) && !testing {
-                    l.leaves += 1;
-                }
-                if !luck || l.retries > 20 || l.leaves > MOST_LEAVES {
-                    l.failures += 1;
-                }
-                // It is likely to come by the same instruction the next time.
-                if abort == Abort::Opcode && !testing {
+                if !luck || l.retries > 20 {
                     l.failures += 1;
                 }
                 if abort == Abort::Limit {

@@ -11,8 +11,6 @@ pub(super) struct Worth {
     thrashes: u32,
     samples: u32,
     sampled_ns: u64,
-    /// The same since the last verdict.
-    recent: (u32, u64),
 }
 
 /// Every so many entries the time until the exit is taken.
@@ -21,21 +19,8 @@ pub(super) const SAMPLE: u32 = 16;
 const THRASHES: u32 = 1500;
 /// See `THRASHES`.
 const SHORT_RUN_NS: u64 = 700;
-/// After so many samples it is asked whether entering pays at all.
-const VERDICT: u32 = 64;
-/// Getting in and out, and reading the clock, takes most of a run that is shorter than this, wherever it ends: the interpreter is as fast.
-const EMPTY_RUN_NS: u64 = 150;
 
 impl Worth {
-    /// Whether the last runs did next to nothing; asked once for so many samples.
-    fn is_empty(&mut self) -> bool {
-        if self.recent.0 < VERDICT {
-            return false;
-        }
-        let (samples, ns) = std::mem::take(&mut self.recent);
-        ns / u64::from(samples) < EMPTY_RUN_NS
-    }
-
     fn is_bad(&self) -> bool {
         self.thrashes > THRASHES
             && self.thrashes > self.entries / 2
@@ -48,34 +33,26 @@ impl State {
     /// Notes how long a run took.
     pub(super) fn sample(&mut self, trace: usize, time: Duration) {
         if let Some(c) = self.compilations.get_mut(trace) {
-            let ns = time.as_nanos() as u64;
             c.worth.samples += 1;
-            c.worth.sampled_ns += ns;
-            c.worth.recent.0 += 1;
-            c.worth.recent.1 += ns;
+            c.worth.sampled_ns += time.as_nanos() as u64;
         }
     }
 
     /// Notes how a run of a loop's trace went; a loop that is left again and again after a short run is not entered any more.
     pub(super) fn weigh(&mut self, trace: usize, exit: u32) {
-        if self.forced.is_some() {
-            return;
-        }
-        let Some(c) = self.compilations.get_mut(trace) else { return };
-        let empty = c.worth.is_empty();
-        if !empty && self.exits[exit as usize].may_bridge {
+        if self.exits[exit as usize].may_bridge || self.forced.is_some() {
             return;
         }
         let outer = self.rebuilt.as_ref().expect("an exit rebuilds").0.outer;
+        let Some(c) = self.compilations.get_mut(trace) else { return };
         let Some(l) = c.loop_state.and_then(|state| self.loops.get_mut(state)) else { return };
-        let may_bridge = self.exits[exit as usize].may_bridge;
-        if !may_bridge && outer.is_none_or(|instr| (l.header..=l.end).contains(&instr)) {
+        if outer.is_none_or(|instr| (l.header..=l.end).contains(&instr)) {
             c.worth.thrashes += 1;
-        }
-        if empty || c.worth.is_bad() {
-            l.trace = None;
-            l.failures = self.policy.max_failures;
-            self.statistics.blacklisted += 1;
+            if c.worth.is_bad() {
+                l.trace = None;
+                l.failures = self.policy.max_failures;
+                self.statistics.blacklisted += 1;
+            }
         }
     }
 }
