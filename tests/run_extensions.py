@@ -4,7 +4,7 @@
 
 Each package of PACKAGES gets two virtual environments under build/extensions, one made by each Python, with the same
 versions in both. Its tests lie in the wheel, or come from its sdist, of which only they are copied: what they import is
-the wheel. Compared is the outcome of each test. Files with tests that differ are run again on both sides: a test whose
+the wheel. Those of Cython are ours: a source in tests/extensions/cython, which each side compiles. Compared is the outcome of each test. Files with tests that differ are run again on both sides: a test whose
 outcome is the other side's in one of its runs is flaky, not different, unless coluber crashed.
 
 Run by `make extensions` with the base Python. What the base did is kept; --refresh runs it again. Writes
@@ -31,6 +31,7 @@ from run_regrtest import ABSENT, Outcome, ending, last_lines
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILT = ROOT / "build/extensions"
+SOURCES = ROOT / "tests/extensions"
 TABLE = ROOT / "tests/extensions.md"
 COLUBER = "coluber"
 BASE = "python3.11"
@@ -70,9 +71,10 @@ class Package:
     """What is tested, and how."""
 
     pin: str  # name==version
-    tests: list  # files and folders: in site-packages, or in the sdist where `sdist` is set
+    tests: list  # files and folders: in site-packages, or where `sdist` or `ours` says
     needs: str = ""  # further requirements of its tests
     sdist: bool = False
+    ours: bool = False  # `tests` are in the folder of this name in tests/extensions
     options: list = dataclasses.field(default_factory=list)  # of pytest
     own: bool = False  # no pytest: each file is a program, by `python -m`, that runs unittest with -v
     known: dict = dataclasses.field(default_factory=dict)  # pattern of tests: why they differ, where we can't help it
@@ -106,7 +108,9 @@ PACKAGES = [
     ),
     Package("cffi==2.1.1", ["src/c/test_c.py", "testing"], "setuptools wheel meson ninja", sdist=True),
     Package("gevent==26.9.0", ["gevent/tests/test_*.py"], "requests objgraph psutil dnspython", own=True),
-    Package("numpy==2.4.6", ["numpy"], "hypothesis meson ninja setuptools", options=["-m", "not slow"]),
+    Package("uvloop==0.23.0", ["tests"], "aiohttp psutil pyOpenSSL", sdist=True),
+    Package("cython==3.3.1", ["test_compiled_module.py"], "setuptools", ours=True),
+    Package("numpy==2.4.6", ["numpy"], "hypothesis meson ninja setuptools cython"),
 ]  # fmt: skip
 
 
@@ -142,9 +146,10 @@ class Side:
         # A short path: sockets are made in it.
         with tempfile.TemporaryDirectory(prefix="x", ignore_cleanup_errors=True) as folder:
             root = self.packages(package)
-            if package.sdist:
+            if package.sdist or package.ours:
+                tests = SOURCES / package.name if package.ours else BUILT / package.name / "tests"
                 root = pathlib.Path(folder) / "s"
-                shutil.copytree(BUILT / package.name / "tests", root, symlinks=True)
+                shutil.copytree(tests, root, symlinks=True)
             run = self.run_programs if package.own else self.run_pytest
             return run(package, pathlib.Path(folder), root, files or expand(package.tests, root))
 
