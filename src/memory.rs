@@ -10,7 +10,7 @@ use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How many objects were loaded when the program began: the executable, libpython, the system's libraries. Extension modules come
@@ -128,13 +128,12 @@ fn drop_idle() {
     if left == 0 {
         return;
     }
-    GIVEN_AT.store(age().as_nanos() as u64, Ordering::Relaxed);
+    let first = GIVEN_AT.swap(age().as_nanos() as u64, Ordering::Relaxed) == 0;
     // The compiler's code goes, too.
     RECORDED_AT.store(NONE, Ordering::Relaxed);
     trim();
     let Ok(pagemap) = File::open(PAGEMAP) else { return };
-    static NARROWED: AtomicBool = AtomicBool::new(false);
-    let mut visit = Visit { pagemap, left, first: !NARROWED.swap(true, Ordering::Relaxed) };
+    let mut visit = Visit { pagemap, left, first };
     // SAFETY: `visit_object` fits the signature and takes the data for what it is.
     unsafe { libc::dl_iterate_phdr(Some(visit_object), (&raw mut visit).cast()) };
 }
@@ -177,7 +176,7 @@ fn page_size() -> usize {
 struct Visit {
     pagemap: File,
     left: usize,
-    /// Whether it is the first time.
+    /// Whether nothing was given back before.
     first: bool,
 }
 

@@ -4,8 +4,9 @@
 
 Each package of PACKAGES gets two virtual environments under build/extensions, one made by each Python, with the same
 versions in both. Its tests lie in the wheel, or come from its sdist, of which only they are copied: what they import is
-the wheel. Those of Cython are ours: a source in tests/extensions/cython, which each side compiles. Compared is the outcome of each test. Files with tests that differ are run again on both sides: a test whose
-outcome is the other side's in one of its runs is flaky, not different, unless coluber crashed.
+the wheel. Those of Cython are ours: a source in tests/extensions/cython, which each side compiles. Compared is the outcome
+of each test. Files with tests that differ are run again on both sides: a test whose outcome is the other side's in one of
+its runs is flaky, not different, unless coluber crashed.
 
 Run by `make extensions` with the base Python. What the base did is kept; --refresh runs it again. Writes
 tests/extensions.md from the last result of each package and threshold. Ends with `N passed, N failed`, where a test

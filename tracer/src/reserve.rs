@@ -1,8 +1,8 @@
 //! Boxes where no exception can be raised: in compiled code, whose boxes stand in place of an instruction's long after it, and at exits.
 //!
-//! When CPython's allocator has no memory for one, it is made in a block of a reserve that was allocated before. The
-//! reserve is filled again at the next pending call, and nothing is entered before; when half of it is gone, the thread gets a `MemoryError` at its next
-//! loop edge. The GIL protects it.
+//! When CPython's allocator has no memory for one, it is made in a block of a reserve that was allocated before. The reserve is filled
+//! again at the next pending call, and nothing is entered before; when half of it is gone, the thread gets a `MemoryError` at its
+//! next loop edge. The GIL protects it.
 
 use capi::sys::{self, PyObject};
 use std::ptr::null_mut;
