@@ -166,7 +166,8 @@ def test_a_traceback_names_compiled_and_python_functions():
             m.call_with_each(lambda item: python(), [1])
         except LookupError as error:
             names = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
-    assert names == ["test_a_traceback_names_compiled_and_python_functions", "call_with_each", "<lambda>", "python", "raises"]
+    here = "test_a_traceback_names_compiled_and_python_functions"
+    assert names == [here, "compiled.call_with_each", "<lambda>", "python", "compiled.raises"]
 
 
 def test_objects_die_where_they_should():
