@@ -70,6 +70,8 @@ def main():
 
     if not programs:
         sys.exit(f"no programs in {PROGRAMS}")
+    if missing := [program.stem for program in programs if not program.exists()]:
+        sys.exit(f"no such programs: {' '.join(missing)}")
 
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -246,7 +246,7 @@ pub unsafe fn free_float(tstate: *mut PyThreadState, o: *mut PyObject) -> bool {
     }
 }
 
-/// Frees a dead int of one digit by keeping it; false when enough are kept.
+/// Frees a dead int of one digit by keeping it; false when enough are kept, or where tracemalloc counts what is not freed.
 ///
 /// # Safety
 /// The count of `o`, an exact int of one digit, is 0; the GIL is held.
@@ -254,7 +254,7 @@ pub unsafe fn free_float(tstate: *mut PyThreadState, o: *mut PyObject) -> bool {
 pub unsafe fn free_digit(o: *mut PyObject) -> bool {
     // SAFETY: by contract.
     unsafe {
-        if FREE_COUNT >= MOST_FREE {
+        if FREE_COUNT >= MOST_FREE || tracemalloc::is_on() {
             return false;
         }
         (*o).ob_type = FREE.cast();

@@ -38,6 +38,7 @@ use crate::packed::{ExitInfo, Packed};
 use crate::recorder::After;
 use crate::statistics::Statistics;
 use capi::sys::{PyCodeObject, PyObject};
+use capi::tracemalloc;
 use fxhash::FxHashMap;
 use interpreter::code_data::{CodeData, LoopCell};
 use interpreter::direct::Direct;
@@ -378,7 +379,10 @@ pub fn set_enabled(enabled: bool) {
 impl Jit for Tracer {
     fn loop_edge(&self, d: &mut Direct, cell: &mut LoopCell) -> Flow {
         let t = self.state();
-        if !t.enabled {
+        // Compiled code makes objects later than the program does, and does not show each instruction that allocates: tracemalloc would
+        // name other lines.
+        // SAFETY: the GIL is held.
+        if !t.enabled || unsafe { tracemalloc::is_on() } {
             cell.counter = t.policy.loop_threshold as i32;
             return Flow::Next;
         }
