@@ -57,3 +57,28 @@ for _ in range(2):
         for line in lines(snapshot, key):
             print("   ", *line)
         del kept, snapshot, item
+
+
+def switch(i):
+    if i == 600:
+        tracemalloc.start()
+
+
+def switched_on_in_mid_loop(turns):
+    kept = []
+    for i in range(turns):
+        switch(i)
+        large = i + 5000
+        single = [large]
+        kept.append(single)
+        kept.append(
+            (i, large)
+        )
+    return kept
+
+
+for _ in range(2):
+    kept = switched_on_in_mid_loop(900)
+    snapshot = tracemalloc.take_snapshot()
+    tracemalloc.stop()
+    print(*lines(snapshot, "lineno"))
