@@ -76,6 +76,7 @@ class Package:
     needs: str = ""  # further requirements of its tests
     sdist: bool = False
     ours: bool = False  # `tests` are in the folder of this name in tests/extensions
+    read: list = dataclasses.field(default_factory=list)  # files in the sdist that the tests read
     options: list = dataclasses.field(default_factory=list)  # of pytest
     own: bool = False  # no pytest: each file is a program, by `python -m`, that runs unittest with -v
     known: dict = dataclasses.field(default_factory=dict)  # pattern of tests: why they differ, where we can't help it
@@ -107,7 +108,10 @@ PACKAGES = [
         needs="cryptography_vectors==50.0.2 pretend certifi pytest-benchmark",
         options=["--benchmark-disable"],
     ),
-    Package("cffi==2.1.1", ["src/c/test_c.py", "testing"], "setuptools wheel meson ninja", sdist=True),
+    Package(
+        "cffi==2.1.1", ["src/c/test_c.py", "testing"], "setuptools wheel meson ninja", sdist=True,
+        read=["src/cffi/parse_c_type.h", "src/c/parse_c_type.c"],
+    ),
     Package("gevent==26.9.0", ["gevent/tests/test_*.py"], "requests objgraph psutil dnspython", own=True),
     Package("uvloop==0.23.0", ["tests"], "aiohttp psutil pyOpenSSL", sdist=True),
     Package("cython==3.3.1", ["test_compiled_module.py"], "setuptools", ours=True),
@@ -243,7 +247,8 @@ def fetch_tests(package, python):
     """The tests alone, out of the sdist."""
     folder = BUILT / package.name
     stamp = folder / "tests" / f".{package.version}"
-    if stamp.exists():
+    names = package.tests + package.read
+    if stamp.exists() and stamp.read_text() == f"{names}":
         return
     pip(python, "download", "--no-deps", f"--no-binary={package.name}", "-d", folder, package.pin)
     [archive] = folder.glob("*.tar.gz")
@@ -251,12 +256,12 @@ def fetch_tests(package, python):
     with tempfile.TemporaryDirectory() as unpacked:
         shutil.unpack_archive(archive, unpacked)
         [root] = pathlib.Path(unpacked).iterdir()
-        for name in package.tests:
+        for name in names:
             copy = shutil.copytree if (root / name).is_dir() else shutil.copy
             (folder / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
             copy(root / name, folder / "tests" / name)
     archive.unlink()
-    stamp.touch()
+    stamp.write_text(f"{names}")
 
 
 def prepare(package, base, ours):
