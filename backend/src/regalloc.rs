@@ -21,7 +21,7 @@
 
 use crate::analysis::{Analysis, NEVER, Role, Value};
 use crate::places::{Move, Place, Reg, RegSet, sequence};
-use traces::codegen::{CompileError, ExitLocations, LabelCode, Location, Request, SPILL_SLOTS};
+use traces::codegen::{CompileError, ExitLocations, LabelCode, Location, Packed, Request, SPILL_SLOTS};
 use traces::{OpCode, Type};
 
 /// The spill slot in which the trampoline leaves the frame.
@@ -275,8 +275,7 @@ impl Allocator {
         self.out_of_slots = false;
         self.out.moves.clear();
         self.out.list_places.clear();
-        self.out.exits.truncate(0);
-        self.out.exits.reserve(a.guards, a.guard_values);
+        self.out.exits.start(a.guards, a.guard_values, &a.consts);
         self.out.label.clear();
         self.out.label_is_private = a.invariants.iter().any(|value| {
             let op = &request.trace.ops[value.0 as usize];
@@ -592,10 +591,19 @@ impl Allocator {
         if op.code.is_guard() && (self.last_scan || !self.marked) {
             let known = a.known_at_exit(op);
             let mut exits = std::mem::take(&mut self.out.exits);
-            exits.push(snapshot.iter().map(|&value| match known {
-                Some((known, bits)) if known == value => Location::Const(bits),
-                _ => self.location(a, self.place(value)),
-            }));
+            let known = known.map(|(value, bits)| (value, exits.number_of(bits)));
+            for &value in snapshot {
+                let location = match (known, self.place(value)) {
+                    (Some((known, number)), _) if known == value => Packed::Const(number),
+                    (_, Place::Const(number)) => Packed::Const(number),
+                    (_, place) => match self.location(a, place) {
+                        Location::Const(bits) => Packed::Const(exits.number_of(bits)),
+                        location => Packed::Place(location),
+                    },
+                };
+                exits.push(location);
+            }
+            exits.end();
             self.out.exits = exits;
         }
         places.live = self.machine.allocatable & !self.free;

@@ -13,8 +13,8 @@
 use crate::optimizer::{Condition, Knowledge, Known, KnownAt, KnownFact, Values};
 use crate::recorder::After;
 use crate::versions::GuardedVersion;
-use traces::codegen::{ExitLocations, Location};
-use traces::{FrameRef, FrameState, Region, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual};
+use traces::codegen::{self, ExitLocations, Location};
+use traces::{FrameRef, FrameState, Region, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual, numbers};
 
 /// Of frames: not written yet.
 const NOWHERE: u32 = u32::MAX;
@@ -29,6 +29,8 @@ pub struct Packed {
     exits: Box<[u32]>,
     /// Types of objects, numbered from 1.
     types: Box<[usize]>,
+    /// Constants in exits that are not the trace's: their numbers follow its own.
+    other_consts: Box<[u64]>,
     /// The types of the trace's values, and its constants.
     pub values: Values,
 }
@@ -66,15 +68,7 @@ struct Writer {
 impl Writer {
     #[inline]
     fn number(&mut self, n: u64) {
-        if n < 0x80 { self.bytes.push(n as u8) } else { self.large_number(n) }
-    }
-    #[inline(never)]
-    fn large_number(&mut self, mut n: u64) {
-        while n >= 0x80 {
-            self.bytes.push(n as u8 | 0x80);
-            n >>= 7;
-        }
-        self.bytes.push(n as u8);
+        numbers::write(&mut self.bytes, n)
     }
     fn val(&mut self, v: Val) {
         self.number(number_of(v));
@@ -116,16 +110,7 @@ fn val_of(n: u64) -> Val {
 
 impl Reader<'_> {
     fn number(&mut self) -> u64 {
-        let (mut n, mut shift) = (0, 0);
-        loop {
-            let byte = self.bytes[self.at];
-            self.at += 1;
-            n |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return n;
-            }
-            shift += 7;
-        }
+        numbers::read(self.bytes, &mut self.at)
     }
     fn val(&mut self) -> Val {
         val_of(self.number())
@@ -182,6 +167,7 @@ struct Packer<'t> {
     trace: &'t Trace,
     /// Where each frame of the trace's snapshots was written.
     frames: Vec<u32>,
+    /// The types that are known somewhere, numbered from 1 as there; then others.
     type_list: Vec<usize>,
 }
 
@@ -220,12 +206,9 @@ impl Packer<'_> {
 
     fn types(&mut self, known: KnownAt<'_>) -> u32 {
         let start = self.here();
-        let types = known.types();
+        let types = known.type_numbers();
         self.out.number(types.len() as u64);
-        for ty in types {
-            let n = self.type_number(ty);
-            self.out.number(n);
-        }
+        types.iter().for_each(|&n| self.out.number(u64::from(n)));
         start
     }
 
@@ -320,42 +303,28 @@ impl Packer<'_> {
         }
     }
 
-    fn exit(&mut self, id: SnapId, info: &ExitInfo, mut locations: impl Iterator<Item = Location>) -> u32 {
+    fn exit(&mut self, info: &ExitInfo, locations: &[u8]) -> u32 {
         let start = self.here();
         self.info(info);
-        self.trace.snapshots.for_each_value(id, |v| {
-            let location = locations.next().expect("one location for each value of the snapshot");
-            match location {
-                Location::General(r) => self.out.number(4 * u64::from(r)),
-                Location::Float(r) => self.out.number(4 * u64::from(r) + 1),
-                Location::Spill(s) => self.out.number(4 * u64::from(s) + 2),
-                // A constant of the trace needs no place.
-                Location::Const(bits) if self.trace.const_of(v).is_some_and(|c| c.bits() == bits) => {}
-                Location::Const(bits) => {
-                    self.out.number(3);
-                    self.out.number(bits);
-                }
-            }
-            debug_assert!(!v.is_const() || matches!(location, Location::Const(_)));
-        });
+        self.out.bytes.extend_from_slice(locations);
         start
     }
 }
 
 impl Packed {
-    /// Packs what the exits of a trace need. `known` is for each snapshot; for each guard in order, `guards` has its snapshot and more, `exits` the
-    /// locations of the snapshot's values.
+    /// Packs what the exits of a trace need. `known` is for each snapshot; for each guard in order, `guards` has what is to be known besides its
+    /// snapshot, `exits` the locations of the snapshot's values.
     pub fn new(
         trace: &Trace,
         known: &Known,
-        guards: impl Iterator<Item = (SnapId, ExitInfo)>,
+        guards: impl Iterator<Item = ExitInfo>,
         exits: &ExitLocations,
     ) -> Packed {
         let mut p = Packer {
             out: Writer { bytes: Vec::with_capacity(24 * trace.snapshots.len()) },
             trace,
             frames: vec![NOWHERE; trace.snapshots.frame_numbers()],
-            type_list: Vec::new(),
+            type_list: known.type_table().to_vec(),
         };
         let mut last: Option<(KnownAt<'_>, u32, u32)> = None;
         let ids = (0..trace.snapshots.len()).map(|i| SnapId(i as u32));
@@ -373,18 +342,25 @@ impl Packed {
             p.snapshot(id, known, types, facts)
         });
         let snapshots = snapshots.collect();
-        let exits = guards.enumerate().map(|(exit, (s, info))| p.exit(s, &info, exits.of(exit))).collect();
+        let others = exits.other_consts(trace.consts.len());
+        let exits = guards.enumerate().map(|(exit, info)| p.exit(&info, exits.bytes_of(exit))).collect();
         Packed {
             bytes: p.out.bytes.into_boxed_slice(),
             snapshots,
             exits,
             types: p.type_list.into_boxed_slice(),
+            other_consts: others.into(),
             values: Values::of(trace),
         }
     }
 
     fn reader(&self, at: u32) -> Reader<'_> {
         Reader { bytes: &self.bytes, at: at as usize }
+    }
+
+    fn const_bits(&self, number: usize) -> u64 {
+        let own = self.values.consts();
+        own.get(number).map_or_else(|| self.other_consts[number - own.len()], |c| c.bits())
     }
 
     fn type_of(&self, n: u64) -> usize {
@@ -397,6 +373,7 @@ impl Packed {
             + size_of_val(&*self.snapshots)
             + size_of_val(&*self.exits)
             + size_of_val(&*self.types)
+            + size_of_val(&*self.other_consts)
             + self.values.bytes()
     }
 
@@ -478,17 +455,10 @@ impl Packed {
         let mut r = self.reader(self.exits[exit]);
         r.info();
         let mut locations = Vec::with_capacity(16);
-        snapshot.for_each_value(|v| {
-            locations.push(match self.values.const_of(v) {
-                Some(c) => Location::Const(c.bits()),
-                None => match r.number() {
-                    3 => Location::Const(r.number()),
-                    n => match n % 4 {
-                        0 => Location::General((n / 4) as u8),
-                        1 => Location::Float((n / 4) as u8),
-                        _ => Location::Spill((n / 4) as u16),
-                    },
-                },
+        snapshot.for_each_value(|_| {
+            locations.push(match codegen::Packed::read(r.bytes, &mut r.at) {
+                codegen::Packed::Place(location) => location,
+                codegen::Packed::Const(number) => Location::Const(self.const_bits(number as usize)),
             });
         });
         locations
@@ -572,9 +542,18 @@ mod tests {
                 }),
             },
         ];
-        let guards = [SnapId(1), SnapId(0)].into_iter().zip(infos.iter().cloned());
+        let guards = infos.iter().cloned();
         let mut exits = ExitLocations::default();
-        (0..2).for_each(|_| exits.push(locations.iter().copied()));
+        exits.start(2, locations.len(), &[0x7fff_1234_5678]);
+        let packed = |exits: &mut ExitLocations, at| match at {
+            Location::Const(bits) => codegen::Packed::Const(exits.number_of(bits)),
+            place => codegen::Packed::Place(place),
+        };
+        let all: Vec<_> = locations.iter().map(|&at| packed(&mut exits, at)).collect();
+        for _ in 0..2 {
+            all.iter().for_each(|&location| exits.push(location));
+            exits.end();
+        }
         let packed = Packed::new(&trace, &all_known, guards, &exits);
         for (i, &resume) in resumes.iter().enumerate() {
             let (s, k) = packed.snapshot(SnapId(i as u32));

@@ -6,6 +6,7 @@
 //! All compiled code runs in one native stack frame of fixed layout, made by [`Backend::enter`]'s trampoline, so that
 //! traces and bridges jump to each other freely. It has [`SPILL_SLOTS`] words of spill space.
 
+use crate::numbers;
 use crate::trace::Trace;
 
 /// Words of spill space in the native frame.
@@ -150,64 +151,103 @@ pub struct Request<'a> {
 }
 
 /// Where the values of a trace's exits are: for each exit, in order, the locations of `Snapshot::for_each_value`'s values, in that order.
+/// Packed: most take a byte.
 #[derive(Clone, Debug, Default)]
 pub struct ExitLocations {
-    all: Vec<Packed>,
+    bytes: Vec<u8>,
     /// Where each exit's locations end.
     ends: Vec<u32>,
+    /// The bits of constants by number: first the trace's own, then others.
     consts: Vec<u64>,
 }
 
-/// A location in half a word: its kind in the low bits; a constant by its number.
-#[derive(Clone, Copy, Debug)]
-struct Packed(u32);
+/// A location as [`ExitLocations`] keeps it: its kind in the low bits; a constant by its number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Packed {
+    /// Any other than a constant.
+    Place(Location),
+    /// A constant.
+    Const(u32),
+}
+
+impl Packed {
+    #[inline]
+    fn word(self) -> u64 {
+        match self {
+            Packed::Place(Location::General(r)) => u64::from(r) << 2,
+            Packed::Place(Location::Float(r)) => u64::from(r) << 2 | 1,
+            Packed::Place(Location::Spill(s)) => u64::from(s) << 2 | 2,
+            Packed::Const(number) => u64::from(number) << 2 | 3,
+            Packed::Place(Location::Const(_)) => unreachable!("constants have numbers"),
+        }
+    }
+    /// Reads the next one, and moves on.
+    pub fn read(bytes: &[u8], at: &mut usize) -> Packed {
+        let word = numbers::read(bytes, at);
+        match word & 3 {
+            0 => Packed::Place(Location::General((word >> 2) as u8)),
+            1 => Packed::Place(Location::Float((word >> 2) as u8)),
+            2 => Packed::Place(Location::Spill((word >> 2) as u16)),
+            _ => Packed::Const((word >> 2) as u32),
+        }
+    }
+}
 
 impl ExitLocations {
-    /// Makes room for so many exits, and for so many locations of all.
-    pub fn reserve(&mut self, exits: usize, locations: usize) {
+    /// Forgets all; makes room for so many exits, and for so many locations of all. The trace's constants are given by their bits.
+    pub fn start(&mut self, exits: usize, locations: usize, consts: &[u64]) {
+        self.truncate(0);
         self.ends.reserve_exact(exits);
-        self.all.reserve_exact(locations);
+        self.bytes.reserve_exact(locations + locations / 8);
+        self.consts.clear();
+        self.consts.extend_from_slice(consts);
     }
-    /// Appends an exit.
-    pub fn push(&mut self, locations: impl Iterator<Item = Location>) {
-        let consts = &mut self.consts;
-        self.all.extend(locations.map(|location| {
-            Packed(match location {
-                Location::General(r) => u32::from(r) << 2,
-                Location::Float(r) => u32::from(r) << 2 | 1,
-                Location::Spill(s) => u32::from(s) << 2 | 2,
-                Location::Const(bits) => {
-                    let known = consts.iter().position(|&known| known == bits);
-                    let number = known.unwrap_or_else(|| {
-                        consts.push(bits);
-                        consts.len() - 1
-                    });
-                    (number as u32) << 2 | 3
-                }
-            })
-        }));
-        self.ends.push(self.all.len() as u32);
+    /// The number of a constant that the trace need not have.
+    pub fn number_of(&mut self, bits: u64) -> u32 {
+        let known = self.consts.iter().position(|&known| known == bits);
+        known.unwrap_or_else(|| {
+            self.consts.push(bits);
+            self.consts.len() - 1
+        }) as u32
+    }
+    /// Appends a location to the exit that is being made.
+    #[inline]
+    pub fn push(&mut self, location: Packed) {
+        numbers::write(&mut self.bytes, location.word());
+    }
+    /// Ends the exit.
+    pub fn end(&mut self) {
+        self.ends.push(self.bytes.len() as u32);
     }
     /// Forgets all exits but the first ones.
     pub fn truncate(&mut self, exits: usize) {
         self.ends.truncate(exits);
-        self.all.truncate(self.ends.last().map_or(0, |&end| end as usize));
+        self.bytes.truncate(self.ends.last().map_or(0, |&end| end as usize));
     }
     /// How many exits there are.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
-    /// The locations of an exit.
-    pub fn of(&self, exit: usize) -> impl ExactSizeIterator<Item = Location> + '_ {
+    /// The locations of an exit, packed.
+    pub fn bytes_of(&self, exit: usize) -> &[u8] {
         let start = exit.checked_sub(1).map_or(0, |before| self.ends[before]);
-        let packed = &self.all[start as usize..self.ends[exit] as usize];
-        packed.iter().map(|&Packed(word)| match (word & 3, word >> 2) {
-            (0, r) => Location::General(r as u8),
-            (1, r) => Location::Float(r as u8),
-            (2, s) => Location::Spill(s as u16),
-            (_, c) => Location::Const(self.consts[c as usize]),
+        &self.bytes[start as usize..self.ends[exit] as usize]
+    }
+    /// The locations of an exit.
+    pub fn of(&self, exit: usize) -> impl Iterator<Item = Location> + '_ {
+        let bytes = self.bytes_of(exit);
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            (at < bytes.len()).then(|| match Packed::read(bytes, &mut at) {
+                Packed::Place(location) => location,
+                Packed::Const(number) => Location::Const(self.consts[number as usize]),
+            })
         })
+    }
+    /// The constants that are not among the first `own`, which the trace has, by their bits.
+    pub fn other_consts(&self, own: usize) -> &[u64] {
+        &self.consts[own..]
     }
 }
 

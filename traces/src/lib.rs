@@ -7,6 +7,7 @@ pub mod fold;
 pub mod golden;
 pub mod memory;
 pub mod native;
+pub mod numbers;
 pub mod op;
 pub mod parse;
 pub mod pool;

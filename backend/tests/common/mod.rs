@@ -210,7 +210,7 @@ impl Machine {
         let number = (taken.exit - code.first_exit) as usize;
         let op = code.guard(number);
         let types = snapshot_values(&code.trace, op);
-        let locations = code.compiled.exits.of(number);
+        let locations: Vec<_> = code.compiled.exits.of(number).collect();
         assert_eq!(types.len(), locations.len());
         let values = types
             .iter()

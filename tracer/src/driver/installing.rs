@@ -296,14 +296,13 @@ impl State {
         }
         let exits = trace.ops.iter().filter(|op| op.code.is_guard()).map(|op| {
             let recorded = origins[op.snap.0 as usize].0 as usize;
-            let info = ExitInfo {
+            ExitInfo {
                 after: recording.afters[recorded],
                 at_end: recorded >= recording.ending,
                 is_branch: matches!(op.code, OpCode::GuardTrue | OpCode::GuardFalse),
                 condition: condition(&trace, op),
                 version: GuardedVersion::of(&trace, op, known.at(op.snap)),
-            };
-            (op.snap, info)
+            }
         });
         let packed = Packed::new(&trace, &known, exits, &compiled.exits);
         let Compiled { entry, size, label, .. } = compiled;

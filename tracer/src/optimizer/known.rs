@@ -62,6 +62,8 @@ pub struct Known {
     /// Numbers of types: 0 is none, `n` is `table[n - 1]`.
     types: Vec<u16>,
     table: Vec<usize>,
+    /// The type that was added last, and its number.
+    last_type: (usize, u16),
     slots: Vec<(u32, Val)>,
     facts: Vec<KnownFact>,
     /// Where the types and the slots of what is being added start.
@@ -80,6 +82,10 @@ impl<'a> KnownAt<'a> {
     pub fn types(self) -> impl ExactSizeIterator<Item = usize> + 'a {
         let types = self.entry.types.of(&self.known.types);
         types.iter().map(move |&n| if n == 0 { 0 } else { self.known.table[usize::from(n) - 1] })
+    }
+    /// The same by number.
+    pub fn type_numbers(self) -> &'a [u16] {
+        self.entry.types.of(&self.known.types)
     }
     /// See [`Knowledge::slots`].
     pub fn slots(self) -> impl Iterator<Item = (u32, Val)> + 'a {
@@ -129,18 +135,28 @@ impl Known {
         self.open = (self.types.len() as u32, self.slots.len() as u32);
     }
     /// The type of the next slot, or 0.
+    #[inline]
     pub fn add_type(&mut self, ty: usize) {
-        let number = match ty {
-            0 => 0,
-            _ => match self.table.iter().position(|&known| known == ty) {
-                Some(n) => n + 1,
-                None => {
-                    self.table.push(ty);
-                    self.table.len()
-                }
-            },
-        };
-        self.types.push(u16::try_from(number).expect("a trace has fewer ops"));
+        let number = if ty == self.last_type.0 { self.last_type.1 } else { self.type_number(ty) };
+        self.types.push(number);
+    }
+    /// The number of a type: that in `types`.
+    pub fn type_number(&mut self, ty: usize) -> u16 {
+        if ty == 0 {
+            return 0;
+        }
+        let known = self.table.iter().position(|&known| known == ty);
+        let index = known.unwrap_or_else(|| {
+            self.table.push(ty);
+            self.table.len() - 1
+        });
+        let number = u16::try_from(index + 1).expect("a trace has fewer ops");
+        self.last_type = (ty, number);
+        number
+    }
+    /// The types by number, from 1.
+    pub fn type_table(&self) -> &[usize] {
+        &self.table
     }
     /// See [`Knowledge::slots`].
     pub(super) fn add_slot(&mut self, k: u32, v: Val) {

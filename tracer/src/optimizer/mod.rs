@@ -174,12 +174,18 @@ impl<'e> Optimizer<'e> {
     }
 
     fn recorded_constant(&mut self, raw: &Trace, i: usize) -> Abs {
+        match self.const_map.get(i) {
+            Some(&a) if a != Abs::NONE => a,
+            _ => self.new_recorded_constant(raw, i),
+        }
+    }
+
+    #[cold]
+    fn new_recorded_constant(&mut self, raw: &Trace, i: usize) -> Abs {
         if self.const_map.len() <= i {
             self.const_map.resize(raw.consts.len().max(i + 1), Abs::NONE);
         }
-        if self.const_map[i] == Abs::NONE {
-            self.const_map[i] = self.constant(raw.consts[i]);
-        }
+        self.const_map[i] = self.constant(raw.consts[i]);
         self.const_map[i]
     }
 

@@ -249,6 +249,10 @@ impl Values {
     pub fn bytes(&self) -> usize {
         size_of_val(&*self.types) + size_of_val(&*self.consts)
     }
+    /// The trace's constants.
+    pub fn consts(&self) -> &[Const] {
+        &self.consts
+    }
     /// The constant behind a value.
     pub fn const_of(&self, v: Val) -> Option<Const> {
         v.const_index().map(|i| self.consts[i])
