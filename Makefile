@@ -32,13 +32,15 @@ under-test-extension = --extension build/ext
 bench.py = "$$COLUBER_PYTHON" benchmarks/bench.py --base "$$COLUBER_PYTHON" --only '$(ONLY)'
 
 .DEFAULT_GOAL := help
-.PHONY: help run bench bench-peers build ext test smoke regrtest force-guards bisect prove extensions clean
+.PHONY: help run bench bench-peers build ext test smoke regrtest debug-python force-guards bisect prove extensions clean
 
 help:
 	@echo 'make run [SCRIPT=x.py] [ARGS=…]  build, then time examples/ (or the script) under python3.11 and coluber'
 	@echo 'make test                        all checks and tests'
 	@echo 'make regrtest [JIT=off|on|stress] [ONLY=test_a,test_b]'
 	@echo '                                 the base Python'"'"'s own regression suite: what differs (see tests/run_regrtest.py)'
+	@echo 'make debug-python [ONLY=test_a,test_b] [JIT=off|on|stress]'
+	@echo '                                 the differential programs (or files of the suite) under Debian'"'"'s debug build of Python'
 	@echo 'make bisect SCRIPT=x.py [ARGS=…] find the trace, function and part of the optimizer that make a program go wrong'
 	@echo 'make force-guards [ONLY=name]    fail every guard of every trace once, compare the frames with the interpreter'"'"'s'
 	@echo 'make prove                       prove the optimizer'"'"'s rewrite rules with Z3'
@@ -81,6 +83,17 @@ regrtest:
 	"$$COLUBER_PYTHON" tests/run_regrtest.py --coluber '$(coluber)' --jit '$(or $(JIT),off)' \
 	$(if $(JOBS),--jobs '$(JOBS)') $(if $(TIMEOUT),--seconds '$(TIMEOUT)') $(if $(THRESHOLD),--threshold '$(THRESHOLD)') \
 	$(if $(RESOURCES),--resources '$(RESOURCES)') $(if $(IGNORE),--ignore '$(IGNORE)') $(if $(REFRESH),--refresh) $(subst $(comma), ,$(ONLY))
+
+# Its assertions look at what our code leaves behind, its allocators at what is written behind the end or after the free. Without
+# two programs: the sign of a NaN depends on how CPython was compiled, and that build itself fails an assertion when memory is out.
+debug-python:
+	@python=$$(tools/unpack-debug-python build/debug-python) && \
+	$(MAKE) --no-print-directory build PYTHON="$$python" CARGO_TARGET_DIR='$(debug-target)' && \
+	if [ '$(ONLY)' = all ]; then "$$python" tests/run_differential.py --coluber '$(debug-target)/release/coluber' \
+	--without contract_7_numbers_and_order --without memory_runs_out_in_hot_loops; \
+	else "$$python" tests/run_regrtest.py --coluber '$(debug-target)/release/coluber' --jit '$(or $(JIT),off)' \
+	$(if $(TIMEOUT),--seconds '$(TIMEOUT)') $(if $(THRESHOLD),--threshold '$(THRESHOLD)') $(subst $(comma), ,$(ONLY)); fi
+debug-target = $(CURDIR)/build/debug-python/target
 
 # ONLY: benchmarks (names and groups of `make bench`); without it all differential programs, the examples and some of pyperformance's.
 force-guards:

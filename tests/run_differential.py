@@ -63,10 +63,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--coluber", required=True)
     parser.add_argument("--mode", action="append", choices=MODES, help="only this one; may be repeated")
+    parser.add_argument("--without", action="append", default=[], metavar="NAME", help="not this program; may be repeated")
     parser.add_argument("name", nargs="*", help="programs, without .py; all of them by default")
     options = parser.parse_args()
     coluber = os.path.abspath(options.coluber)
     programs = [PROGRAMS / f"{name}.py" for name in options.name] or sorted(PROGRAMS.glob("*.py"))
+    programs = [program for program in programs if program.stem not in options.without]
 
     if not programs:
         sys.exit(f"no programs in {PROGRAMS}")

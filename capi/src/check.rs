@@ -52,8 +52,13 @@ unsafe fn version() -> Result<(), String> {
     }
     // SAFETY: Python is initialized. The names are borrowed from it.
     unsafe {
-        if !PySys_GetObject(c"gettotalrefcount".as_ptr()).is_null() {
-            return Err(format!("made for release builds of CPython, but this {number} is a debug build"));
+        let is_debug = !PySys_GetObject(c"gettotalrefcount".as_ptr()).is_null();
+        if is_debug != cfg!(debug_python) {
+            let kind = |debug| if debug { "debug" } else { "release" };
+            let (made_for, this) = (kind(!is_debug), kind(is_debug));
+            return Err(format!(
+                "made for {made_for} builds of CPython, but this {number} is a {this} build"
+            ));
         }
         let implementation = PySys_GetObject(c"implementation".as_ptr());
         let name = Owned::from_new(match implementation.is_null() {

@@ -209,12 +209,6 @@ pub trait Machine: Sized {
 
     // ---- control
 
-    /// The inline cache of the instruction that is executed: the code units behind it, zero until written. Resolving only.
-    #[inline(always)]
-    fn inline_cache(&mut self) -> *mut u16 {
-        // SAFETY: the instruction lies within the code, whose cache units follow it.
-        unsafe { crate::code_data::units(self.code()).add(self.instruction() + 1) }
-    }
     /// Index (code units) of the instruction that is executed (its own unit, after EXTENDED_ARG).
     fn instruction(&self) -> usize;
     /// Where the next instruction is; `jump(instruction() + 1 + caches)` is what happens by itself.

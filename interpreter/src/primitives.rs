@@ -125,12 +125,6 @@ impl Machine for Direct {
     }
 
     #[inline(always)]
-    fn inline_cache(&mut self) -> *mut u16 {
-        // SAFETY: the invariant.
-        unsafe { (*self.frame).prev_instr.add(1) }
-    }
-
-    #[inline(always)]
     fn instruction(&self) -> usize {
         // SAFETY: the invariant.
         unsafe { (*self.frame).prev_instr.offset_from(units(self.code())) as usize }

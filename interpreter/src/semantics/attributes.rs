@@ -1,7 +1,8 @@
-//! Attributes: resolved once to a plan (kept in the inline cache), then carried out under the plan's conditions.
+//! Attributes: resolved to a plan, then carried out under the plan's conditions.
 //!
 //! A plan says where the value is while the type has a version: an inline value, a slot, an entry of a module's dict, or,
-//! for methods, a function of the type. What has no plan goes through CPython's functions.
+//! for methods, a function of the type. What has no plan goes through CPython's functions. Only the recorder asks for one: warm code
+//! has handlers of its own (`warm::attributes`), and cold code does not run often enough.
 
 use super::{done_int, name};
 use crate::field::{Field, MODULE_DICT, Region, TypeOf};
@@ -12,107 +13,43 @@ use capi::refs::type_of;
 use capi::sys::{self, PyObject, PyTypeObject};
 
 /// Where an attribute is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u16)]
-pub(crate) enum Place {
-    /// Not resolved yet.
-    Unresolved = 0,
-    /// No plan; `index` counts down to the next try.
-    None = 1,
-    /// Inline value `index` of an instance whose type has `version`.
-    Inline = 2,
-    /// The slot at byte offset `index`.
-    Slot = 3,
-    /// Entry `index` of the dict, whose keys have `version`, of a module.
-    Module = 4,
-    /// The function `value` of the type; instances have inline values and no attribute of this name.
-    MethodInline = 5,
-    /// The function `value` of a type whose instances have no dict.
-    Method = 6,
-}
-
-impl Place {
-    fn from(number: u16) -> Place {
-        match number {
-            1 => Place::None,
-            2 => Place::Inline,
-            3 => Place::Slot,
-            4 => Place::Module,
-            5 => Place::MethodInline,
-            6 => Place::Method,
-            _ => Place::Unresolved,
-        }
-    }
-}
-
-/// The inline cache of `LOAD_ATTR` and `STORE_ATTR` (four units), and the start of that of `LOAD_METHOD` (ten units).
-#[repr(C, packed(2))]
 #[derive(Clone, Copy)]
-pub(crate) struct AttributeCache {
-    pub(crate) place: u16,
-    pub(crate) index: u16,
-    pub(crate) version: u32,
+enum Place {
+    /// This inline value of an instance.
+    Inline(u16),
+    /// The slot at this byte offset.
+    Slot(u16),
+    /// This entry of a module's dict, whose keys have the version.
+    Module(u16),
+    /// A function of the type; instances have inline values and no attribute of this name.
+    MethodInline {
+        /// Of the type's cached keys.
+        keys_version: u32,
+        /// Borrowed from the type while it has the version.
+        method: *mut PyObject,
+    },
+    /// A function of a type whose instances have no dict; borrowed as above.
+    Method(*mut PyObject),
 }
 
-/// The inline cache of `LOAD_METHOD`.
-#[repr(C, packed(2))]
+/// Where an attribute is as long as the owner's type, or the keys of a module's dict, have this version.
 #[derive(Clone, Copy)]
-pub(crate) struct MethodCache {
-    pub(crate) attribute: AttributeCache,
-    pub(crate) keys_version: u32,
-    /// Borrowed from the type while it has the version.
-    pub(crate) value: *mut PyObject,
-}
-
-/// Executions after which a place without a plan is looked at again.
-const RETRY: u16 = 200;
-
-/// What a plan is asked about: the type, and for modules the version of the dict's keys.
-#[inline(always)]
-fn current_version<M: Machine>(m: &mut M, place: Place, owner: M::Obj) -> u32 {
-    let owner = m.peek_address(owner);
-    // SAFETY: a live object; modules have a dict.
-    unsafe {
-        if place == Place::Module {
-            if type_of(owner) != &raw mut sys::PyModule_Type {
-                return 0;
-            }
-            keys::version((*owner.cast::<sys::PyModuleObject>()).md_dict)
-        } else {
-            (*type_of(owner)).tp_version_tag
-        }
-    }
+struct Plan {
+    place: Place,
+    version: u32,
 }
 
 /// The plan for this instruction and owner.
 #[inline(always)]
-fn plan<M: Machine>(m: &mut M, owner: M::Obj, name_index: usize, kind: Kind) -> AttributeCache {
+fn plan<M: Machine>(m: &mut M, owner: M::Obj, name_index: usize, kind: Kind) -> Option<Plan> {
     if !m.may_specialise() {
-        return AttributeCache { place: Place::None as u16, index: 0, version: 0 };
-    }
-    let cache = m.inline_cache().cast::<AttributeCache>();
-    // SAFETY: the instruction has four cache units or more, which are ours.
-    let seen = unsafe { *cache };
-    let place = Place::from(seen.place);
-    if place == Place::None {
-        // SAFETY: as above.
-        unsafe {
-            if seen.index == 0 {
-                (*cache).place = Place::Unresolved as u16;
-            } else {
-                (*cache).index = seen.index - 1;
-            }
-        }
-        return seen;
-    }
-    if place != Place::Unresolved && seen.version == current_version(m, place, owner) {
-        return seen;
+        return None;
     }
     let address = m.peek_address(owner);
-    // SAFETY: a live object, a name of the code, this instruction's own cache.
+    // SAFETY: a live object, a name of the code.
     unsafe {
         let name = *helpers::tuple_items((*m.code()).co_names).add(name_index);
-        resolve(address, name, cache, kind)
+        find(address, name, kind)
     }
 }
 
@@ -124,33 +61,7 @@ enum Kind {
     Method,
 }
 
-/// Finds a plan and keeps it.
-#[cold]
-#[inline(never)]
-unsafe fn resolve(
-    owner: *mut PyObject,
-    name: *mut PyObject,
-    cache: *mut AttributeCache,
-    kind: Kind,
-) -> AttributeCache {
-    // SAFETY: by the caller.
-    unsafe {
-        let found = find(owner, name, cache, kind).unwrap_or(AttributeCache {
-            place: Place::None as u16,
-            index: RETRY,
-            version: 0,
-        });
-        *cache = found;
-        found
-    }
-}
-
-unsafe fn find(
-    owner: *mut PyObject,
-    name: *mut PyObject,
-    cache: *mut AttributeCache,
-    kind: Kind,
-) -> Option<AttributeCache> {
+unsafe fn find(owner: *mut PyObject, name: *mut PyObject, kind: Kind) -> Option<Plan> {
     // SAFETY: by the caller; layouts are used after flags and types were looked at.
     unsafe {
         let ty = type_of(owner);
@@ -184,7 +95,6 @@ unsafe fn find(
             if kind != Kind::Method || !method {
                 return None;
             }
-            let method_cache = cache.cast::<MethodCache>();
             if managed {
                 let keys = (*ty.cast::<sys::PyHeapTypeObject>()).ht_cached_keys;
                 if keys.is_null() || keys::entry_of(keys, name).is_some() {
@@ -194,15 +104,13 @@ unsafe fn find(
                 if keys_version == 0 {
                     return None;
                 }
-                (*method_cache).keys_version = keys_version;
-                (*method_cache).value = descriptor;
-                return Some(AttributeCache { place: Place::MethodInline as u16, index: 0, version });
+                let place = Place::MethodInline { keys_version, method: descriptor };
+                return Some(Plan { place, version });
             }
             if (*ty).tp_dictoffset != 0 {
                 return None;
             }
-            (*method_cache).value = descriptor;
-            return Some(AttributeCache { place: Place::Method as u16, index: 0, version });
+            return Some(Plan { place: Place::Method(descriptor), version });
         }
         if !managed || kind == Kind::Method {
             return None;
@@ -212,18 +120,16 @@ unsafe fn find(
             return None;
         }
         let index = u16::try_from(keys::entry_of(keys, name)?).ok()?;
-        Some(AttributeCache { place: Place::Inline as u16, index, version })
+        Some(Plan { place: Place::Inline(index), version })
     }
 }
 
-unsafe fn find_in_module(module: *mut PyObject, name: *mut PyObject) -> Option<AttributeCache> {
+unsafe fn find_in_module(module: *mut PyObject, name: *mut PyObject) -> Option<Plan> {
     // SAFETY: an exact module, which has a dict.
     unsafe {
         let dict = (*module.cast::<sys::PyModuleObject>()).md_dict;
         match keys::find(dict, name) {
-            keys::Entry::At { index, version } => {
-                Some(AttributeCache { place: Place::Module as u16, index, version })
-            }
+            keys::Entry::At { index, version } => Some(Plan { place: Place::Module(index), version }),
             _ => None,
         }
     }
@@ -234,7 +140,7 @@ unsafe fn find_slot(
     descriptor: *mut sys::PyMemberDescrObject,
     version: u32,
     kind: Kind,
-) -> Option<AttributeCache> {
+) -> Option<Plan> {
     // SAFETY: a member descriptor found in the type.
     unsafe {
         let member = (*descriptor).d_member;
@@ -249,7 +155,7 @@ unsafe fn find_slot(
             return None;
         }
         let index = u16::try_from((*member).offset).ok()?;
-        Some(AttributeCache { place: Place::Slot as u16, index, version })
+        Some(Plan { place: Place::Slot(index), version })
     }
 }
 
@@ -268,18 +174,18 @@ fn has_type_version<M: Machine>(m: &mut M, owner: M::Obj, version: u32) -> bool 
 
 /// Borrows the value that a plan leads to; null when it does not hold or the attribute is unset.
 #[inline(always)]
-fn value_of<M: Machine>(m: &mut M, owner: M::Obj, plan: AttributeCache) -> M::Obj {
-    match Place::from(plan.place) {
-        Place::Inline if has_type_version(m, owner, plan.version) && m.has_inline_values(owner) => {
-            return m.instance_value(owner, plan.index.into());
+fn value_of<M: Machine>(m: &mut M, owner: M::Obj, plan: Plan) -> M::Obj {
+    match plan.place {
+        Place::Inline(index) if has_type_version(m, owner, plan.version) && m.has_inline_values(owner) => {
+            return m.instance_value(owner, index.into());
         }
-        Place::Slot if has_type_version(m, owner, plan.version) => {
-            return m.load_obj(owner, slot(plan.index));
+        Place::Slot(offset) if has_type_version(m, owner, plan.version) => {
+            return m.load_obj(owner, slot(offset));
         }
-        Place::Module if m.is_type(owner, TypeOf::Module) => {
+        Place::Module(index) if m.is_type(owner, TypeOf::Module) => {
             let dict = m.load_obj(owner, MODULE_DICT);
             if m.is_keys_version(dict, plan.version) {
-                return m.dict_value(dict, plan.index.into());
+                return m.dict_value(dict, index.into());
             }
         }
         _ => {}
@@ -291,8 +197,7 @@ fn value_of<M: Machine>(m: &mut M, owner: M::Obj, plan: AttributeCache) -> M::Ob
 #[inline(always)]
 pub fn load_attr<M: Machine>(m: &mut M, name_index: usize) -> Flow {
     let owner = m.peek(1);
-    let plan = plan(m, owner, name_index, Kind::Load);
-    if plan.place > Place::None as u16 {
+    if let Some(plan) = plan(m, owner, name_index, Kind::Load) {
         let value = value_of(m, owner, plan);
         if !m.is_null(value) {
             m.will_drop(owner);
@@ -318,10 +223,11 @@ pub fn load_attr<M: Machine>(m: &mut M, name_index: usize) -> Flow {
 pub fn store_attr<M: Machine>(m: &mut M, name_index: usize) -> Flow {
     let owner = m.peek(1);
     let value = m.peek(2);
-    let plan = plan(m, owner, name_index, Kind::Store);
-    match Place::from(plan.place) {
-        Place::Inline if has_type_version(m, owner, plan.version) && m.has_inline_values(owner) => {
-            let index = usize::from(plan.index);
+    match plan(m, owner, name_index, Kind::Store) {
+        Some(Plan { place: Place::Inline(index), version })
+            if has_type_version(m, owner, version) && m.has_inline_values(owner) =>
+        {
+            let index = usize::from(index);
             let before = m.instance_value(owner, index);
             if m.is_null(before) {
                 m.will_drop(owner);
@@ -340,15 +246,15 @@ pub fn store_attr<M: Machine>(m: &mut M, name_index: usize) -> Flow {
             m.decref(owner);
             return Flow::Next;
         }
-        Place::Slot if has_type_version(m, owner, plan.version) => {
-            let before = m.load_obj(owner, slot(plan.index));
+        Some(Plan { place: Place::Slot(offset), version }) if has_type_version(m, owner, version) => {
+            let before = m.load_obj(owner, slot(offset));
             let unset = m.is_null(before);
             if !unset {
                 m.will_drop(before);
             }
             m.will_drop(owner);
             m.shrink(2);
-            let old = m.swap_obj(owner, slot(plan.index), value);
+            let old = m.swap_obj(owner, slot(offset), value);
             if !unset {
                 m.decref(old);
             }
@@ -371,32 +277,22 @@ pub fn store_attr<M: Machine>(m: &mut M, name_index: usize) -> Flow {
 #[inline(always)]
 pub fn load_method<M: Machine>(m: &mut M, name_index: usize) -> Flow {
     let owner = m.peek(1);
-    let plan = plan(m, owner, name_index, Kind::Method);
-    let cache = m.inline_cache().cast::<MethodCache>();
-    match Place::from(plan.place) {
-        Place::MethodInline => {
-            // SAFETY: LOAD_METHOD has ten cache units, filled with the plan.
-            let (keys_version, method) = unsafe { ((*cache).keys_version, (*cache).value) };
+    match plan(m, owner, name_index, Kind::Method) {
+        Some(Plan { place: Place::MethodInline { keys_version, method }, version }) => {
             let address = m.peek_address(owner);
             // SAFETY: a live object.
             let ty = unsafe { type_of(address) };
-            if has_type_version(m, owner, plan.version)
+            if has_type_version(m, owner, version)
                 && m.has_inline_values(owner)
                 && m.is_cached_keys_version(ty, keys_version)
             {
                 return push_method(m, owner, method);
             }
-            // SAFETY: this instruction's own cache: a new key is a reason to resolve again.
-            unsafe { (*cache).attribute.place = Place::Unresolved as u16 };
         }
-        Place::Method => {
-            // SAFETY: as above.
-            let method = unsafe { (*cache).value };
-            if has_type_version(m, owner, plan.version) {
-                return push_method(m, owner, method);
-            }
+        Some(Plan { place: Place::Method(method), version }) if has_type_version(m, owner, version) => {
+            return push_method(m, owner, method);
         }
-        Place::Module => {
+        Some(plan @ Plan { place: Place::Module(_), .. }) => {
             let value = value_of(m, owner, plan);
             if !m.is_null(value) {
                 m.will_drop(owner);

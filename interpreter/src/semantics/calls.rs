@@ -192,39 +192,20 @@ pub fn finish_call<M: Machine>(m: &mut M, nargs: usize, below: usize, result: M:
     m.check_breaker()
 }
 
-/// The inline cache of `CALL`: whether it has keyword names.
-#[repr(C)]
-struct CallCache {
-    /// 0: not looked for, 1: none, 2: they are constant `names`.
-    state: u16,
-    names: u16,
-}
-
 /// The keyword names of this `CALL`, or null.
 #[inline(always)]
 fn keyword_names<M: Machine>(m: &mut M) -> *mut PyObject {
-    let cache = m.inline_cache().cast::<CallCache>();
-    // SAFETY: CALL has four cache units, which are ours.
-    match unsafe { (*cache).state } {
-        1 => ptr::null_mut(),
-        2 => {
-            // SAFETY: `names` is the argument of a KW_NAMES of this code.
-            unsafe { *helpers::tuple_items((*m.code()).co_consts).add((*cache).names.into()) }
-        }
-        _ => find_keyword_names(m.code(), m.instruction(), cache),
-    }
+    find_keyword_names(m.code(), m.instruction())
 }
 
-/// Looks for the `KW_NAMES` that belongs to the `CALL` at `call`, and remembers it.
+/// Looks for the `KW_NAMES` that belongs to the `CALL` at `call`.
 #[cold]
 #[inline(never)]
-fn find_keyword_names(code: *mut PyCodeObject, call: usize, cache: *mut CallCache) -> *mut PyObject {
-    // KW_NAMES stands directly before PRECALL and its cache unit, which is never written to: mostly a glance is enough.
+fn find_keyword_names(code: *mut PyCodeObject, call: usize) -> *mut PyObject {
+    // KW_NAMES stands directly before PRECALL and its cache unit: mostly a glance is enough.
     // SAFETY: a CALL is not among the first three units of its code.
     let before = |distance: usize| unsafe { *crate::code_data::units(code).add(call - distance) as u8 };
     if before(2) == opcode::PRECALL && !matches!(before(3), opcode::KW_NAMES | opcode::EXTENDED_ARG) {
-        // SAFETY: the cache belongs to that CALL.
-        unsafe { (*cache).state = 1 };
         return ptr::null_mut();
     }
     let mut names = None;
@@ -238,21 +219,8 @@ fn find_keyword_names(code: *mut PyCodeObject, call: usize, cache: *mut CallCach
             _ => names = None,
         }
     }
-    // SAFETY: the cache belongs to that CALL; constants are a tuple that the index lies in.
-    unsafe {
-        match names {
-            None => {
-                (*cache).state = 1;
-                ptr::null_mut()
-            }
-            Some(index) => {
-                if let Ok(short) = u16::try_from(index) {
-                    *cache = CallCache { state: 2, names: short };
-                }
-                *helpers::tuple_items((*code).co_consts).add(index)
-            }
-        }
-    }
+    // SAFETY: constants are a tuple that the index lies in.
+    names.map_or(ptr::null_mut(), |index| unsafe { *helpers::tuple_items((*code).co_consts).add(index) })
 }
 
 /// `RETURN_VALUE`

@@ -9,16 +9,6 @@ use crate::keys;
 use crate::machine::{Arg, Flow, Machine};
 use capi::sys;
 
-/// The inline cache of `LOAD_GLOBAL`: five units.
-#[repr(C, packed(2))]
-pub(crate) struct GlobalCache {
-    pub(crate) index: u16,
-    /// Version of the globals' keys; 0: not resolved.
-    pub(crate) globals: u32,
-    /// Version of the builtins' keys; 0: the name is in the globals.
-    pub(crate) builtins: u32,
-}
-
 /// `LOAD_GLOBAL`: name `arg >> 1`; pushes a NULL first when `arg & 1`.
 #[inline(always)]
 pub fn load_global<M: Machine>(m: &mut M, arg: usize) -> Flow {
@@ -26,24 +16,18 @@ pub fn load_global<M: Machine>(m: &mut M, arg: usize) -> Flow {
         return load_anew(m, arg);
     }
     let globals = m.globals();
-    let cache = m.inline_cache().cast::<GlobalCache>();
-    // SAFETY: LOAD_GLOBAL has five cache units, which are ours.
-    let mut plan = unsafe { (cache.read().index, cache.read().globals, cache.read().builtins) };
-    if plan.1 == 0 || keys::version(m.peek_address(globals)) != plan.1 {
-        plan = resolve_global(m, arg >> 1);
-    }
-    if plan.1 != 0 && m.is_keys_version(globals, plan.1) {
-        let found = if plan.2 == 0 {
-            m.dict_value(globals, plan.0.into())
-        } else {
-            let builtins = m.builtins();
-            if keys::version(m.peek_address(builtins)) != plan.2 {
-                plan = resolve_global(m, arg >> 1);
-            }
-            if plan.2 != 0 && m.is_keys_version(builtins, plan.2) {
-                m.dict_value(builtins, plan.0.into())
-            } else {
-                m.null()
+    if let Some(entry) = resolve_global(m, arg >> 1)
+        && m.is_keys_version(globals, entry.globals)
+    {
+        let found = match entry.builtins {
+            None => m.dict_value(globals, entry.index),
+            Some(version) => {
+                let builtins = m.builtins();
+                if m.is_keys_version(builtins, version) {
+                    m.dict_value(builtins, entry.index)
+                } else {
+                    m.null()
+                }
             }
         };
         if !m.is_null(found) {
@@ -72,40 +56,50 @@ fn load_anew<M: Machine>(m: &mut M, arg: usize) -> Flow {
     done(m, value)
 }
 
-/// Fills the cache; all zero when the name can't be cached.
+/// Where a global is.
+struct GlobalEntry {
+    index: usize,
+    /// Version of the globals' keys.
+    globals: u32,
+    /// Version of the builtins' keys; `None`: the name is in the globals.
+    builtins: Option<u32>,
+}
+
+/// Where the name is, if both dicts have versions.
 #[inline(always)]
-fn resolve_global<M: Machine>(m: &mut M, name_index: usize) -> (u16, u32, u32) {
+fn resolve_global<M: Machine>(m: &mut M, name_index: usize) -> Option<GlobalEntry> {
     let globals = m.globals();
     let globals = m.peek_address(globals);
     let builtins = m.builtins();
     let builtins = m.peek_address(builtins);
-    let cache = m.inline_cache();
-    // SAFETY: the frame's namespaces are live objects; the cache is this instruction's own.
-    unsafe { fill_global_cache(m.code(), name_index, globals, builtins, cache.cast()) }
+    // SAFETY: the frame's namespaces are live objects; a name of the code.
+    unsafe {
+        let name = *helpers::tuple_items((*m.code()).co_names).add(name_index);
+        find_global(globals, builtins, name)
+    }
 }
 
 #[cold]
 #[inline(never)]
-unsafe fn fill_global_cache(
-    code: *mut sys::PyCodeObject,
-    name_index: usize,
+unsafe fn find_global(
     globals: *mut sys::PyObject,
     builtins: *mut sys::PyObject,
-    cache: *mut GlobalCache,
-) -> (u16, u32, u32) {
+    name: *mut sys::PyObject,
+) -> Option<GlobalEntry> {
     // SAFETY: by the caller.
     unsafe {
-        let name = *helpers::tuple_items((*code).co_names).add(name_index);
-        let plan = match keys::find(globals, name) {
-            keys::Entry::At { index, version } => (index, version, 0),
-            keys::Entry::Absent { version: globals_version } => match keys::find(builtins, name) {
-                keys::Entry::At { index, version } => (index, globals_version, version),
-                _ => (0, 0, 0),
+        match keys::find(globals, name) {
+            keys::Entry::At { index, version } => {
+                Some(GlobalEntry { index: index.into(), globals: version, builtins: None })
+            }
+            keys::Entry::Absent { version: globals } => match keys::find(builtins, name) {
+                keys::Entry::At { index, version } => {
+                    Some(GlobalEntry { index: index.into(), globals, builtins: Some(version) })
+                }
+                _ => None,
             },
-            keys::Entry::Unknown => (0, 0, 0),
-        };
-        cache.write(GlobalCache { index: plan.0, globals: plan.1, builtins: plan.2 });
-        plan
+            keys::Entry::Unknown => None,
+        }
     }
 }
 

@@ -83,35 +83,18 @@ pub fn binary_subscr<M: Machine>(m: &mut M, _: usize) -> Flow {
     finish_binary(m, container, key, item)
 }
 
-/// The inline cache of `BINARY_SUBSCR`: whether the type's `__getitem__` is a plain Python function.
-#[repr(C, packed(2))]
-#[derive(Clone, Copy)]
-struct GetItemCache {
-    /// For types of this version; 0: not resolved.
-    version: u32,
-    /// 1: it is, and stands in the type's own cache (as CPython keeps it).
-    plain: u16,
-}
-
 /// Calls a class's own `__getitem__(self, key)` without leaving the evaluator; `None`: nothing was done.
 #[inline(always)]
 fn call_getitem<M: Machine>(m: &mut M, container: M::Obj) -> Option<Flow> {
     let address = m.peek_address(container);
-    let cache = m.inline_cache().cast::<GetItemCache>();
-    // SAFETY: a live object; the instruction's own cache.
+    // SAFETY: a live object.
     let (function, ty, version) = unsafe {
         let ty = type_of(address);
         if (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_HEAPTYPE) == 0 {
             return None;
         }
-        let mut seen = *cache;
-        if seen.version == 0 || seen.version != (*ty).tp_version_tag {
-            seen = resolve_getitem(ty, cache);
-        }
-        if seen.plain == 0 {
-            return None;
-        }
-        ((*ty.cast::<sys::PyHeapTypeObject>())._spec_cache.getitem, ty, seen.version)
+        let (function, version) = find_getitem(ty)?;
+        (function, ty, version)
     };
     if !m.is_type_object(container, ty) || !m.is_type_version(ty, version) {
         return None;
@@ -139,20 +122,16 @@ fn takes_two(code: *mut sys::PyCodeObject) -> bool {
     }
 }
 
+/// A class's own `__getitem__`, where that is a Python function, and the class's version.
 #[cold]
 #[inline(never)]
-unsafe fn resolve_getitem(ty: *mut sys::PyTypeObject, cache: *mut GetItemCache) -> GetItemCache {
-    // SAFETY: a live heap type; the cache is the instruction's own.
+unsafe fn find_getitem(ty: *mut sys::PyTypeObject) -> Option<(*mut sys::PyObject, u32)> {
+    // SAFETY: a live heap type.
     unsafe {
         let function = sys::_PyType_Lookup(ty, capi::id!(___getitem__));
         let plain = !function.is_null() && type_of(function) == &raw mut sys::PyFunction_Type;
         let version = (*ty).tp_version_tag;
-        if plain {
-            (*ty.cast::<sys::PyHeapTypeObject>())._spec_cache.getitem = function;
-        }
-        let found = GetItemCache { version, plain: u16::from(plain && version != 0) };
-        *cache = found;
-        found
+        (plain && version != 0).then_some((function, version))
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Python {
     pub exec_prefix: String,
     /// The folder of `Python.h`.
     pub include: PathBuf,
+    /// Whether it is a debug build: with assertions.
+    pub debug: bool,
     /// How its extension modules' file names end.
     pub ext_suffix: String,
     /// Its archive or shared library.
@@ -158,6 +160,7 @@ pub fn ask() -> Python {
         prefix: get("prefix"),
         exec_prefix: get("exec_prefix"),
         include: get("include").into(),
+        debug: get("debug") == "1",
         ext_suffix: get("ext_suffix"),
         runs_shared: get("form") == "shared",
         library,

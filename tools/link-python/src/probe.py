@@ -13,7 +13,7 @@ def show(name, value):
 # Whether this very interpreter runs on the shared library decides how we link: its extension modules may expect
 # the one form or the other (Debian configures --enable-shared, yet its python3.11 is linked statically).
 with open("/proc/self/maps") as maps:
-    runs_shared = "/libpython3.11.so" in maps.read()
+    runs_shared = "/libpython3.11" in maps.read()
 
 show("version", "%d.%d.%d" % sys.version_info[:3])
 show("build", sys.version.replace("\n", " "))
@@ -21,6 +21,7 @@ show("executable", getattr(sys, "_base_executable", None) or sys.executable)
 show("prefix", sys.base_prefix)
 show("exec_prefix", sys.base_exec_prefix)
 show("include", get("INCLUDEPY"))
+show("debug", get("Py_DEBUG") or 0)
 show("ext_suffix", get("EXT_SUFFIX"))
 archive = os.path.join(get("LIBPL") or "", get("LIBRARY") or "libpython3.11.a")
 shared = os.path.join(get("LIBDIR") or "", get("LDLIBRARY") or "libpython3.11.so")
