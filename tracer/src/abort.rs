@@ -35,6 +35,7 @@ aborts! {
     Memory "memory" "There was no memory for the boxes that compiled code must not be without";
     TooManySpills "too_many_spills" "More values are alive than the native frame holds";
     Invalidated "invalidated" "The trace that was to be continued was invalidated meanwhile";
+    Died "died" "An object that the recording relies on, or a function that it inlines, died meanwhile";
     TreeFull "tree_full" "The loop and its bridges take as much memory as one loop may";
     Limit "limit" "As many traces as were allowed are compiled, or this one was not chosen";
     Unsupported "unsupported" "A value or state that compiled code can't represent";

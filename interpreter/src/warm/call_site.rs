@@ -181,7 +181,9 @@ unsafe fn specialise(
             super_calls::choose(site, at, instruction, frame)
         } else {
             let class = if method { None } else { classes::choose(&mut *site, callable, given) };
-            class.or_else(|| builtin_calls::choose(&mut *site, callable, *sp.sub(given), given, method))
+            // Without arguments the stack may end at the end of a generator's memory.
+            let first = if given == 0 { std::ptr::null_mut() } else { *sp.sub(given) };
+            class.or_else(|| builtin_calls::choose(&mut *site, callable, first, given, method))
         };
         let ty = type_of(callable);
         if let Some(handler) = handler {

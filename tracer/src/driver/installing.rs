@@ -149,9 +149,10 @@ impl State {
         Ok(Made { trace, header: None, origins, known, inputs, targets, jumps_to })
     }
 
-    /// Optimizes a recording, compiles it and puts it where it belongs.
-    pub(super) fn install(&mut self, job: Job) -> Result<(), Abort> {
-        let Job { goal, outcome, code, instruction, mut recording } = job;
+    /// Optimizes a recording, compiles it and puts it where it belongs. Only then does the trace take over what the recording embeds.
+    pub(super) fn install(&mut self, job: &mut Job) -> Result<(), Abort> {
+        let Job { goal, outcome, code, instruction, recording } = job;
+        let (goal, code, instruction) = (*goal, *code, *instruction);
         if self.compiled() >= self.policy.max_traces {
             return Err(Abort::Limit);
         }
@@ -170,7 +171,7 @@ impl State {
             log::trace!("recorded:\n{}", traces::text::print(raw));
         }
         let Made { trace, header, origins, known, inputs, targets, jumps_to } =
-            self.optimize(&recording, goal, &outcome)?;
+            self.optimize(recording, goal, outcome)?;
         if self.policy.stress || cfg!(debug_assertions) {
             let errors = verify::verify(&trace);
             if !errors.is_empty() {
@@ -282,13 +283,7 @@ impl State {
                 first_exit,
             });
         }
-        for &o in &recording.embedded {
-            // SAFETY: live when recorded, moments ago; the GIL was held since by this thread or whoever dropped it.
-            unsafe { capi::refs::incref(o) };
-        }
         for &inlined in &recording.inlined {
-            // SAFETY: a live code object, as above. Its data makes its death known.
-            unsafe { interpreter::code_data::get_or_create(inlined) };
             let inliners = self.inliners.entry(inlined as usize).or_default();
             if inlined != code && !inliners.contains(&(code as usize)) {
                 inliners.push(code as usize);
@@ -321,7 +316,7 @@ impl State {
             label,
             packed,
             exits: (first_exit, guards as u32),
-            embedded: recording.embedded.into_boxed_slice(),
+            embedded: std::mem::take(&mut recording.embedded).into_boxed_slice(),
             code,
             loop_state: match goal {
                 Goal::Loop { state } => Some(state),

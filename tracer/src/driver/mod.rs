@@ -227,6 +227,8 @@ struct State {
     /// Traces that `Policy::only` kept from being compiled.
     skipped: u64,
     recording: bool,
+    /// Code objects that died while it was so, until the recording looks.
+    died: Vec<*mut PyCodeObject>,
     enabled: bool,
     /// What the exit that was taken last leaves to be done, and what comes after that.
     rebuilt: Option<(Rebuilt, After)>,
@@ -319,6 +321,7 @@ impl Tracer {
                 statistics: Statistics::default(),
                 skipped: 0,
                 recording: false,
+                died: Vec::new(),
                 enabled: true,
                 rebuilt: None,
                 scratch: Scratch::default(),
@@ -435,6 +438,9 @@ impl Jit for Tracer {
     fn code_dropped(&self, data: &CodeData) {
         let t = self.state();
         let code = data.code as usize;
+        if t.recording {
+            t.died.push(data.code);
+        }
         t.infos.remove(&code);
         t.invalidate(code);
         for inliner in t.inliners.remove(&code).unwrap_or_default() {

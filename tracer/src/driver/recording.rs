@@ -6,7 +6,7 @@ use super::{Goal, Outcome, State, Tracer, tracer};
 use crate::abort::Abort;
 use crate::code_info::CodeInfo;
 use crate::recorder::Recorder;
-use capi::sys::{self, PyCodeObject};
+use capi::sys::{self, PyCodeObject, PyObject};
 use fxhash::FxHashMap;
 use interpreter::direct::Direct;
 use interpreter::machine::Flow;
@@ -20,6 +20,19 @@ fn may_inline(code: *mut PyCodeObject, depth: usize) -> bool {
     let t = tracer().state();
     let info = t.infos.entry(code as usize).or_insert_with(|| CodeInfo::new(code));
     depth < t.policy.max_depth && info.loops.is_empty() && !info.no_inline
+}
+
+/// Gives back what a recording embeds of which no trace was made. May run any code, with `d` at an instruction boundary.
+fn let_go(d: &Direct, embedded: Vec<*mut PyObject>, flow: Flow) -> Flow {
+    if embedded.is_empty() {
+        return flow;
+    }
+    for o in embedded {
+        // SAFETY: the recording held a reference.
+        unsafe { capi::refs::decref(o) };
+    }
+    // SAFETY: the running thread.
+    if flow == Flow::Next && unsafe { tracing::is_on(d.tstate) } { Flow::HandOverNext } else { flow }
 }
 
 impl Tracer {
@@ -42,6 +55,7 @@ impl Tracer {
     fn record_and_install(&self, d: &mut Direct, goal: Goal, standby: Option<Standby>) -> Flow {
         let t = self.state();
         t.recording = true;
+        t.died.clear();
         let started = Instant::now();
         let (chain, code, header) = match goal {
             Goal::Loop { state } => (1, t.loops[state].code, t.loops[state].header),
@@ -74,8 +88,12 @@ impl Tracer {
         };
         let versions = interpreter::keys::assigned();
         let (flow, outcome) = self.record_instructions(&mut r, header, extent, starts_with_pass);
-        let job = match outcome {
-            Outcome::Failed(abort) => Err(abort),
+        let mut embedded = Vec::new();
+        let mut job = match outcome {
+            Outcome::Failed(abort) => {
+                embedded = std::mem::take(&mut r.rec.embedded);
+                Err(abort)
+            }
             outcome => {
                 r.finish();
                 let mut recording = r.into_recording();
@@ -91,10 +109,13 @@ impl Tracer {
         t.statistics.recording_ns += started.elapsed().as_nanos() as u64;
         let new = interpreter::keys::assigned() != versions;
         if job.is_ok() && t.forced.as_mut().is_some_and(|forced| forced.practise(goal, new)) {
-            return flow;
+            return let_go(d, job.map_or(embedded, |job| job.recording.embedded), flow);
         }
         let standby = job.as_ref().ok().and_then(|job| Some((standby?, job.message())));
-        let result = job.and_then(|job| t.install(job));
+        let result = match &mut job {
+            Ok(job) => t.install(job),
+            Err(abort) => Err(*abort),
+        };
         if let (Some((standby, message)), Ok(())) = (standby, result) {
             self.hear(standby, &message);
         }
@@ -111,7 +132,7 @@ impl Tracer {
             }
             self.state().failed(goal, abort);
         }
-        flow
+        let_go(d, job.map_or(embedded, |job| job.recording.embedded), flow)
     }
 
     /// Whether the outermost frame is about to pass a loop header.
@@ -211,6 +232,10 @@ impl Tracer {
             }
             if !in_step {
                 return (flow, Outcome::Failed(Abort::FrameChanged));
+            }
+            let died = std::mem::take(&mut self.state().died);
+            if died.iter().any(|code| r.rec.inlined.contains(code)) {
+                return (flow, Outcome::Failed(Abort::Died));
             }
             if r.rec.raw.ops.len() > policy.max_ops {
                 // The next recording calls what took most of this one.

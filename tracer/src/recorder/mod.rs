@@ -76,9 +76,11 @@ pub struct Recording {
     pub raw: Trace,
     /// For each snapshot.
     pub afters: Vec<After>,
-    /// Objects whose addresses are embedded and that the outermost code object does not keep alive.
+    /// Objects whose addresses are embedded and that the outermost code object does not keep alive; a reference to each, which a
+    /// trace takes over. Else whoever has the recording gives them back.
     pub embedded: Vec<*mut PyObject>,
-    /// Code objects of inlined calls: not kept alive; the trace goes when one of them does.
+    /// Code objects of inlined calls: not kept alive; recording or trace go when one of them does. They have data, which makes
+    /// their deaths known.
     pub inlined: Vec<*mut PyCodeObject>,
     /// Bytecodes recorded.
     pub bytecodes: u32,
@@ -261,6 +263,16 @@ impl<'d> Recorder<'d> {
 
     /// After an instruction: drops that may run code come last, in the state in which the next instruction starts.
     pub fn end(&mut self) {
+        let may_lose = self.at_emitted || !self.drops.is_empty();
+        self.end_drops();
+        // SAFETY: the recording has a reference to each.
+        if may_lose && self.rec.embedded.iter().any(|&o| unsafe { (*o).ob_refcnt } == 1) {
+            // But for the recording it would be dead.
+            self.give_up(Abort::Died);
+        }
+    }
+
+    fn end_drops(&mut self) {
         if self.drops.is_empty() {
             return;
         }
@@ -503,9 +515,15 @@ impl<'d> Recorder<'d> {
         if !o.is_null() && unsafe { (*o).ob_type } == &raw mut sys::PyCode_Type {
             if !self.rec.inlined.contains(&o.cast()) {
                 self.rec.inlined.push(o.cast());
+                // SAFETY: a live code object; the GIL is held.
+                if unsafe { interpreter::code_data::get_or_create(o.cast()) }.is_null() {
+                    self.give_up(Abort::Memory);
+                }
             }
         } else if !o.is_null() && !self.rec.embedded.contains(&o) {
-            self.rec.embedded.push(o);
+            // What runs before the recording ends may drop all other references.
+            // SAFETY: a live object.
+            self.rec.embedded.push(unsafe { capi::refs::new_ref(o) });
         }
     }
 }

@@ -67,7 +67,11 @@ impl Job {
         let recording = Recording {
             raw: parse::parse(&field!("ops": String), runtime::helper_table()).ok()?,
             afters: field!("afters": Vec<(u8, u32)>).into_iter().map(after).collect(),
-            embedded: field!("embedded": Vec<usize>).into_iter().map(|o| o as *mut _).collect(),
+            embedded: field!("embedded": Vec<usize>)
+                .into_iter()
+                // SAFETY: what the sender embeds is alive here, too: this process was the same before the recording.
+                .map(|o| unsafe { capi::refs::new_ref(o as *mut _) })
+                .collect(),
             inlined: field!("inlined": Vec<usize>).into_iter().map(|o| o as *mut _).collect(),
             bytecodes: field!("bytecodes": u32),
             ending: field!("ending": usize),

@@ -91,9 +91,9 @@ impl Tracer {
             Side::Child(mut socket) => {
                 let mut message = Vec::new();
                 let read = socket.read_to_end(&mut message);
-                if let (Ok(_), Some(job)) = (read, Job::of_message(&message)) {
+                if let (Ok(_), Some(mut job)) = (read, Job::of_message(&message)) {
                     end_after(SECONDS);
-                    self.rehearse(d, job, trace, &mut socket);
+                    self.rehearse(d, &mut job, trace, &mut socket);
                 }
                 end()
             }
@@ -101,7 +101,7 @@ impl Tracer {
     }
 
     /// In the standby: compiles what was recorded, fails the guards, and says what came of it.
-    fn rehearse(&self, d: &mut Direct, job: Job, trace: Option<usize>, socket: &mut UnixStream) {
+    fn rehearse(&self, d: &mut Direct, job: &mut Job, trace: Option<usize>, socket: &mut UnixStream) {
         let t = self.state();
         (t.dump, t.recording) = (None, false);
         let goal = job.goal;
@@ -216,7 +216,7 @@ impl Tracer {
         }
         r.finish();
         let t = self.state();
-        t.install(Job {
+        t.install(&mut Job {
             goal: Goal::Loop { state },
             outcome: Outcome::Reached(state),
             code,
