@@ -179,6 +179,10 @@ unsafe fn set_extra(code: *mut PyCodeObject, data: *mut CodeData) -> bool {
             if extra.is_null() {
                 return false;
             }
+            if present == 0 {
+                // The program did not ask for it: no line of its is said to have made it.
+                sys::PyTraceMalloc_Untrack(0, extra as usize);
+            }
             (*extra).size = index + 1;
             for place in present..index {
                 *(&raw mut (*extra).extras).cast::<*mut c_void>().offset(place) = std::ptr::null_mut();
