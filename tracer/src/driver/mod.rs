@@ -389,7 +389,11 @@ impl Jit for Tracer {
         if cell.tracer == 0 {
             // SAFETY: the machine's frame is live.
             let code = unsafe { (*d.frame).f_code };
-            cell.tracer = t.loop_at(code, cell.header) + 1;
+            let Some(state) = t.loop_at(code, cell.header) else {
+                cell.counter = t.policy.loop_threshold as i32;
+                return Flow::Next;
+            };
+            cell.tracer = state + 1;
         }
         let state = cell.tracer - 1;
         if let Some(flow) = self.beside_comparison(d, state) {
@@ -453,11 +457,31 @@ impl Jit for Tracer {
     }
 }
 
+/// Whether there is memory for one entry more. Growing itself has no way to fail.
+fn may_grow<T>(all: &Slab<T>) -> bool {
+    all.len() < all.capacity()
+        || allocator::is_available(2 * all.capacity() * (size_of::<T>() + size_of::<usize>()))
+}
+
 impl State {
-    fn loop_at(&mut self, code: *mut PyCodeObject, header: u32) -> usize {
-        let info = self.infos.entry(code as usize).or_insert_with(|| CodeInfo::new(code));
-        let end = info.loops.get(&header).copied().unwrap_or(header);
-        *self.by_header.entry((code as usize, header)).or_insert_with(|| {
+    /// What is known of a live code object's shape. `None` without memory: what stays is not put into the allocator's reserve.
+    fn info(&mut self, code: *mut PyCodeObject) -> Option<&mut CodeInfo> {
+        if !self.infos.contains_key(&(code as usize)) {
+            if allocator::is_short() || allocator::fallible(|| self.infos.try_reserve(1)).is_err() {
+                return None;
+            }
+            self.infos.insert(code as usize, CodeInfo::new(code));
+        }
+        self.infos.get_mut(&(code as usize))
+    }
+
+    /// The number of the loop with this header. `None` without memory.
+    fn loop_at(&mut self, code: *mut PyCodeObject, header: u32) -> Option<usize> {
+        let end = self.info(code)?.loops.get(&header).copied().unwrap_or(header);
+        if !may_grow(&self.loops) || allocator::fallible(|| self.by_header.try_reserve(1)).is_err() {
+            return None;
+        }
+        let state = *self.by_header.entry((code as usize, header)).or_insert_with(|| {
             self.loops.insert(LoopState {
                 code,
                 header,
@@ -468,7 +492,8 @@ impl State {
                 invalidations: 0,
                 restart: false,
             })
-        })
+        });
+        Some(state)
     }
 
     /// The loop with a trace at this instruction.

@@ -4,7 +4,6 @@
 use super::forced::{Job, LAST_PASS, PASSES, Standby};
 use super::{Goal, Outcome, State, Tracer, tracer};
 use crate::abort::Abort;
-use crate::code_info::CodeInfo;
 use crate::recorder::Recorder;
 use capi::sys::{self, PyCodeObject};
 use fxhash::FxHashMap;
@@ -18,8 +17,8 @@ pub static STRESS_COUNTDOWN: std::sync::atomic::AtomicI64 = std::sync::atomic::A
 
 fn may_inline(code: *mut PyCodeObject, depth: usize) -> bool {
     let t = tracer().state();
-    let info = t.infos.entry(code as usize).or_insert_with(|| CodeInfo::new(code));
-    depth < t.policy.max_depth && info.loops.is_empty() && !info.no_inline
+    let max_depth = t.policy.max_depth;
+    t.info(code).is_some_and(|info| depth < max_depth && info.loops.is_empty() && !info.no_inline)
 }
 
 impl Tracer {
@@ -28,6 +27,10 @@ impl Tracer {
     #[cold]
     #[inline(never)]
     pub(super) fn record(&self, d: &mut Direct, goal: Goal, standby: Option<Standby>) -> Flow {
+        if !allocator::begin() {
+            self.state().failed(goal, Abort::Memory);
+            return Flow::Next;
+        }
         let memory = self.state().policy.memory;
         if let Some(memory) = memory {
             (memory.begin_recording)();
@@ -52,10 +55,7 @@ impl Tracer {
             }
         };
         let extent = match goal {
-            Goal::Loop { .. } => {
-                let info = t.infos.entry(code as usize).or_insert_with(|| CodeInfo::new(code));
-                info.loops.get(&header).copied()
-            }
+            Goal::Loop { .. } => t.info(code).and_then(|info| info.loops.get(&header).copied()),
             Goal::Bridge { .. } => None,
         };
         // SAFETY: `d` stands at an instruction boundary; the exit rebuilt `chain` frames.
@@ -117,9 +117,7 @@ impl Tracer {
     /// Whether the outermost frame is about to pass a loop header.
     fn is_header(&self, r: &Recorder<'_>, next: u32) -> bool {
         let [frame] = &r.frames[..] else { return false };
-        let t = self.state();
-        let info = t.infos.entry(frame.code as usize).or_insert_with(|| CodeInfo::new(frame.code));
-        info.loops.contains_key(&next)
+        self.state().info(frame.code).is_some_and(|info| info.loops.contains_key(&next))
     }
 
     fn record_instructions(
@@ -206,6 +204,9 @@ impl Tracer {
             if let Some(abort) = r.abort {
                 return (flow, Outcome::Failed(abort));
             }
+            if allocator::is_out() {
+                return (flow, Outcome::Failed(Abort::Memory));
+            }
             if flow != Flow::Next {
                 return (flow, Outcome::Failed(Abort::Raised));
             }
@@ -232,8 +233,9 @@ impl State {
             Goal::Loop { state } => {
                 let l = &mut self.loops[state];
                 l.retries += 1;
-                // Leaving a loop by its end, and an inner loop that is not ready yet, are bad luck rather than failures.
-                let luck = matches!(abort, Abort::LeftLoop | Abort::InnerLoop | Abort::Returned);
+                // Leaving a loop by its end, an inner loop that is not ready yet, and want of memory are bad luck rather than failures.
+                let luck =
+                    matches!(abort, Abort::LeftLoop | Abort::InnerLoop | Abort::Returned | Abort::Memory);
                 if !luck || l.retries > 20 {
                     l.failures += 1;
                 }
@@ -243,7 +245,7 @@ impl State {
             }
             Goal::Bridge { exit } => {
                 let e = &mut self.exits[exit as usize];
-                e.failures = e.failures.saturating_add(1);
+                e.failures = e.failures.saturating_add(u8::from(abort != Abort::Memory));
                 e.count = 0;
                 if u32::from(e.failures) >= self.policy.max_failures || abort == Abort::Limit {
                     e.may_bridge = false;
