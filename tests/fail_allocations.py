@@ -4,8 +4,9 @@
 
 Run by the base Python, which says what the programs of tests/fail_allocations give. For each program coluber counts the allocations of a run,
 and forks a child for each: there that allocation finds no memory (`_coluber.fail_allocations`), the program runs to its end, and its functions are
-dropped. Then the same with twenty in a row, and with all from that one on, so that everything comes from the reserve. `--short` takes only
-some of them. The last line says `N passed, N failed`; `make fail-allocations` runs all of it, `make test` the short form.
+dropped. Then the same with twenty in a row, and with all from that one on, so that everything comes from the reserve. In stress mode, where they
+are tens of thousands, some thousands have to do, and with `--short` some dozens everywhere. The last line says `N passed, N failed`;
+`make fail-allocations` runs it, `make test` the short form.
 """
 
 import argparse
@@ -66,11 +67,9 @@ def in_child(source, first, last):
     return status if status or not text else json.loads(text)
 
 
-def numbers(count, short, most):
-    """Which allocations fail: all, or the first ones and then every so many."""
-    if not short:
-        return range(1, count + 1)
-    step = max(1, count // most)
+def numbers(count, most):
+    """Which allocations fail: all if they are at most twice `most`, else the first ones, and then every so many."""
+    step = -(-count // (2 * most))
     return sorted({*range(1, 8), *range(1, count + 1, step)})
 
 
@@ -84,8 +83,8 @@ def fail_all(name, expected, short):
         return
     _, count, usual, _ = plain
     runs = wrong = 0
-    for length, most in (1, 40), (20, 15), (EVER, 15):
-        for first in numbers(count, short, most):
+    for length, few, many in (1, 20, 3000), (20, 6, 500), (EVER, 6, 500):
+        for first in numbers(count, few if short else many):
             got = in_child(source, first, first + length - 1)
             runs += 1
             fine = not isinstance(got, int) and got[0] == expected and got[3] and got[2] <= max(usual, 0) + TABLES

@@ -72,6 +72,9 @@ pub struct Policy {
     pub exit_threshold: u32,
     /// Recorded ops at which a recording is given up.
     pub max_ops: usize,
+    /// Slots that its snapshots name at which a recording is given up: so what it takes, and what is made of it, stays in proportion to
+    /// the allocator's reserve.
+    pub max_slots: usize,
     /// Frames that are inlined into each other.
     pub max_depth: usize,
     /// Failures after which a loop or exit is left alone.
@@ -103,6 +106,7 @@ impl Default for Policy {
             loop_threshold: 397,
             exit_threshold: 71,
             max_ops: 6000,
+            max_slots: 128 << 10,
             max_depth: 8,
             max_failures: 5,
             tree_step: 24 << 10,

@@ -15,10 +15,18 @@ use std::time::Instant;
 /// Counts down the instructions to the next exit that stress mode takes on purpose.
 pub static STRESS_COUNTDOWN: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(i64::MAX);
 
+/// Whether the slots of a frame would be more than a recording may have ops.
+fn is_too_large(code: *mut PyCodeObject, max_ops: usize) -> bool {
+    // SAFETY: a live code object.
+    unsafe { capi::frame::words(code) > max_ops }
+}
+
 fn may_inline(code: *mut PyCodeObject, depth: usize) -> bool {
     let t = tracer().state();
     let max_depth = t.policy.max_depth;
-    t.info(code).is_some_and(|info| depth < max_depth && info.loops.is_empty() && !info.no_inline)
+    depth < max_depth
+        && !is_too_large(code, t.policy.max_ops)
+        && t.info(code).is_some_and(|info| info.loops.is_empty() && !info.no_inline)
 }
 
 impl Tracer {
@@ -44,7 +52,6 @@ impl Tracer {
 
     fn record_and_install(&self, d: &mut Direct, goal: Goal, standby: Option<Standby>) -> Flow {
         let t = self.state();
-        t.recording = true;
         let started = Instant::now();
         let (chain, code, header) = match goal {
             Goal::Loop { state } => (1, t.loops[state].code, t.loops[state].header),
@@ -58,6 +65,12 @@ impl Tracer {
             Goal::Loop { .. } => t.info(code).and_then(|info| info.loops.get(&header).copied()),
             Goal::Bridge { .. } => None,
         };
+        // A bridge has the frames of a trace, which were not.
+        if matches!(goal, Goal::Loop { .. }) && is_too_large(code, t.policy.max_ops) {
+            t.failed(goal, Abort::TooLong);
+            return Flow::Next;
+        }
+        t.recording = true;
         // SAFETY: `d` stands at an instruction boundary; the exit rebuilt `chain` frames.
         let mut r = unsafe { Recorder::new(d, chain, may_inline) };
         let start_instruction = r.frames.last().map_or(0, |f| f.instr);
@@ -213,7 +226,7 @@ impl Tracer {
             if !in_step {
                 return (flow, Outcome::Failed(Abort::FrameChanged));
             }
-            if r.rec.raw.ops.len() > policy.max_ops {
+            if r.rec.raw.ops.len() > policy.max_ops || r.rec.raw.snapshots.slots() > policy.max_slots {
                 // The next recording calls what took most of this one.
                 if let Some((&code, _)) = inlined.iter().max_by_key(|(_, n)| **n)
                     && let Some(info) = self.state().infos.get_mut(&code)
