@@ -1,7 +1,7 @@
 //! Allocations that fail on purpose, for tests: `-X jit-fail-alloc`, and `_coluber.fail_allocations`, which tests/fail_allocations.py calls.
 //!
 //! Allocations of ours are counted from the moment that it is switched on; those with a number in a given range are treated as if the
-//! system had no memory. Each call of `alloc` or `realloc` is one. While it is off this costs the look at a flag.
+//! system had no memory. Each call of `alloc` or `realloc` is one.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
@@ -32,33 +32,34 @@ pub fn set(first: u64, last: u64) -> Counted {
     LAST.store(last, Relaxed);
     let counted = Counted { allocations: COUNT.swap(0, Relaxed), alive: ALIVE.swap(0, Relaxed) };
     ON.store(first > 0, Relaxed);
+    crate::update();
     counted
 }
 
-/// Whether the allocation that is being made fails.
-#[inline(always)]
-pub(crate) fn now() -> bool {
-    ON.load(Relaxed) && count()
+/// Whether allocations are counted.
+pub(crate) fn is_on() -> bool {
+    ON.load(Relaxed)
 }
 
-#[cold]
-fn count() -> bool {
+/// Whether the allocation that is being made fails.
+pub(crate) fn now() -> bool {
+    if !is_on() {
+        return false;
+    }
     let number = COUNT.fetch_add(1, Relaxed) + 1;
     (FIRST.load(Relaxed)..=LAST.load(Relaxed)).contains(&number)
 }
 
 /// A block was made.
-#[inline(always)]
 pub(crate) fn count_made() {
-    if ON.load(Relaxed) {
+    if is_on() {
         ALIVE.fetch_add(1, Relaxed);
     }
 }
 
 /// A block is given back.
-#[inline(always)]
 pub(crate) fn count_freed() {
-    if ON.load(Relaxed) {
+    if is_on() {
         ALIVE.fetch_sub(1, Relaxed);
     }
 }

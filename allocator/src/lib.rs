@@ -26,6 +26,8 @@ pub struct Allocator;
 
 /// Whether a block came from the reserve since [`begin`].
 static OUT: AtomicBool = AtomicBool::new(false);
+/// Whether blocks of the reserve are in use, or allocations are counted.
+static SPECIAL: AtomicBool = AtomicBool::new(false);
 /// Whether allocations fail rather than come from the reserve. The GIL protects it.
 static FALLIBLE: AtomicBool = AtomicBool::new(false);
 
@@ -45,6 +47,11 @@ pub fn is_out() -> bool {
 /// Whether blocks of the reserve are in use. What would stay for long had better not be made then.
 pub fn is_short() -> bool {
     reserve::in_use() > 0
+}
+
+/// Sets `SPECIAL` anew.
+fn update() {
+    SPECIAL.store(reserve::in_use() > 0 || failing::is_on(), Relaxed);
 }
 
 /// What `work` allocates is had from the system or not at all: only for what can fail, such as `try_reserve`. The GIL is held, and `work` does not run Python.
@@ -87,72 +94,111 @@ pub fn is_available(bytes: usize) -> bool {
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if !failing::now() {
-            // SAFETY: by contract.
-            let block = unsafe { System.alloc(layout) };
-            if !block.is_null() {
-                failing::count_made();
-                return block;
+        // SAFETY: by contract.
+        unsafe {
+            if !SPECIAL.load(Relaxed) {
+                let block = System.alloc(layout);
+                if !block.is_null() {
+                    return block;
+                }
             }
+            special::alloc(layout)
         }
-        without_memory(layout)
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if !failing::now() {
-            // SAFETY: by contract.
-            let block = unsafe { System.alloc_zeroed(layout) };
-            if !block.is_null() {
-                failing::count_made();
-                return block;
+        // SAFETY: by contract.
+        unsafe {
+            if !SPECIAL.load(Relaxed) {
+                let block = System.alloc_zeroed(layout);
+                if !block.is_null() {
+                    return block;
+                }
             }
+            let block = special::alloc(layout);
+            if !block.is_null() {
+                block.write_bytes(0, layout.size());
+            }
+            block
         }
-        let block = without_memory(layout);
-        if !block.is_null() {
-            // SAFETY: a new block of this size.
-            unsafe { block.write_bytes(0, layout.size()) };
-        }
-        block
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        failing::count_freed();
-        if reserve::has(block) {
-            reserve::give_back(block, layout);
-        } else {
-            // SAFETY: by contract; what is not the reserve's is the system's.
-            unsafe { System.dealloc(block, layout) };
+        // SAFETY: by contract.
+        unsafe {
+            if SPECIAL.load(Relaxed) {
+                special::dealloc(block, layout);
+            } else {
+                System.dealloc(block, layout);
+            }
         }
     }
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if !reserve::has(block) && !failing::now() {
-            // SAFETY: by contract.
-            let moved = unsafe { System.realloc(block, layout, size) };
-            if !moved.is_null() {
-                return moved;
-            }
-        }
         // SAFETY: by contract.
-        unsafe { self.copy(block, layout, size) }
+        unsafe {
+            if !SPECIAL.load(Relaxed) {
+                let moved = System.realloc(block, layout, size);
+                if !moved.is_null() {
+                    return moved;
+                }
+            }
+            special::realloc(block, layout, size)
+        }
     }
 }
 
-impl Allocator {
-    /// `realloc` from or to the reserve. Out of the reserve a block goes as soon as the system has memory for it.
+/// What to do while allocations are counted or blocks of the reserve are in use, and when the system has no memory.
+mod special {
+    use super::*;
+
     #[cold]
-    unsafe fn copy(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the contract of `realloc`: the size fits this alignment.
-        let new = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
-        // SAFETY: two blocks; the old one is given back once it is copied.
+    #[inline(never)]
+    pub(super) unsafe fn alloc(layout: Layout) -> *mut u8 {
+        // SAFETY: the contract of `GlobalAlloc::alloc`.
+        let block = if failing::now() { std::ptr::null_mut() } else { unsafe { System.alloc(layout) } };
+        let block = if block.is_null() { without_memory(layout) } else { block };
+        if !block.is_null() {
+            failing::count_made();
+        }
+        block
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) unsafe fn dealloc(block: *mut u8, layout: Layout) {
+        failing::count_freed();
+        if reserve::has(block) {
+            reserve::give_back(block, layout);
+        } else {
+            // SAFETY: the contract of `GlobalAlloc::dealloc`; what is not the reserve's is the system's.
+            unsafe { System.dealloc(block, layout) };
+        }
+    }
+
+    /// A block leaves the reserve as soon as the system has memory for it.
+    #[cold]
+    #[inline(never)]
+    pub(super) unsafe fn realloc(block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the contract of `GlobalAlloc::realloc`: the size fits this alignment. The old block is freed once it is copied.
         unsafe {
-            let moved = if reserve::has(block) { self.alloc(new) } else { without_memory(new) };
+            let new = Layout::from_size_align_unchecked(size, layout.align());
+            let fails = failing::now();
+            if !fails && !reserve::has(block) {
+                let moved = System.realloc(block, layout, size);
+                if !moved.is_null() {
+                    return moved;
+                }
+            }
+            let moved = if fails { std::ptr::null_mut() } else { System.alloc(new) };
+            let moved = if moved.is_null() { without_memory(new) } else { moved };
             if !moved.is_null() {
                 moved.copy_from_nonoverlapping(block, layout.size().min(size));
-                self.dealloc(block, layout);
+                failing::count_made();
+                dealloc(block, layout);
             }
             moved
         }
@@ -167,11 +213,7 @@ fn without_memory(layout: Layout) -> *mut u8 {
         return std::ptr::null_mut();
     }
     OUT.store(true, Relaxed);
-    let block = reserve::take(layout);
-    if !block.is_null() {
-        failing::count_made();
-    }
-    block
+    reserve::take(layout)
 }
 
 #[cfg(test)]

@@ -70,7 +70,6 @@ pub fn set_aside() -> bool {
 }
 
 /// Whether a block is the reserve's.
-#[inline(always)]
 pub(crate) fn has(block: *const u8) -> bool {
     (block as usize).wrapping_sub(START.load(Ordering::Relaxed)) < SIZE
 }
@@ -128,6 +127,7 @@ pub(crate) fn take(layout: Layout) -> *mut u8 {
                 *link = next;
             }
             IN_USE.fetch_add(size, Ordering::Relaxed);
+            crate::update();
             return block as *mut u8;
         }
     }
@@ -143,6 +143,7 @@ pub(crate) fn give_back(block: *mut u8, layout: Layout) {
     unsafe {
         if IN_USE.fetch_sub(size, Ordering::Relaxed) == size {
             libc::madvise(START.load(Ordering::Relaxed) as *mut _, SIZE, libc::MADV_DONTNEED);
+            crate::update();
             return;
         }
         let mut before: *mut Free = null_mut();

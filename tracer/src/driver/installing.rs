@@ -57,7 +57,8 @@ fn words_above(snapshots: &Snapshots) -> usize {
     let frames = |i: usize| snapshots.frames(SnapId(i as u32)).skip(1);
     // SAFETY: live code objects.
     let words = |code: usize| unsafe { capi::frame::words(code as *mut PyCodeObject) };
-    (0..snapshots.len()).map(|i| frames(i).map(|f| words(f.code)).sum()).max().unwrap_or(0)
+    let inlined = (0..snapshots.len()).filter(|&i| snapshots.depth(SnapId(i as u32)) > 1);
+    inlined.map(|i| frames(i).map(|f| words(f.code)).sum()).max().unwrap_or(0)
 }
 
 impl State {
@@ -272,6 +273,7 @@ impl State {
             self.free_exits.give(first_exit, guards as u32);
         }
         let (compiled, packed) = compiled?;
+        self.starved.times = 0;
         let s = &mut self.statistics;
         s.optimizing_ns += (optimized - started).as_nanos() as u64;
         s.recorded_ops += recorded_ops;

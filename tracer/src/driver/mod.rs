@@ -216,6 +216,15 @@ enum Outcome {
     Failed(Abort),
 }
 
+/// Recordings for which there was no memory.
+#[derive(Default)]
+struct Starved {
+    /// How many in a row.
+    times: u32,
+    /// How many are not even begun before the next one is.
+    waits: u32,
+}
+
 struct State {
     backend: Box<dyn Backend>,
     policy: Policy,
@@ -231,6 +240,7 @@ struct State {
     /// Traces that `Policy::only` kept from being compiled.
     skipped: u64,
     recording: bool,
+    starved: Starved,
     enabled: bool,
     /// What the exit that was taken last leaves to be done, and what comes after that.
     rebuilt: Option<(Rebuilt, After)>,
@@ -323,6 +333,7 @@ impl Tracer {
                 statistics: Statistics::default(),
                 skipped: 0,
                 recording: false,
+                starved: Starved::default(),
                 enabled: true,
                 rebuilt: None,
                 scratch: Scratch::default(),

@@ -15,6 +15,9 @@ use std::time::Instant;
 /// Counts down the instructions to the next exit that stress mode takes on purpose.
 pub static STRESS_COUNTDOWN: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(i64::MAX);
 
+/// After so many recordings in a row for which there was no memory the wait for the next one grows no more.
+const MOST_STARVED: u32 = 8;
+
 /// Whether the slots of a frame would be more than a recording may have ops.
 fn is_too_large(code: *mut PyCodeObject, max_ops: usize) -> bool {
     // SAFETY: a live code object.
@@ -35,8 +38,13 @@ impl Tracer {
     #[cold]
     #[inline(never)]
     pub(super) fn record(&self, d: &mut Direct, goal: Goal, standby: Option<Standby>) -> Flow {
+        let t = self.state();
+        if t.starved.waits > 0 {
+            t.starved.waits -= 1;
+            return Flow::Next;
+        }
         if !allocator::begin() {
-            self.state().failed(goal, Abort::Memory);
+            t.failed(goal, Abort::Memory);
             return Flow::Next;
         }
         let memory = self.state().policy.memory;
@@ -242,13 +250,21 @@ impl Tracer {
 impl State {
     fn failed(&mut self, goal: Goal, abort: Abort) {
         self.statistics.aborts[abort as usize] += 1;
+        if abort == Abort::Memory {
+            // Not the loop's fault. As long as memory is short, it is tried less and less often.
+            self.starved.times = (self.starved.times + 1).min(MOST_STARVED);
+            self.starved.waits = (1 << self.starved.times) - 2;
+            if let Goal::Bridge { exit } = goal {
+                self.exits[exit as usize].count = 0;
+            }
+            return;
+        }
         match goal {
             Goal::Loop { state } => {
                 let l = &mut self.loops[state];
                 l.retries += 1;
-                // Leaving a loop by its end, an inner loop that is not ready yet, and want of memory are bad luck rather than failures.
-                let luck =
-                    matches!(abort, Abort::LeftLoop | Abort::InnerLoop | Abort::Returned | Abort::Memory);
+                // Leaving a loop by its end, and an inner loop that is not ready yet, are bad luck rather than failures.
+                let luck = matches!(abort, Abort::LeftLoop | Abort::InnerLoop | Abort::Returned);
                 if !luck || l.retries > 20 {
                     l.failures += 1;
                 }
@@ -258,7 +274,7 @@ impl State {
             }
             Goal::Bridge { exit } => {
                 let e = &mut self.exits[exit as usize];
-                e.failures = e.failures.saturating_add(u8::from(abort != Abort::Memory));
+                e.failures = e.failures.saturating_add(1);
                 e.count = 0;
                 if u32::from(e.failures) >= self.policy.max_failures || abort == Abort::Limit {
                     e.may_bridge = false;
