@@ -32,7 +32,7 @@ under-test-extension = --extension build/ext
 bench.py = "$$COLUBER_PYTHON" benchmarks/bench.py --base "$$COLUBER_PYTHON" --only '$(ONLY)'
 
 .DEFAULT_GOAL := help
-.PHONY: help run bench bench-peers build ext test smoke regrtest debug-python force-guards bisect prove extensions clean
+.PHONY: help run bench bench-peers build ext test smoke regrtest debug-python force-guards fail-allocations bisect prove extensions clean
 
 help:
 	@echo 'make run [SCRIPT=x.py] [ARGS=…]  build, then time examples/ (or the script) under python3.11 and coluber'
@@ -43,6 +43,7 @@ help:
 	@echo '                                 the differential programs (or files of the suite) under Debian'"'"'s debug build of Python'
 	@echo 'make bisect SCRIPT=x.py [ARGS=…] find the trace, function and part of the optimizer that make a program go wrong'
 	@echo 'make force-guards [ONLY=name]    fail every guard of every trace once, compare the frames with the interpreter'"'"'s'
+	@echo 'make fail-allocations [ONLY=name] fail every allocation of Coluber'"'"'s own once: results, crashes, leaks'
 	@echo 'make prove                       prove the optimizer'"'"'s rewrite rules with Z3'
 	@echo 'make extensions [THRESHOLD=20] [ONLY=greenlet,numpy]'
 	@echo '                                 tests of extension modules from PyPI: what differs (see tests/run_extensions.py)'
@@ -101,6 +102,11 @@ force-guards:
 	$(if $(filter all,$(ONLY)),"$$COLUBER_PYTHON" tests/force_guards.py --coluber '$(coluber)' &&) \
 	"$$COLUBER_PYTHON" tests/force_guards.py --coluber '$(coluber)' --only '$(if $(filter all,$(ONLY)),$(forced),$(ONLY))'
 forced = examples,nbody,spectral_norm,fannkuch,float,scimark_sor,scimark_monte_carlo,scimark_lu,scimark_fft,chaos,raytrace,nqueens,hexiom,deltablue,richards,go
+
+# ONLY: programs of tests/fail_allocations.
+fail-allocations:
+	@$(call setup) && $(executable) && \
+	"$$COLUBER_PYTHON" tests/fail_allocations.py --coluber '$(coluber)' $(if $(filter-out all,$(ONLY)),--only '$(ONLY)')
 
 bisect:
 	@$(if $(SCRIPT),,$(error SCRIPT=program.py is missing)) \

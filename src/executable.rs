@@ -60,6 +60,7 @@ unsafe extern "C" fn main(
     argv: *const *const c_char,
     _environment: *const *const c_char,
 ) -> c_int {
+    allocator::set_aside();
     if let Err(message) = start::check_version() {
         eprintln!("coluber: {message}");
         return 1;

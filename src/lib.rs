@@ -5,6 +5,11 @@
 
 #![cfg_attr(test, allow(dead_code))] // nobody starts a test as the executable
 
+/// All of our own memory. CPython's is its own business.
+#[cfg(not(test))]
+#[global_allocator]
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
+
 mod executable;
 mod frozen;
 mod memory;

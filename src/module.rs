@@ -22,10 +22,19 @@ const fn method(name: &'static CStr, function: Function, doc: &'static CStr) -> 
     PyMethodDef { ml_name: name.as_ptr(), ml_meth: Some(function), ml_flags: flags, ml_doc: doc.as_ptr() }
 }
 
-static METHODS: Shared<[PyMethodDef; 4]> = Shared([
+static METHODS: Shared<[PyMethodDef; 5]> = Shared([
     method(c"enable", enable, c"Install the evaluator, or switch the JIT on again."),
     method(c"disable", disable, c"Stop compiling and entering compiled code."),
     method(c"stats", stats, c"The statistics as JSON text."),
+    PyMethodDef {
+        ml_flags: sys::METH_VARARGS.cast_signed(),
+        ..method(
+            c"fail_allocations",
+            fail_allocations,
+            c"fail_allocations(first, last): Coluber's own allocations with these numbers, counted from 1, find no memory; 0, 0 for none and to \
+              stop counting. Returns how many there were since the last call, and blocks made less blocks freed. For tests.",
+        )
+    },
     PyMethodDef { ml_name: ptr::null(), ml_meth: None, ml_flags: 0, ml_doc: ptr::null() },
 ]);
 
@@ -94,6 +103,17 @@ unsafe extern "C" fn stats(_module: *mut PyObject, _args: *mut PyObject) -> *mut
     let text = wire::statistics().to_string();
     // SAFETY: the GIL is held; the text is valid UTF-8 of this length.
     unsafe { sys::PyUnicode_FromStringAndSize(text.as_ptr().cast::<c_char>(), text.len().cast_signed()) }
+}
+
+unsafe extern "C" fn fail_allocations(_module: *mut PyObject, args: *mut PyObject) -> *mut PyObject {
+    let (mut first, mut last) = (0u64, 0u64);
+    // SAFETY: the GIL is held; the format asks for two numbers of this size.
+    if unsafe { sys::PyArg_ParseTuple(args, c"KK".as_ptr(), &raw mut first, &raw mut last) } == 0 {
+        return ptr::null_mut();
+    }
+    let counted = allocator::failing::set(first, last);
+    // SAFETY: the GIL is held; the format makes a tuple of two such numbers.
+    unsafe { sys::Py_BuildValue(c"(KL)".as_ptr(), counted.allocations, counted.alive) }
 }
 
 fn raise(kind: *mut PyObject, message: String) -> *mut PyObject {

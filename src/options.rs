@@ -52,6 +52,8 @@ pub struct Options {
     pub off: Off,
     /// Each guard is failed once on purpose, and the frames are compared.
     pub force_guards: bool,
+    /// Allocations of ours that fail on purpose: the first and the last, counted from 1.
+    pub fail_alloc: Option<(u64, u64)>,
 }
 
 /// An odd number, so that loops whose bodies are entered in powers of two don't all get hot in the same turn.
@@ -72,6 +74,7 @@ impl Default for Options {
             only: None,
             off: Off::default(),
             force_guards: false,
+            fail_alloc: None,
         }
     }
 }
@@ -85,7 +88,7 @@ struct Row {
     set: fn(&mut Options, Option<&str>) -> bool,
 }
 
-const TABLE: [Row; 9] = [
+const TABLE: [Row; 10] = [
     Row {
         name: "jit",
         env: "COLUBER_JIT",
@@ -168,6 +171,19 @@ const TABLE: [Row; 9] = [
         meaning: "fail each guard once while it holds and compare the frames; for tests",
         set: |options, value| {
             choose(&mut options.force_guards, value.or(Some("1")), &[("1", true), ("0", false)])
+        },
+    },
+    Row {
+        name: "jit-fail-alloc",
+        env: "COLUBER_JIT_FAIL_ALLOC",
+        form: "jit-fail-alloc=N[-M]",
+        meaning: "let the N-th (to M-th) allocation of Coluber's own find no memory; for tests",
+        set: |options, value| {
+            let (first, last) = value.map(|text| text.split_once('-').unwrap_or((text, text))).unzip();
+            let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
+            options.fail_alloc =
+                number(first).zip(number(last)).filter(|&(first, last)| 1 <= first && first <= last);
+            options.fail_alloc.is_some()
         },
     },
     Row {
@@ -289,6 +305,8 @@ mod tests {
             ("jit-no-pass", Some("folding,everything")),
             ("jit-code-memory", Some("maybe")),
             ("jit-code-memory", Some("0")),
+            ("jit-fail-alloc", Some("0")),
+            ("jit-fail-alloc", Some("9-8")),
         ] {
             let complaint = read(&[], &[(name, value)]).unwrap_err();
             assert!(complaint.starts_with("malformed option -X jit"), "{complaint}");

@@ -45,6 +45,8 @@ pub unsafe fn start(host: Host) -> Result<(), Refusal> {
         wire::set_enabled(true);
         return Ok(());
     }
+    // Without it nothing is recorded, and it is tried again.
+    allocator::set_aside();
     check_version().map_err(Refusal::Python)?;
     // SAFETY: a plain C int, written during initialization only.
     let ignore_environment = unsafe { sys::Py_IgnoreEnvironmentFlag } != 0;

@@ -25,6 +25,9 @@ static ENABLED: AtomicBool = AtomicBool::new(false);
 /// The caller holds the GIL of an initialized Python and calls this once.
 pub unsafe fn install(options: &Options, known: bool) -> Result<(), String> {
     log::debug!("{options:?}");
+    if let Some((first, last)) = options.fail_alloc {
+        allocator::failing::set(first, last);
+    }
     // SAFETY: the caller holds the GIL.
     unsafe { capi::check::at_startup(known)? };
     let dump = match &options.dump {

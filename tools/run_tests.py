@@ -96,6 +96,8 @@ def main():
             run.step("differential programs", command, OURS)
             command = [sys.executable, "tests/force_guards.py", "--short", "--coluber", coluber]
             run.step("every guard failed once", command, OURS)
+            command = [sys.executable, "tests/fail_allocations.py", "--short", "--coluber", coluber]
+            run.step("allocations failed", command, OURS)
             if os.access(ROOT / "build/z3", os.R_OK) or subprocess.run([sys.executable, "-c", "import z3"], capture_output=True).returncode == 0:
                 run.step("rewrite rules proved", [sys.executable, "tests/prove_rules.py"], OURS)
             else:

@@ -257,7 +257,7 @@ fn map_near(fd: i32, size: usize, near: usize) -> Option<usize> {
 /// Gives the child of a fork its own copy of all code memory.
 mod fork {
     use super::*;
-    use std::cell::RefCell;
+    use std::cell::UnsafeCell;
 
     type Registry = Vec<(Mapped, Option<i32>)>;
 
@@ -265,10 +265,13 @@ mod fork {
     static MAPPED: Mutex<Registry> = Mutex::new(Vec::new());
     static INSTALL: Once = Once::new();
 
-    thread_local! {
-        /// Held by the thread that forks, from `prepare` to `parent` or `child`.
-        static FORKING: RefCell<Option<MutexGuard<'static, Registry>>> = const { RefCell::new(None) };
-    }
+    /// The lock, from `prepare` to `parent` or `child`. No thread-local: those with a destructor take memory when they are first used.
+    struct Forking(UnsafeCell<Option<MutexGuard<'static, Registry>>>);
+
+    // SAFETY: only the thread that has the lock comes here, and it is the one that forks.
+    unsafe impl Sync for Forking {}
+
+    static FORKING: Forking = Forking(UnsafeCell::new(None));
 
     fn lock() -> MutexGuard<'static, Registry> {
         MAPPED.lock().unwrap_or_else(PoisonError::into_inner)
@@ -307,7 +310,8 @@ mod fork {
                 written
             });
         }
-        FORKING.with(|held| *held.borrow_mut() = Some(all));
+        // SAFETY: this thread has the lock.
+        unsafe { *FORKING.0.get() = Some(all) };
     }
 
     fn write_all(fd: i32, mut bytes: &[u8]) -> bool {
@@ -338,7 +342,8 @@ mod fork {
 
     /// Applies `f` to each memory with its copy (-1: there is none), closes the copies, and unlocks.
     fn finish(f: impl Fn(&Mapped, i32) -> bool) {
-        let Some(mut all) = FORKING.with(|held| held.borrow_mut().take()) else { return };
+        // SAFETY: `prepare` took the lock in this thread, and nobody has given it back.
+        let Some(mut all) = (unsafe { (*FORKING.0.get()).take() }) else { return };
         for (mapped, copy) in all.iter_mut() {
             let fd = copy.take().unwrap_or(-1);
             if !f(mapped, fd) {

@@ -9,13 +9,13 @@
 //! tstate.datastack_chunk: | frame | locals | stack | frame | ... top    limit
 //! ```
 
+use crate::chunk;
 use crate::refs::{decref, new_ref, xdecref};
 use crate::sys::{
-    _Py_CODEUNIT, _PyEval_EvalFrameDefault, _PyInterpreterFrame, _PyStackChunk,
-    _frameowner_FRAME_OWNED_BY_FRAME_OBJECT, _frameowner_FRAME_OWNED_BY_GENERATOR,
-    _frameowner_FRAME_OWNED_BY_THREAD, PyCodeObject, PyErr_Clear, PyErr_NoMemory, PyFrameObject,
-    PyFunctionObject, PyGC_Head, PyGenObject, PyObject, PyObject_GC_Track, PyObject_GetArenaAllocator,
-    PyObjectArenaAllocator, PyThreadState, PyThreadState_GetFrame,
+    _Py_CODEUNIT, _PyEval_EvalFrameDefault, _PyInterpreterFrame, _frameowner_FRAME_OWNED_BY_FRAME_OBJECT,
+    _frameowner_FRAME_OWNED_BY_GENERATOR, _frameowner_FRAME_OWNED_BY_THREAD, PyCodeObject, PyErr_Clear,
+    PyErr_NoMemory, PyFrameObject, PyFunctionObject, PyGC_Head, PyGenObject, PyObject, PyObject_GC_Track,
+    PyThreadState, PyThreadState_GetFrame,
 };
 use std::ffi::{c_char, c_int};
 use std::mem::offset_of;
@@ -23,12 +23,6 @@ use std::ptr::{self, null_mut};
 
 /// `FRAME_SPECIALS_SIZE`: how many words of a frame precede its locals.
 pub const SPECIALS_WORDS: usize = offset_of!(_PyInterpreterFrame, localsplus) / size_of::<*mut PyObject>();
-
-/// `DATA_STACK_CHUNK_SIZE` (Python/pystate.c), in bytes.
-const CHUNK_BYTES: usize = 16 * 1024;
-
-/// `MINIMUM_OVERHEAD` (Python/pystate.c), in words.
-const CHUNK_SLACK_WORDS: usize = 1000;
 
 /// A code object's first instruction (`_PyCode_CODE`).
 ///
@@ -126,46 +120,13 @@ pub unsafe fn bump(tstate: *mut PyThreadState, words: usize) -> *mut _PyInterpre
     }
 }
 
-fn arena_allocator() -> PyObjectArenaAllocator {
-    let mut arena = PyObjectArenaAllocator { ctx: null_mut(), alloc: None, free: None };
-    // SAFETY: fills the struct; CPython's chunks come from the same allocator, so either evaluator can free them.
-    unsafe { PyObject_GetArenaAllocator(&mut arena) };
-    arena
-}
-
-/// A new chunk, exactly as CPython makes it (`push_chunk` in Python/pystate.c).
+/// A new chunk (`push_chunk` in Python/pystate.c).
 #[cold]
 unsafe fn push_chunk(tstate: *mut PyThreadState, words: usize) -> *mut _PyInterpreterFrame {
-    if words > (c_int::MAX / 2) as usize {
-        return null_mut();
-    }
-    let mut bytes = CHUNK_BYTES;
-    while bytes < size_of::<*mut PyObject>() * (words + CHUNK_SLACK_WORDS) {
-        bytes *= 2;
-    }
-    let arena = arena_allocator();
-    let Some(alloc) = arena.alloc else { return null_mut() };
-    // SAFETY: the allocator is called as CPython calls it; the fresh chunk is ours; the caller guarantees `tstate`.
+    // SAFETY: the caller guarantees `tstate`; the fresh chunk is ours.
     unsafe {
-        let chunk: *mut _PyStackChunk = alloc(arena.ctx, bytes).cast();
-        if chunk.is_null() {
-            return null_mut();
-        }
-        let previous = (*tstate).datastack_chunk;
-        (*chunk).previous = previous;
-        (*chunk).size = bytes;
-        (*chunk).top = 0;
-        if !previous.is_null() {
-            let data: *mut *mut PyObject = (&raw mut (*previous).data).cast();
-            (*previous).top = (*tstate).datastack_top.offset_from(data) as usize;
-        }
-        (*tstate).datastack_chunk = chunk;
-        (*tstate).datastack_limit = chunk.byte_add(bytes).cast();
-        // The first word of a root chunk stays unused, so that popping never frees that chunk.
-        let first: *mut *mut PyObject = (&raw mut (*chunk).data).cast();
-        let frame = first.add(usize::from(previous.is_null()));
-        (*tstate).datastack_top = frame.add(words);
-        frame.cast()
+        let new = chunk::new(words);
+        if new.is_null() { null_mut() } else { chunk::add(tstate, new, words) }
     }
 }
 
@@ -190,18 +151,7 @@ pub unsafe fn pop(tstate: *mut PyThreadState, frame: *mut _PyInterpreterFrame) {
 unsafe fn pop_chunk(tstate: *mut PyThreadState) {
     // SAFETY: the caller saw that the newest chunk's first frame is popped, so the chunk is empty and not the root
     // (whose first word is never a frame).
-    unsafe {
-        let chunk = (*tstate).datastack_chunk;
-        let previous = (*chunk).previous;
-        let data: *mut *mut PyObject = (&raw mut (*previous).data).cast();
-        (*tstate).datastack_top = data.add((*previous).top);
-        (*tstate).datastack_chunk = previous;
-        (*tstate).datastack_limit = previous.byte_add((*previous).size).cast();
-        let arena = arena_allocator();
-        if let Some(free) = arena.free {
-            free(arena.ctx, chunk.cast(), (*chunk).size);
-        }
-    }
+    unsafe { chunk::free(chunk::remove(tstate)) };
 }
 
 /// Fills in all but the locals, the stack and `previous` (`_PyFrame_InitializeSpecials`); the note is 0. Takes over the count of `func`;

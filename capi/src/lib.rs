@@ -6,6 +6,7 @@
 pub mod arguments;
 pub mod breaker;
 pub mod check;
+pub mod chunk;
 pub mod dict;
 pub mod exceptions;
 pub mod float;

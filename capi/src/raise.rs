@@ -12,13 +12,13 @@ use crate::sys::{
     _Py_NoneStruct, _PyErr_Format, _PyErr_GetTopmostException, _PyErr_Restore, _PyErr_SetObject,
     _PyErr_SetString, Py_EnterRecursiveCall, Py_LeaveRecursiveCall, Py_TPFLAGS_BASE_EXC_SUBCLASS,
     Py_TPFLAGS_TUPLE_SUBCLASS, Py_TPFLAGS_TYPE_SUBCLASS, Py_Version, Py_ssize_t, PyBaseExceptionGroupObject,
-    PyBaseExceptionObject, PyErr_GivenExceptionMatches, PyErr_SetString, PyExc_BaseExceptionGroup,
-    PyExc_RuntimeError, PyExc_TypeError, PyException_GetCause, PyException_GetContext,
-    PyException_GetTraceback, PyException_SetCause, PyException_SetContext, PyException_SetTraceback,
-    PyList_Append, PyList_GetItem, PyList_New, PyList_Size, PyObject, PyObject_CallFunction,
-    PyObject_CallMethod, PyObject_CallNoArgs, PyObject_GetAttrString, PyObject_HasAttrString,
-    PyObject_IsSubclass, PyObject_SetAttrString, PySequence_Check, PySequence_List, PySequence_Size,
-    PyThreadState, PyTuple_Pack, PyType_IsSubtype, PyTypeObject,
+    PyBaseExceptionObject, PyErr_GivenExceptionMatches, PyErr_NoMemory, PyErr_SetString,
+    PyExc_BaseExceptionGroup, PyExc_RuntimeError, PyExc_TypeError, PyException_GetCause,
+    PyException_GetContext, PyException_GetTraceback, PyException_SetCause, PyException_SetContext,
+    PyException_SetTraceback, PyList_Append, PyList_GetItem, PyList_New, PyList_Size, PyObject,
+    PyObject_CallFunction, PyObject_CallMethod, PyObject_CallNoArgs, PyObject_GetAttrString,
+    PyObject_HasAttrString, PyObject_IsSubclass, PyObject_SetAttrString, PySequence_Check, PySequence_List,
+    PySequence_Size, PyThreadState, PyTuple_Pack, PyType_IsSubtype, PyTypeObject,
 };
 use crate::tuple;
 use std::collections::HashSet;
@@ -272,6 +272,10 @@ unsafe fn collect_leaves(
             return Ok(());
         }
         if !is_group(exception) {
+            if allocator::fallible(|| leaves.try_reserve(1)).is_err() {
+                PyErr_NoMemory();
+                return Err(Raised);
+            }
             leaves.insert(exception);
             return Ok(());
         }

@@ -74,17 +74,22 @@ pub unsafe fn push(
 /// So many arguments are copied without memory for them.
 const FEW: usize = 16;
 
-/// Room for `n` arguments.
-fn room<'a>(
+/// Room for `n` arguments. `None` with `MemoryError` set when memory is out.
+unsafe fn room<'a>(
     few: &'a mut [*mut PyObject; FEW],
-    many: &'a mut Vec<*mut PyObject>,
+    many: &'a mut Box<[*mut PyObject]>,
     n: usize,
-) -> &'a mut [*mut PyObject] {
+) -> Option<&'a mut [*mut PyObject]> {
     if n <= FEW {
-        return &mut few[..n];
+        return Some(&mut few[..n]);
     }
-    many.resize(n, ptr::null_mut());
-    many
+    let Some(made) = allocator::boxed_slice(ptr::null_mut(), n) else {
+        // SAFETY: the caller holds the GIL.
+        unsafe { sys::PyErr_NoMemory() };
+        return None;
+    };
+    *many = made;
+    Some(many)
 }
 
 /// The same for arguments that stay with the caller, behind a first one unless that is null.
@@ -104,8 +109,8 @@ pub unsafe fn push_copies(
     unsafe {
         let skip = usize::from(!first.is_null());
         let mut few = [ptr::null_mut(); FEW];
-        let mut many = Vec::new();
-        let all = room(&mut few, &mut many, skip + nargs);
+        let mut many = Default::default();
+        let Some(all) = room(&mut few, &mut many, skip + nargs) else { return ptr::null_mut() };
         if !first.is_null() {
             all[0] = first;
         }
@@ -186,8 +191,11 @@ pub unsafe fn spread(
             return ptr::null_mut();
         }
         let mut few = [ptr::null_mut(); FEW];
-        let mut many = Vec::new();
-        let all = room(&mut few, &mut many, count + keywords as usize);
+        let mut many = Default::default();
+        let Some(all) = room(&mut few, &mut many, count + keywords as usize) else {
+            decref(names);
+            return ptr::null_mut();
+        };
         ptr::copy_nonoverlapping(items, all.as_mut_ptr(), count);
         let (mut position, mut key, mut value) = (0, ptr::null_mut(), ptr::null_mut());
         let mut i = 0;

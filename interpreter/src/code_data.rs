@@ -136,31 +136,41 @@ pub unsafe fn get_or_create(code: *mut PyCodeObject) -> *mut CodeData {
         if !data.is_null() {
             return data;
         }
-        let len = (*code).ob_base.ob_size as usize;
-        let mut loop_of = vec![u16::MAX; len].into_boxed_slice();
-        let mut loops = Vec::new();
-        for instruction in opcode::instructions(code) {
-            if !is_backward(instruction.opcode) {
-                continue;
-            }
-            let header = instruction.index + 1 - instruction.arg;
-            if loop_of[header] == u16::MAX {
-                loop_of[header] = loops.len() as u16;
-                loops.push(LoopCell { counter: threshold(), header: header as u32, tracer: 0 });
-            }
-        }
-        let data = Box::into_raw(Box::new(CodeData {
-            code,
-            loop_of,
-            loops: loops.into_boxed_slice(),
-            translation: Translation::NONE,
-        }));
+        let Some(data) = make(code) else { return std::ptr::null_mut() };
+        let data = Box::into_raw(data);
         if !set_extra(code, data) {
             drop(Box::from_raw(data));
             return std::ptr::null_mut();
         }
         data
     }
+}
+
+/// New data for a live code object, or `None` without memory.
+fn make(code: *mut PyCodeObject) -> Option<Box<CodeData>> {
+    // SAFETY: the caller holds a live code object.
+    let len = unsafe { (*code).ob_base.ob_size } as usize;
+    let mut loop_of = allocator::boxed_slice(u16::MAX, len)?;
+    let mut count = 0;
+    for header in headers(code) {
+        if loop_of[header] == u16::MAX {
+            loop_of[header] = count;
+            count += 1;
+        }
+    }
+    let mut loops = allocator::vec_with_room(count.into())?;
+    for header in headers(code) {
+        if usize::from(loop_of[header]) == loops.len() {
+            loops.push(LoopCell { counter: threshold(), header: header as u32, tracer: 0 });
+        }
+    }
+    let loops = loops.into_boxed_slice();
+    allocator::boxed(CodeData { code, loop_of, loops, translation: Translation::NONE })
+}
+
+/// Where the backward jumps of a live code object lead to, in the jumps' order.
+fn headers(code: *mut PyCodeObject) -> impl Iterator<Item = usize> {
+    opcode::instructions(code).filter(|i| is_backward(i.opcode)).map(|i| i.index + 1 - i.arg)
 }
 
 /// Hangs the data on the code object, which has none; false for want of memory. `_PyCode_SetExtra` makes room for all who asked for a

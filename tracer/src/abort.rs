@@ -32,7 +32,7 @@ aborts! {
     NoFixedPoint "no_fixed_point" "The loop's state did not settle";
     Counts "counts" "Reference counts could not be kept in the ledger";
     CodeMemory "code_memory" "The code memory is full";
-    Memory "memory" "There was no memory for the boxes that compiled code must not be without";
+    Memory "memory" "The system had no memory for the recording, for compiling it, or for what compiled code must not be without";
     TooManySpills "too_many_spills" "More values are alive than the native frame holds";
     Invalidated "invalidated" "The trace that was to be continued was invalidated meanwhile";
     Died "died" "An object that the recording relies on, or a function that it inlines, died meanwhile";

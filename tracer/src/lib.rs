@@ -2,6 +2,7 @@
 
 pub mod abort;
 pub mod code_info;
+mod data_stack;
 pub mod driver;
 pub mod dump;
 pub mod exits;

@@ -2,6 +2,7 @@
 //!
 //! Helper numbers in traces are indices into [`helper_table`]: first the rows of this file, then those of the interpreter.
 
+use crate::data_stack;
 use capi::sys::{self, PyCodeObject, PyObject, PyThreadState};
 use interpreter::helper;
 use std::sync::OnceLock;
@@ -160,12 +161,9 @@ pub unsafe fn link_frame(
     function: *mut sys::PyFunctionObject,
     caller_instr: *mut u16,
 ) -> Frame {
-    // SAFETY: by contract. A data stack that can't grow leaves nothing sane to do in the middle of a trace.
+    // SAFETY: by contract; runs are promised room for these frames.
     unsafe {
-        let frame = capi::frame::push(thread, function);
-        if frame.is_null() {
-            sys::Py_FatalError(c"coluber: out of memory for a frame in compiled code".as_ptr());
-        }
+        let frame = data_stack::push(thread, function);
         (*caller).prev_instr = caller_instr;
         (*frame).previous = caller;
         (*frame).is_entry = false;
@@ -182,7 +180,7 @@ unsafe extern "C" fn pop_frame(thread: *mut PyThreadState, frame: Frame) {
         (*(*thread).cframe).current_frame = (*frame).previous;
         (*thread).recursion_remaining += 1;
         capi::refs::decref((*frame).f_code.cast());
-        capi::frame::pop(thread, frame);
+        data_stack::pop(thread, frame);
     }
 }
 

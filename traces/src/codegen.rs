@@ -118,6 +118,8 @@ pub enum CompileError {
     TooManySpills,
     /// Executable memory is refused on this system.
     NoExecutableMemory,
+    /// The system had no memory for compiling.
+    Memory,
 }
 
 /// The label of a compiled loop: where it is, and where each param is expected.

@@ -382,6 +382,11 @@ impl Snapshots {
         self.finish()
     }
 
+    /// How many slots they name, those that neighbours share counted once.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Makes room for so many halves of what another trace has, in the hope that no pool has to grow.
     pub fn reserve(&mut self, like: &Snapshots, halves: usize) {
         let room = |len: usize| len * halves / 2;

@@ -119,22 +119,15 @@ impl X64Backend {
         }
         self.asm.externals = externals;
     }
-}
 
-/// Whether the processor has AVX and BMI2.
-fn features() -> (bool, bool) {
-    #[cfg(target_arch = "x86_64")]
-    return (std::is_x86_feature_detected!("avx"), std::is_x86_feature_detected!("bmi2"));
-    #[cfg(not(target_arch = "x86_64"))]
-    return (false, false);
-}
-
-impl Backend for X64Backend {
-    fn compile(&mut self, request: &Request<'_>) -> Result<Compiled, CompileError> {
+    /// [`Backend::compile`], which looks after the buffers when memory runs out.
+    fn generate(&mut self, request: &Request<'_>) -> Result<Compiled, CompileError> {
         self.analysis.run(request, self.reuse_floats);
+        enough_memory()?;
         let (analysis, bmi2) = (&self.analysis, self.bmi2);
         let shape = |at| registers::shape(request.trace, analysis, at, bmi2);
         let allocation = self.allocator.run(request, analysis, shape)?;
+        enough_memory()?;
         self.asm.clear();
         let lowering = Lowering::new(
             &mut self.asm,
@@ -148,20 +141,24 @@ impl Backend for X64Backend {
             &mut self.buffers,
         );
         let lowered = lowering.run();
+        enough_memory()?;
         let exits = std::mem::take(&mut allocation.exits);
         let params = std::mem::take(&mut allocation.label);
         let private = allocation.label_is_private;
         let code_size = self.asm.here() as u32;
         let size = self.asm.finish().len();
+        let first = request.first_exit.0 as usize;
+        let stubs = first + lowered.stubs.len();
+        if self.stubs.len() < stubs {
+            let more = stubs - self.stubs.len();
+            allocator::fallible(|| self.stubs.try_reserve(more)).map_err(|_| CompileError::Memory)?;
+            self.stubs.resize(stubs, 0);
+        }
         let entry = self.memory.allocate(size)?;
         self.complete_externals(entry);
         self.memory.write(entry, self.asm.bytes_mut());
         self.code_sizes.insert(entry, code_size);
         self.helpers = request.trace.helpers;
-        let first = request.first_exit.0 as usize;
-        if self.stubs.len() < first + lowered.stubs.len() {
-            self.stubs.resize(first + lowered.stubs.len(), 0);
-        }
         for (i, &offset) in lowered.stubs.iter().enumerate() {
             self.stubs[first + i] = entry + offset as usize;
         }
@@ -181,6 +178,34 @@ impl Backend for X64Backend {
             label: label.map(|offset| LabelCode { address: entry + offset as usize, params }),
             op_offsets,
         })
+    }
+}
+
+/// An error when memory ran out.
+fn enough_memory() -> Result<(), CompileError> {
+    if allocator::is_out() { Err(CompileError::Memory) } else { Ok(()) }
+}
+
+/// Whether the processor has AVX and BMI2.
+fn features() -> (bool, bool) {
+    #[cfg(target_arch = "x86_64")]
+    return (std::is_x86_feature_detected!("avx"), std::is_x86_feature_detected!("bmi2"));
+    #[cfg(not(target_arch = "x86_64"))]
+    return (false, false);
+}
+
+impl Backend for X64Backend {
+    fn compile(&mut self, request: &Request<'_>) -> Result<Compiled, CompileError> {
+        let compiled = self.generate(request);
+        if !allocator::is_out() {
+            return compiled;
+        }
+        // Buffers are not kept in the allocator's reserve.
+        self.give_back();
+        if let Ok(Compiled { entry, size, .. }) = compiled {
+            self.release(entry, size);
+        }
+        Err(CompileError::Memory)
     }
 
     fn patch_exit(&mut self, exit: ExitId, target: usize) {

@@ -95,7 +95,7 @@ impl Before {
     }
 }
 
-/// Translates the code, unless that was done; its data, or null without memory.
+/// Translates the code, unless that was done; its data, which have no units when memory is out, or null.
 ///
 /// # Safety
 /// `code` is live; the GIL is held.
@@ -113,7 +113,11 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
         }
         let len = (*code).ob_base.ob_size as usize;
         let empty = Unit { handler: dispatch::never, arg: 0 };
-        let translated = Box::leak(vec![empty; len].into_boxed_slice()).as_mut_ptr();
+        let Some(translated) = allocator::boxed_slice(empty, len) else { return data };
+        let all = allocator::vec_with_room(opcode::instructions(code).count());
+        let Some(mut all) = all else { return data };
+        all.extend(opcode::instructions(code));
+        let translated = Box::leak(translated).as_mut_ptr();
         let constants = crate::helpers::tuple_items((*code).co_consts);
         let code_units = units(code);
         for index in 0..len {
@@ -124,7 +128,7 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
         }
         // The two instructions before the current one, if they directly precede it.
         let mut before = [(0u8, usize::MAX); 2];
-        for instruction in opcode::instructions(code) {
+        for &instruction in &all {
             let opcode::Instruction { index, opcode: code, arg } = instruction;
             let at = translated.add(index);
             // Caches are data, which start as zeros.
@@ -172,7 +176,7 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
             *at = unit;
             before = [before[1], (code, index)];
         }
-        fuse(code, translated);
+        fuse(&all, translated);
         const SHAPE: u32 = sys::CO_OPTIMIZED | sys::CO_VARARGS | sys::CO_VARKEYWORDS;
         let simple = (*code).co_flags as u32 & SHAPE == sys::CO_OPTIMIZED && (*code).co_kwonlyargcount == 0;
         (*data).translation = Translation {
@@ -190,8 +194,7 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
 
 /// Neighbours that are always executed at once, whatever their operands are. Loads that may become part of a special case of the
 /// instruction behind them are left alone.
-unsafe fn fuse(code: *mut PyCodeObject, translated: *mut Unit) {
-    let all: Vec<opcode::Instruction> = opcode::instructions(code).collect();
+unsafe fn fuse(all: &[opcode::Instruction], translated: *mut Unit) {
     for (i, first) in all.iter().enumerate() {
         let Some(second) = all.get(i + 1).filter(|second| second.index == first.index + 1) else { continue };
         let third = all.get(i + 2).map_or(op::NOP, |third| third.opcode);
@@ -207,7 +210,7 @@ unsafe fn fuse(code: *mut PyCodeObject, translated: *mut Unit) {
                 subscripts::swap_swap_store
             }
             (op::RESUME, op::POP_TOP) => generators::resume_pop_top,
-            (op::RESUME, op::JUMP_BACKWARD_NO_INTERRUPT) if leads_to_send(&all, second) => {
+            (op::RESUME, op::JUMP_BACKWARD_NO_INTERRUPT) if leads_to_send(all, second) => {
                 generators::resume_send
             }
             _ => continue,

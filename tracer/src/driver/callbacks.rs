@@ -24,7 +24,10 @@ unsafe extern "C" fn on_exit(exit: u32, state: *const ExitState) -> usize {
     // SAFETY: called from the exit `exit` of that compilation.
     let rebuilt = unsafe { exits::rebuild(&unpacked.snapshot, &unpacked.locations, &*state, &mut t.scratch) };
     t.rebuilt = Some((rebuilt, unpacked.after));
-    if e.count >= OFTEN {
+    if allocator::is_short() {
+        // Nothing that stays may be in the allocator's reserve.
+        t.scratch = Default::default();
+    } else if e.count >= OFTEN {
         e.unpacked = Some(unpacked);
     }
     exit as usize

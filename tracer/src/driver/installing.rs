@@ -1,14 +1,14 @@
 //! From a recording to machine code: optimizing, the backend, and what is kept for the exits.
 
 use super::forced::Job;
-use super::{Compilation, Dumped, Exit, Goal, Label, LoopState, Outcome, State, Worth};
+use super::{Compilation, Dumped, Exit, Goal, Label, LoopState, Outcome, State, Worth, may_grow};
 use crate::abort::Abort;
 use crate::optimizer::peel::Bridge;
 use crate::optimizer::{Header, Known, condition, peel};
 use crate::packed::{ExitInfo, Packed};
 use crate::recorder::{After, Recording};
 use crate::versions::GuardedVersion;
-use crate::{reserve, runtime};
+use crate::{data_stack, reserve, runtime};
 use capi::sys::{self, PyCodeObject};
 use capi::tuple;
 use fxhash::FxHasher;
@@ -17,7 +17,7 @@ use std::ffi::CStr;
 use std::hash::Hasher;
 use std::time::Instant;
 use traces::codegen::{CompileError, Compiled, ExitId, Location, Request, Target};
-use traces::{OpCode, Resume, SnapId, Trace, Type, Val, verify};
+use traces::{OpCode, Resume, SnapId, Snapshots, Trace, Type, Val, verify};
 
 /// What a recording was made into.
 struct Made {
@@ -45,6 +45,20 @@ fn uses_name(code: *mut PyCodeObject, name: &CStr) -> bool {
                 && sys::PyUnicode_CompareWithASCIIString(o, name.as_ptr()) == 0
         })
     }
+}
+
+/// An error when memory ran out since the recording began.
+fn enough_memory() -> Result<(), Abort> {
+    if allocator::is_out() { Err(Abort::Memory) } else { Ok(()) }
+}
+
+/// Words that the frames of the largest snapshot take on the data stack, its outermost ones left out.
+fn words_above(snapshots: &Snapshots) -> usize {
+    let frames = |i: usize| snapshots.frames(SnapId(i as u32)).skip(1);
+    // SAFETY: live code objects.
+    let words = |code: usize| unsafe { capi::frame::words(code as *mut PyCodeObject) };
+    let inlined = (0..snapshots.len()).filter(|&i| snapshots.depth(SnapId(i as u32)) > 1);
+    inlined.map(|i| frames(i).map(|f| words(f.code)).sum()).max().unwrap_or(0)
 }
 
 impl State {
@@ -84,6 +98,20 @@ impl State {
             }
         }
         found
+    }
+
+    /// Makes the deaths of inlined code objects known to the traces of this one. False without memory.
+    fn watch_inlined(&mut self, all: &[*mut PyCodeObject], code: *mut PyCodeObject) -> bool {
+        all.iter().all(|&inlined| {
+            // SAFETY: a live code object: recorded moments ago, the GIL was held since by this thread or whoever dropped it. Its data
+            // makes its death known.
+            let data = unsafe { interpreter::code_data::get_or_create(inlined) };
+            let inliners = self.inliners.entry(inlined as usize).or_default();
+            if inlined != code && !inliners.contains(&(code as usize)) {
+                inliners.push(code as usize);
+            }
+            !data.is_null()
+        })
     }
 
     fn compiled(&self) -> u64 {
@@ -153,6 +181,7 @@ impl State {
     pub(super) fn install(&mut self, job: &mut Job) -> Result<(), Abort> {
         let Job { goal, outcome, code, instruction, recording } = job;
         let (goal, code, instruction) = (*goal, *code, *instruction);
+        enough_memory()?;
         if self.compiled() >= self.policy.max_traces {
             return Err(Abort::Limit);
         }
@@ -172,6 +201,7 @@ impl State {
         }
         let Made { trace, header, origins, known, inputs, targets, jumps_to } =
             self.optimize(recording, goal, outcome)?;
+        enough_memory()?;
         if self.policy.stress || cfg!(debug_assertions) {
             let errors = verify::verify(&trace);
             if !errors.is_empty() {
@@ -200,24 +230,51 @@ impl State {
         let snapshots = &trace.snapshots;
         let at_exit =
             (0..snapshots.len()).map(|i| snapshots.scalars(SnapId(i as u32)).len()).max().unwrap_or(0);
-        // SAFETY: the GIL is held.
-        if !unsafe { reserve::fill_for(made + at_exit) } {
+        // SAFETY: the GIL is held; the snapshots' code objects were recorded moments ago.
+        if !unsafe { reserve::fill_for(made + at_exit) && data_stack::require(words_above(snapshots)) } {
             return Err(Abort::Memory);
         }
         let optimized = Instant::now();
         let guards = trace.ops.iter().filter(|op| op.code.is_guard()).count();
         let first_exit = self.free_exits.take(guards as u32).unwrap_or(self.exits.len() as u32);
+        let new = (first_exit as usize + guards).saturating_sub(self.exits.len());
+        if self.exits.capacity() - self.exits.len() < new {
+            // Doubling would need it thrice for a moment.
+            let more = new + self.exits.len() / 8;
+            allocator::fallible(|| self.exits.try_reserve_exact(more)).map_err(|_| Abort::Memory)?;
+        }
         let request =
             Request { trace: &trace, inputs: &inputs, first_exit: ExitId(first_exit), targets: &targets };
-        let compiled = self.backend.compile(&request).map_err(|e| {
-            if first_exit < self.exits.len() as u32 {
-                self.free_exits.give(first_exit, guards as u32);
+        let compiled = self.backend.compile(&request).map_err(|e| match e {
+            CompileError::CodeMemoryFull | CompileError::NoExecutableMemory => Abort::CodeMemory,
+            CompileError::TooManySpills => Abort::TooManySpills,
+            CompileError::Memory => Abort::Memory,
+        });
+        let compiled = compiled.and_then(|compiled| {
+            let exits = trace.ops.iter().filter(|op| op.code.is_guard()).map(|op| {
+                let recorded = origins[op.snap.0 as usize].0 as usize;
+                ExitInfo {
+                    after: recording.afters[recorded],
+                    at_end: recorded >= recording.ending,
+                    is_branch: matches!(op.code, OpCode::GuardTrue | OpCode::GuardFalse),
+                    condition: condition(&trace, op),
+                    version: GuardedVersion::of(&trace, op, known.at(op.snap)),
+                }
+            });
+            let packed = Packed::new(&trace, &known, exits, &compiled.exits);
+            // Here memory may run out for the last time: what follows is a few words.
+            let ready = may_grow(&self.compilations) && self.watch_inlined(&recording.inlined, code);
+            if ready && !allocator::is_out() {
+                return Ok((compiled, packed));
             }
-            match e {
-                CompileError::CodeMemoryFull | CompileError::NoExecutableMemory => Abort::CodeMemory,
-                CompileError::TooManySpills => Abort::TooManySpills,
-            }
-        })?;
+            self.backend.release(compiled.entry, compiled.size);
+            Err(Abort::Memory)
+        });
+        if compiled.is_err() && first_exit < self.exits.len() as u32 {
+            self.free_exits.give(first_exit, guards as u32);
+        }
+        let (compiled, packed) = compiled?;
+        self.starved.times = 0;
         let s = &mut self.statistics;
         s.optimizing_ns += (optimized - started).as_nanos() as u64;
         s.recorded_ops += recorded_ops;
@@ -225,11 +282,6 @@ impl State {
         s.recorded_bytecodes += u64::from(recording.bytecodes);
         s.code_bytes += compiled.size as u64;
         let number = self.compilations.vacant_key();
-        let new = (first_exit as usize + guards).saturating_sub(self.exits.len());
-        if self.exits.capacity() - self.exits.len() < new {
-            // Doubling would need it thrice for a moment.
-            self.exits.reserve_exact(new + self.exits.len() / 8);
-        }
         for (index, op) in trace.ops.iter().filter(|op| op.code.is_guard()).enumerate() {
             let recorded = origins[op.snap.0 as usize];
             let exit = Exit {
@@ -283,23 +335,6 @@ impl State {
                 first_exit,
             });
         }
-        for &inlined in &recording.inlined {
-            let inliners = self.inliners.entry(inlined as usize).or_default();
-            if inlined != code && !inliners.contains(&(code as usize)) {
-                inliners.push(code as usize);
-            }
-        }
-        let exits = trace.ops.iter().filter(|op| op.code.is_guard()).map(|op| {
-            let recorded = origins[op.snap.0 as usize].0 as usize;
-            ExitInfo {
-                after: recording.afters[recorded],
-                at_end: recorded >= recording.ending,
-                is_branch: matches!(op.code, OpCode::GuardTrue | OpCode::GuardFalse),
-                condition: condition(&trace, op),
-                version: GuardedVersion::of(&trace, op, known.at(op.snap)),
-            }
-        });
-        let packed = Packed::new(&trace, &known, exits, &compiled.exits);
         let Compiled { entry, size, label, .. } = compiled;
         let label = label.zip(header).map(|(code, header)| Box::new(Label { code, header }));
         let bytes = size + packed.bytes();

@@ -72,6 +72,9 @@ pub struct Policy {
     pub exit_threshold: u32,
     /// Recorded ops at which a recording is given up.
     pub max_ops: usize,
+    /// Slots that its snapshots name at which a recording is given up: so what it takes, and what is made of it, stays in proportion to
+    /// the allocator's reserve.
+    pub max_slots: usize,
     /// Frames that are inlined into each other.
     pub max_depth: usize,
     /// Failures after which a loop or exit is left alone.
@@ -103,6 +106,7 @@ impl Default for Policy {
             loop_threshold: 397,
             exit_threshold: 71,
             max_ops: 6000,
+            max_slots: 128 << 10,
             max_depth: 8,
             max_failures: 5,
             tree_step: 24 << 10,
@@ -212,6 +216,15 @@ enum Outcome {
     Failed(Abort),
 }
 
+/// Recordings for which there was no memory.
+#[derive(Default)]
+struct Starved {
+    /// How many in a row.
+    times: u32,
+    /// How many are not even begun before the next one is.
+    waits: u32,
+}
+
 struct State {
     backend: Box<dyn Backend>,
     policy: Policy,
@@ -229,6 +242,7 @@ struct State {
     recording: bool,
     /// Code objects that died while it was so, until the recording looks.
     died: Vec<*mut PyCodeObject>,
+    starved: Starved,
     enabled: bool,
     /// What the exit that was taken last leaves to be done, and what comes after that.
     rebuilt: Option<(Rebuilt, After)>,
@@ -322,6 +336,7 @@ impl Tracer {
                 skipped: 0,
                 recording: false,
                 died: Vec::new(),
+                starved: Starved::default(),
                 enabled: true,
                 rebuilt: None,
                 scratch: Scratch::default(),
@@ -392,7 +407,11 @@ impl Jit for Tracer {
         if cell.tracer == 0 {
             // SAFETY: the machine's frame is live.
             let code = unsafe { (*d.frame).f_code };
-            cell.tracer = t.loop_at(code, cell.header) + 1;
+            let Some(state) = t.loop_at(code, cell.header) else {
+                cell.counter = t.policy.loop_threshold as i32;
+                return Flow::Next;
+            };
+            cell.tracer = state + 1;
         }
         let state = cell.tracer - 1;
         if let Some(flow) = self.beside_comparison(d, state) {
@@ -459,11 +478,31 @@ impl Jit for Tracer {
     }
 }
 
+/// Whether there is memory for one entry more. Growing itself has no way to fail.
+fn may_grow<T>(all: &Slab<T>) -> bool {
+    all.len() < all.capacity()
+        || allocator::is_available(2 * all.capacity() * (size_of::<T>() + size_of::<usize>()))
+}
+
 impl State {
-    fn loop_at(&mut self, code: *mut PyCodeObject, header: u32) -> usize {
-        let info = self.infos.entry(code as usize).or_insert_with(|| CodeInfo::new(code));
-        let end = info.loops.get(&header).copied().unwrap_or(header);
-        *self.by_header.entry((code as usize, header)).or_insert_with(|| {
+    /// What is known of a live code object's shape. `None` without memory: what stays is not put into the allocator's reserve.
+    fn info(&mut self, code: *mut PyCodeObject) -> Option<&mut CodeInfo> {
+        if !self.infos.contains_key(&(code as usize)) {
+            if allocator::is_short() || allocator::fallible(|| self.infos.try_reserve(1)).is_err() {
+                return None;
+            }
+            self.infos.insert(code as usize, CodeInfo::new(code));
+        }
+        self.infos.get_mut(&(code as usize))
+    }
+
+    /// The number of the loop with this header. `None` without memory.
+    fn loop_at(&mut self, code: *mut PyCodeObject, header: u32) -> Option<usize> {
+        let end = self.info(code)?.loops.get(&header).copied().unwrap_or(header);
+        if !may_grow(&self.loops) || allocator::fallible(|| self.by_header.try_reserve(1)).is_err() {
+            return None;
+        }
+        let state = *self.by_header.entry((code as usize, header)).or_insert_with(|| {
             self.loops.insert(LoopState {
                 code,
                 header,
@@ -474,7 +513,8 @@ impl State {
                 invalidations: 0,
                 restart: false,
             })
-        })
+        });
+        Some(state)
     }
 
     /// The loop with a trace at this instruction.

@@ -4,7 +4,6 @@
 use super::forced::{Job, LAST_PASS, PASSES, Standby};
 use super::{Goal, Outcome, State, Tracer, tracer};
 use crate::abort::Abort;
-use crate::code_info::CodeInfo;
 use crate::recorder::Recorder;
 use capi::sys::{self, PyCodeObject, PyObject};
 use fxhash::FxHashMap;
@@ -16,10 +15,21 @@ use std::time::Instant;
 /// Counts down the instructions to the next exit that stress mode takes on purpose.
 pub static STRESS_COUNTDOWN: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(i64::MAX);
 
+/// After so many recordings in a row for which there was no memory the wait for the next one grows no more.
+const MOST_STARVED: u32 = 8;
+
+/// Whether the slots of a frame would be more than a recording may have ops.
+fn is_too_large(code: *mut PyCodeObject, max_ops: usize) -> bool {
+    // SAFETY: a live code object.
+    unsafe { capi::frame::words(code) > max_ops }
+}
+
 fn may_inline(code: *mut PyCodeObject, depth: usize) -> bool {
     let t = tracer().state();
-    let info = t.infos.entry(code as usize).or_insert_with(|| CodeInfo::new(code));
-    depth < t.policy.max_depth && info.loops.is_empty() && !info.no_inline
+    let max_depth = t.policy.max_depth;
+    depth < max_depth
+        && !is_too_large(code, t.policy.max_ops)
+        && t.info(code).is_some_and(|info| info.loops.is_empty() && !info.no_inline)
 }
 
 /// Gives back what a recording embeds of which no trace was made. May run any code, with `d` at an instruction boundary.
@@ -41,6 +51,15 @@ impl Tracer {
     #[cold]
     #[inline(never)]
     pub(super) fn record(&self, d: &mut Direct, goal: Goal, standby: Option<Standby>) -> Flow {
+        let t = self.state();
+        if t.starved.waits > 0 {
+            t.starved.waits -= 1;
+            return Flow::Next;
+        }
+        if !allocator::begin() {
+            t.failed(goal, Abort::Memory);
+            return Flow::Next;
+        }
         let memory = self.state().policy.memory;
         if let Some(memory) = memory {
             (memory.begin_recording)();
@@ -54,7 +73,6 @@ impl Tracer {
 
     fn record_and_install(&self, d: &mut Direct, goal: Goal, standby: Option<Standby>) -> Flow {
         let t = self.state();
-        t.recording = true;
         t.died.clear();
         let started = Instant::now();
         let (chain, code, header) = match goal {
@@ -66,12 +84,15 @@ impl Tracer {
             }
         };
         let extent = match goal {
-            Goal::Loop { .. } => {
-                let info = t.infos.entry(code as usize).or_insert_with(|| CodeInfo::new(code));
-                info.loops.get(&header).copied()
-            }
+            Goal::Loop { .. } => t.info(code).and_then(|info| info.loops.get(&header).copied()),
             Goal::Bridge { .. } => None,
         };
+        // A bridge has the frames of a trace, which were not.
+        if matches!(goal, Goal::Loop { .. }) && is_too_large(code, t.policy.max_ops) {
+            t.failed(goal, Abort::TooLong);
+            return Flow::Next;
+        }
+        t.recording = true;
         // SAFETY: `d` stands at an instruction boundary; the exit rebuilt `chain` frames.
         let mut r = unsafe { Recorder::new(d, chain, may_inline) };
         let start_instruction = r.frames.last().map_or(0, |f| f.instr);
@@ -138,9 +159,7 @@ impl Tracer {
     /// Whether the outermost frame is about to pass a loop header.
     fn is_header(&self, r: &Recorder<'_>, next: u32) -> bool {
         let [frame] = &r.frames[..] else { return false };
-        let t = self.state();
-        let info = t.infos.entry(frame.code as usize).or_insert_with(|| CodeInfo::new(frame.code));
-        info.loops.contains_key(&next)
+        self.state().info(frame.code).is_some_and(|info| info.loops.contains_key(&next))
     }
 
     fn record_instructions(
@@ -227,6 +246,9 @@ impl Tracer {
             if let Some(abort) = r.abort {
                 return (flow, Outcome::Failed(abort));
             }
+            if allocator::is_out() {
+                return (flow, Outcome::Failed(Abort::Memory));
+            }
             if flow != Flow::Next {
                 return (flow, Outcome::Failed(Abort::Raised));
             }
@@ -237,7 +259,7 @@ impl Tracer {
             if died.iter().any(|code| r.rec.inlined.contains(code)) {
                 return (flow, Outcome::Failed(Abort::Died));
             }
-            if r.rec.raw.ops.len() > policy.max_ops {
+            if r.rec.raw.ops.len() > policy.max_ops || r.rec.raw.snapshots.slots() > policy.max_slots {
                 // The next recording calls what took most of this one.
                 if let Some((&code, _)) = inlined.iter().max_by_key(|(_, n)| **n)
                     && let Some(info) = self.state().infos.get_mut(&code)
@@ -253,6 +275,15 @@ impl Tracer {
 impl State {
     fn failed(&mut self, goal: Goal, abort: Abort) {
         self.statistics.aborts[abort as usize] += 1;
+        if abort == Abort::Memory {
+            // Not the loop's fault. As long as memory is short, it is tried less and less often.
+            self.starved.times = (self.starved.times + 1).min(MOST_STARVED);
+            self.starved.waits = (1 << self.starved.times) - 2;
+            if let Goal::Bridge { exit } = goal {
+                self.exits[exit as usize].count = 0;
+            }
+            return;
+        }
         match goal {
             Goal::Loop { state } => {
                 let l = &mut self.loops[state];

@@ -6,7 +6,7 @@ use super::recording::STRESS_COUNTDOWN;
 use super::worth::SAMPLE;
 use super::{Goal, State, Tracer};
 use crate::recorder::After;
-use crate::reserve;
+use crate::{data_stack, reserve};
 use capi::sys;
 use interpreter::direct::Direct;
 use interpreter::machine::Flow;
@@ -66,6 +66,8 @@ impl Tracer {
     /// The same, failing nothing.
     pub(super) fn enter(&self, d: &mut Direct, trace: usize, standby: Option<Standby>) -> Flow {
         let t = self.state();
+        // SAFETY: the machine's thread is the running one.
+        let Some(promise) = (unsafe { data_stack::begin(d.tstate) }) else { return Flow::Next };
         let entry = t.compilations[trace].entry;
         let enter = t.backend.enter();
         t.statistics.entries += 1;
@@ -79,6 +81,7 @@ impl Tracer {
         let sampled = worth.entries.is_multiple_of(SAMPLE).then(Instant::now);
         // SAFETY: the frame is the current one and stands at the trace's header; the frame holds the code and so the trace.
         let exit = unsafe { enter(entry, d.frame.cast(), d.tstate.cast()) } as u32;
+        data_stack::end(promise);
         let t = self.state();
         if let Some(start) = sampled {
             t.sample(trace, start.elapsed());

@@ -64,7 +64,10 @@ impl<'e> Optimizer<'e> {
     }
 
     fn feed_all(&mut self, raw: &Trace) -> Optimized<()> {
-        (0..raw.ops.len() - 1).try_for_each(|i| self.feed(raw, i))
+        (0..raw.ops.len() - 1).try_for_each(|i| {
+            self.feed(raw, i)?;
+            if allocator::is_out() { Err(Abort::Memory) } else { Ok(()) }
+        })
     }
 
     /// The slots at the recording's end, and the snapshot of that state.

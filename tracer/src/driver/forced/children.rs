@@ -1,6 +1,7 @@
 //! Forked processes: making them, cutting them off from what they share with others, and the child that runs a trace with guards that leave.
 
 use super::{LAST_PASS, PASSES};
+use crate::data_stack;
 use crate::driver::Tracer;
 use crate::picture::{Picture, Place};
 use crate::recorder::After;
@@ -171,8 +172,11 @@ impl Tracer {
         let before = PASSES.load(Ordering::Relaxed);
         LAST_PASS.store(before.saturating_add(passes), Ordering::Relaxed);
         let (entry, enter) = (t.compilations[trace].entry, t.backend.enter());
-        // SAFETY: as in `run`.
+        // SAFETY: as in `enter`.
+        let promise = unsafe { data_stack::begin(d.tstate) }.expect("a test has memory for a chunk");
+        // SAFETY: as in `enter`.
         let exit = unsafe { enter(entry, d.frame.cast(), d.tstate.cast()) } as u32;
+        data_stack::end(promise);
         let passes = PASSES.load(Ordering::Relaxed) - before;
         let (rebuilt, _) = self.state().rebuilt.take().expect("an exit rebuilds");
         // SAFETY: the running thread.

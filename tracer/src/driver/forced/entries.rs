@@ -3,7 +3,6 @@
 use super::children::Told;
 use super::compare::Target;
 use super::{Cause, Fate, LAST_PASS, PASSES};
-use crate::code_info::CodeInfo;
 use crate::driver::{State, Tracer};
 use crate::picture::Before;
 use interpreter::direct::Direct;
@@ -201,8 +200,8 @@ impl Tracer {
         let t = self.state();
         // SAFETY: the machine's frame is live and holds its code.
         let code = unsafe { (*d.frame).f_code };
-        let info = t.infos.entry(code as usize).or_insert_with(|| CodeInfo::new(code));
-        let headers: Vec<u32> = info.loops.keys().copied().collect();
+        let headers: Vec<u32> =
+            t.info(code).map(|info| info.loops.keys().copied().collect()).unwrap_or_default();
         t.forced.as_mut().expect("the mode is on").interpreting = Some(d.frame);
         let all = targets.len();
         let flow = self.interpret(d, &headers, &mut targets, &known, run.instructions);
