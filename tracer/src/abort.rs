@@ -26,7 +26,7 @@ aborts! {
     Raised "raised" "An exception was raised while recording";
     FrameObject "frame_object" "An inlined call's frame was kept by the program";
     FrameChanged "frame_changed" "The current frame changed in an unexpected way";
-    Tracing "tracing" "A trace or profile function was set";
+    Tracing "tracing" "A trace or profile function was set, or tracemalloc started";
     TooManyArguments "too_many_arguments" "A call has more arguments than compiled code passes";
     Contradiction "contradiction" "The loop's second turn can't take the recorded path";
     NoFixedPoint "no_fixed_point" "The loop's state did not settle";

@@ -179,6 +179,11 @@ impl Tracer {
             {
                 panic!("coluber: the recorder's frames differ from the interpreter's: {e}");
             }
+            // What the recording allocates would be seen.
+            // SAFETY: the GIL is held.
+            if unsafe { capi::tracemalloc::is_on() } {
+                return (Flow::Next, Outcome::Failed(Abort::Tracing));
+            }
             let edge = r.edge.take();
             let next = r.next_instruction() as u32;
             if r.frames.len() == 1 && !first {
