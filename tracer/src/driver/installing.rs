@@ -106,11 +106,14 @@ impl State {
             // SAFETY: a live code object: recorded moments ago, the GIL was held since by this thread or whoever dropped it. Its data
             // makes its death known.
             let data = unsafe { interpreter::code_data::get_or_create(inlined) };
+            if data.is_null() || allocator::fallible(|| self.inliners.try_reserve(1)).is_err() {
+                return false;
+            }
             let inliners = self.inliners.entry(inlined as usize).or_default();
             if inlined != code && !inliners.contains(&(code as usize)) {
                 inliners.push(code as usize);
             }
-            !data.is_null()
+            true
         })
     }
 
