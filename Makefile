@@ -81,19 +81,19 @@ test:
 # loop before it is compiled. RESOURCES: what `python -m test -u` takes. IGNORE: what its -i takes. REFRESH=1: run the base Python again.
 regrtest:
 	@$(call setup,--with-suite) && $(executable) && \
-	"$$COLUBER_PYTHON" tests/run_regrtest.py --coluber '$(coluber)' --jit '$(or $(JIT),off)' \
+	"$$COLUBER_PYTHON" tests/run_regrtest.py --coluber '$(coluber)' $(regrtest-options) $(subst $(comma), ,$(ONLY))
+regrtest-options = --jit '$(or $(JIT),off)' \
 	$(if $(JOBS),--jobs '$(JOBS)') $(if $(TIMEOUT),--seconds '$(TIMEOUT)') $(if $(THRESHOLD),--threshold '$(THRESHOLD)') \
-	$(if $(RESOURCES),--resources '$(RESOURCES)') $(if $(IGNORE),--ignore '$(IGNORE)') $(if $(REFRESH),--refresh) $(subst $(comma), ,$(ONLY))
+	$(if $(RESOURCES),--resources '$(RESOURCES)') $(if $(IGNORE),--ignore '$(IGNORE)') $(if $(REFRESH),--refresh)
 
 # Its assertions look at what our code leaves behind, its allocators at what is written behind the end or after the free. Without
 # two programs: the sign of a NaN depends on how CPython was compiled, and that build itself fails an assertion when memory is out.
 debug-python:
-	@python=$$(tools/unpack-debug-python build/debug-python) && \
+	@python=$(if $(PYTHON),'$(PYTHON)',$$(tools/unpack-debug-python build/debug-python)) && \
 	$(MAKE) --no-print-directory build PYTHON="$$python" CARGO_TARGET_DIR='$(debug-target)' && \
 	if [ '$(ONLY)' = all ]; then "$$python" tests/run_differential.py --coluber '$(debug-target)/release/coluber' \
 	--without contract_7_numbers_and_order --without memory_runs_out_in_hot_loops; \
-	else "$$python" tests/run_regrtest.py --coluber '$(debug-target)/release/coluber' --jit '$(or $(JIT),off)' \
-	$(if $(TIMEOUT),--seconds '$(TIMEOUT)') $(if $(THRESHOLD),--threshold '$(THRESHOLD)') $(subst $(comma), ,$(ONLY)); fi
+	else "$$python" tests/run_regrtest.py --coluber '$(debug-target)/release/coluber' $(regrtest-options) $(subst $(comma), ,$(ONLY)); fi
 debug-target = $(CURDIR)/build/debug-python/target
 
 # ONLY: benchmarks (names and groups of `make bench`); without it all differential programs, the examples and some of pyperformance's.

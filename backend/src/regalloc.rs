@@ -21,7 +21,9 @@
 
 use crate::analysis::{Analysis, NEVER, Role, Value};
 use crate::places::{Move, Place, Reg, RegSet, sequence};
-use traces::codegen::{CompileError, ExitLocations, LabelCode, Location, Packed, Request, SPILL_SLOTS};
+use traces::codegen::{
+    CompileError, ExitLocations, LabelCode, Location, PackedLocation, Request, SPILL_SLOTS,
+};
 use traces::{OpCode, Type};
 
 /// The spill slot in which the trampoline leaves the frame.
@@ -594,11 +596,11 @@ impl Allocator {
             let known = known.map(|(value, bits)| (value, exits.number_of(bits)));
             for &value in snapshot {
                 let location = match (known, self.place(value)) {
-                    (Some((known, number)), _) if known == value => Packed::Const(number),
-                    (_, Place::Const(number)) => Packed::Const(number),
+                    (Some((known, number)), _) if known == value => PackedLocation::Const(number),
+                    (_, Place::Const(number)) => PackedLocation::Const(number),
                     (_, place) => match self.location(a, place) {
-                        Location::Const(bits) => Packed::Const(exits.number_of(bits)),
-                        location => Packed::Place(location),
+                        Location::Const(bits) => PackedLocation::Const(exits.number_of(bits)),
+                        location => PackedLocation::Place(location),
                     },
                 };
                 exits.push(location);

@@ -40,3 +40,8 @@ aborts! {
     Limit "limit" "As many traces as were allowed are compiled, or this one was not chosen";
     Unsupported "unsupported" "A value or state that compiled code can't represent";
 }
+
+/// An error when memory ran out since the recording began.
+pub fn enough_memory() -> Result<(), Abort> {
+    if allocator::is_out() { Err(Abort::Memory) } else { Ok(()) }
+}

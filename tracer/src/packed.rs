@@ -456,9 +456,9 @@ impl Packed {
         r.info();
         let mut locations = Vec::with_capacity(16);
         snapshot.for_each_value(|_| {
-            locations.push(match codegen::Packed::read(r.bytes, &mut r.at) {
-                codegen::Packed::Place(location) => location,
-                codegen::Packed::Const(number) => Location::Const(self.const_bits(number as usize)),
+            locations.push(match codegen::PackedLocation::read(r.bytes, &mut r.at) {
+                codegen::PackedLocation::Place(location) => location,
+                codegen::PackedLocation::Const(number) => Location::Const(self.const_bits(number as usize)),
             });
         });
         locations
@@ -546,8 +546,8 @@ mod tests {
         let mut exits = ExitLocations::default();
         exits.start(2, locations.len(), &[0x7fff_1234_5678]);
         let packed = |exits: &mut ExitLocations, at| match at {
-            Location::Const(bits) => codegen::Packed::Const(exits.number_of(bits)),
-            place => codegen::Packed::Place(place),
+            Location::Const(bits) => codegen::PackedLocation::Const(exits.number_of(bits)),
+            place => codegen::PackedLocation::Place(place),
         };
         let all: Vec<_> = locations.iter().map(|&at| packed(&mut exits, at)).collect();
         for _ in 0..2 {

@@ -165,32 +165,32 @@ pub struct ExitLocations {
 
 /// A location as [`ExitLocations`] keeps it: its kind in the low bits; a constant by its number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Packed {
+pub enum PackedLocation {
     /// Any other than a constant.
     Place(Location),
     /// A constant.
     Const(u32),
 }
 
-impl Packed {
+impl PackedLocation {
     #[inline]
     fn word(self) -> u64 {
         match self {
-            Packed::Place(Location::General(r)) => u64::from(r) << 2,
-            Packed::Place(Location::Float(r)) => u64::from(r) << 2 | 1,
-            Packed::Place(Location::Spill(s)) => u64::from(s) << 2 | 2,
-            Packed::Const(number) => u64::from(number) << 2 | 3,
-            Packed::Place(Location::Const(_)) => unreachable!("constants have numbers"),
+            PackedLocation::Place(Location::General(r)) => u64::from(r) << 2,
+            PackedLocation::Place(Location::Float(r)) => u64::from(r) << 2 | 1,
+            PackedLocation::Place(Location::Spill(s)) => u64::from(s) << 2 | 2,
+            PackedLocation::Const(number) => u64::from(number) << 2 | 3,
+            PackedLocation::Place(Location::Const(_)) => unreachable!("constants have numbers"),
         }
     }
     /// Reads the next one, and moves on.
-    pub fn read(bytes: &[u8], at: &mut usize) -> Packed {
+    pub fn read(bytes: &[u8], at: &mut usize) -> PackedLocation {
         let word = numbers::read(bytes, at);
         match word & 3 {
-            0 => Packed::Place(Location::General((word >> 2) as u8)),
-            1 => Packed::Place(Location::Float((word >> 2) as u8)),
-            2 => Packed::Place(Location::Spill((word >> 2) as u16)),
-            _ => Packed::Const((word >> 2) as u32),
+            0 => PackedLocation::Place(Location::General((word >> 2) as u8)),
+            1 => PackedLocation::Place(Location::Float((word >> 2) as u8)),
+            2 => PackedLocation::Place(Location::Spill((word >> 2) as u16)),
+            _ => PackedLocation::Const((word >> 2) as u32),
         }
     }
 }
@@ -214,7 +214,7 @@ impl ExitLocations {
     }
     /// Appends a location to the exit that is being made.
     #[inline]
-    pub fn push(&mut self, location: Packed) {
+    pub fn push(&mut self, location: PackedLocation) {
         numbers::write(&mut self.bytes, location.word());
     }
     /// Ends the exit.
@@ -241,9 +241,9 @@ impl ExitLocations {
         let bytes = self.bytes_of(exit);
         let mut at = 0;
         std::iter::from_fn(move || {
-            (at < bytes.len()).then(|| match Packed::read(bytes, &mut at) {
-                Packed::Place(location) => location,
-                Packed::Const(number) => Location::Const(self.consts[number as usize]),
+            (at < bytes.len()).then(|| match PackedLocation::read(bytes, &mut at) {
+                PackedLocation::Place(location) => location,
+                PackedLocation::Const(number) => Location::Const(self.consts[number as usize]),
             })
         })
     }

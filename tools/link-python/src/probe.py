@@ -13,7 +13,7 @@ def show(name, value):
 # Whether this very interpreter runs on the shared library decides how we link: its extension modules may expect
 # the one form or the other (Debian configures --enable-shared, yet its python3.11 is linked statically).
 with open("/proc/self/maps") as maps:
-    runs_shared = "/libpython3.11" in maps.read()
+    runs_shared = f"/libpython3.11{sys.abiflags}.so" in maps.read()
 
 show("version", "%d.%d.%d" % sys.version_info[:3])
 show("build", sys.version.replace("\n", " "))

@@ -2,7 +2,7 @@
 
 use super::forced::Job;
 use super::{Compilation, Dumped, Exit, Goal, Label, LoopState, Outcome, State, Worth, may_grow};
-use crate::abort::Abort;
+use crate::abort::{Abort, enough_memory};
 use crate::optimizer::peel::Bridge;
 use crate::optimizer::{Header, Known, condition, peel};
 use crate::packed::{ExitInfo, Packed};
@@ -45,11 +45,6 @@ fn uses_name(code: *mut PyCodeObject, name: &CStr) -> bool {
                 && sys::PyUnicode_CompareWithASCIIString(o, name.as_ptr()) == 0
         })
     }
-}
-
-/// An error when memory ran out since the recording began.
-fn enough_memory() -> Result<(), Abort> {
-    if allocator::is_out() { Err(Abort::Memory) } else { Ok(()) }
 }
 
 /// Words that the frames of the largest snapshot take on the data stack, its outermost ones left out.
@@ -103,10 +98,7 @@ impl State {
     /// Makes the deaths of inlined code objects known to the traces of this one. False without memory.
     fn watch_inlined(&mut self, all: &[*mut PyCodeObject], code: *mut PyCodeObject) -> bool {
         all.iter().all(|&inlined| {
-            // SAFETY: a live code object: recorded moments ago, the GIL was held since by this thread or whoever dropped it. Its data
-            // makes its death known.
-            let data = unsafe { interpreter::code_data::get_or_create(inlined) };
-            if data.is_null() || allocator::fallible(|| self.inliners.try_reserve(1)).is_err() {
+            if allocator::fallible(|| self.inliners.try_reserve(1)).is_err() {
                 return false;
             }
             let inliners = self.inliners.entry(inlined as usize).or_default();

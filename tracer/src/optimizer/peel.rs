@@ -13,7 +13,7 @@ use super::{
     header::Fit,
     parts::Part,
 };
-use crate::abort::Abort;
+use crate::abort::{Abort, enough_memory};
 use traces::{Const, Helper, Op, OpCode, Resume, Slot, SnapId, Snapshot, Trace, Type, Val, Virtual};
 
 /// Copies of the recording that are tried before it is given up.
@@ -66,7 +66,7 @@ impl<'e> Optimizer<'e> {
     fn feed_all(&mut self, raw: &Trace) -> Optimized<()> {
         (0..raw.ops.len() - 1).try_for_each(|i| {
             self.feed(raw, i)?;
-            if allocator::is_out() { Err(Abort::Memory) } else { Ok(()) }
+            enough_memory()
         })
     }
 
