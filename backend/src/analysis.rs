@@ -1,8 +1,8 @@
 //! What the register allocator has to know of a trace: where each value is used next, how long it lives, which ops
 //! produce no code.
 //!
-//! Computed once for each trace, in one forward and one backward walk over the ops, into vectors indexed by op that are
-//! used again for the next trace. Independent of the processor. It must never change what the trace means.
+//! Computed once for each trace, in one forward and one backward walk over the ops, into vectors indexed by op.
+//! Independent of the processor. It must never change what the trace means.
 //!
 //! A value is here a [`Value`]: the index of an op, or a constant. Ops that only rename are replaced by what they
 //! rename (`int_from_bool`; a second `frame`; two params of a bridge at one location), so only canonical values are
@@ -128,38 +128,31 @@ pub struct Analysis {
 
 impl Analysis {
     /// Analyses the trace of a request. `reuse_floats`: see [`BackendOptions`](crate::BackendOptions).
-    pub fn run(&mut self, request: &Request<'_>, reuse_floats: bool) {
-        self.reuse_floats = reuse_floats;
+    pub fn of(request: &Request<'_>, reuse_floats: bool) -> Analysis {
         let trace = request.trace;
         let n = trace.ops.len();
-        self.consts.clear();
-        self.consts.extend(trace.consts.iter().map(|c| c.bits()));
-        self.roles.clear();
-        self.roles.resize(n, Role::Normal);
-        self.fusions.clear();
-        self.fusions.resize(n, None);
-        self.folds.clear();
-        self.folds.resize(n, None);
-        self.reuses.clear();
-        self.reuses.resize(n, None);
-        self.floats.clear();
-        self.floats.resize(n, false);
-        self.last.clear();
-        self.last.resize(n, NEVER);
-        self.first_use.clear();
-        self.first_use.resize(n, NEVER);
-        self.next_call.clear();
-        self.next_call.resize(n, NEVER);
-        self.uses.clear();
-        self.deaths.clear();
-        self.deaths_start.clear();
-        self.deaths_start.resize(n + 1, 0);
-        self.invariants.clear();
-        (self.guards, self.guard_values) = (0, 0);
-        self.name_values(request);
-        self.flatten_snapshots(trace);
-        self.walk_back(trace);
-        self.extend_invariants();
+        let mut analysis = Analysis {
+            canon: Vec::with_capacity(n),
+            consts: trace.consts.iter().map(|c| c.bits()).collect(),
+            roles: vec![Role::Normal; n],
+            fusions: vec![None; n],
+            folds: vec![None; n],
+            reuses: vec![None; n],
+            reuse_floats,
+            floats: vec![false; n],
+            last: vec![NEVER; n],
+            first_use: vec![NEVER; n],
+            uses: Vec::with_capacity(2 * n),
+            deaths: Vec::with_capacity(n),
+            deaths_start: vec![0; n + 1],
+            next_call: vec![NEVER; n],
+            ..Analysis::default()
+        };
+        analysis.name_values(request);
+        analysis.flatten_snapshots(trace);
+        analysis.walk_back(trace);
+        analysis.extend_invariants();
+        analysis
     }
 
     /// The value that stands for an operand.
@@ -230,9 +223,6 @@ impl Analysis {
     fn name_values(&mut self, request: &Request<'_>) {
         let trace = request.trace;
         let (mut frame, mut thread) = (None, None);
-        self.label = None;
-        self.params = 0;
-        self.canon.clear();
         for (i, op) in trace.ops.iter().enumerate() {
             let own = Value::op(i);
             let value = match op.code {
@@ -274,8 +264,6 @@ impl Analysis {
     }
 
     fn flatten_snapshots(&mut self, trace: &Trace) {
-        self.snaps.clear();
-        self.snap_values.clear();
         /// About so many values a snapshot has.
         const VALUES: usize = 24;
         let mut values = std::mem::take(&mut self.snap_values);

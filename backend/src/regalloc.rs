@@ -133,20 +133,15 @@ struct AtLabel {
     lengths: (usize, usize, usize),
 }
 
-fn reset<T: Clone>(vec: &mut Vec<T>, n: usize, value: T) {
-    vec.clear();
-    vec.resize(n, value);
-}
-
 /// Whether the trampoline fills this slot.
 fn is_fixed(slot: u16) -> bool {
     slot == FRAME_SLOT || slot == THREAD_SLOT
 }
 
-/// The allocator; its buffers are used again from trace to trace.
+/// The allocator of one trace.
 #[derive(Debug)]
-pub struct Allocator {
-    machine: Machine,
+struct Allocator<'m> {
+    machine: &'m Machine,
     /// By value.
     reg: Vec<u8>,
     slot: Vec<u16>,
@@ -181,29 +176,63 @@ pub struct Allocator {
     out: Allocation,
 }
 
-impl Allocator {
-    /// An allocator for a processor.
-    pub fn new(machine: Machine) -> Allocator {
-        Allocator {
+impl Allocation {
+    /// Decides for a whole trace. `shape` says what each op's code needs.
+    ///
+    /// # Errors
+    /// `TooManySpills`.
+    pub fn of(
+        request: &Request<'_>,
+        analysis: &Analysis,
+        machine: &Machine,
+        shape: impl Fn(usize) -> Shape,
+    ) -> Result<Allocation, CompileError> {
+        /// Each scan after the first only improves the loop's start state.
+        const SCANS: usize = 2;
+        let mut allocator = Allocator::new(request, analysis, machine);
+        allocator.scan(request, analysis, &shape, 0);
+        for scan in 2..=SCANS {
+            if !allocator.marked {
+                break;
+            }
+            allocator.last_scan = scan == SCANS;
+            let label = allocator.restart(analysis);
+            allocator.scan(request, analysis, &shape, label);
+        }
+        if allocator.out_of_slots { Err(CompileError::TooManySpills) } else { Ok(allocator.out) }
+    }
+}
+
+impl<'m> Allocator<'m> {
+    /// The state before the first op.
+    fn new(request: &Request<'_>, a: &Analysis, machine: &'m Machine) -> Allocator<'m> {
+        let n = request.trace.ops.len();
+        let mut slots = [0; SPILL_SLOTS / 64];
+        slots[0] = 1 << FRAME_SLOT | 1 << THREAD_SLOT;
+        let label_is_private = a.invariants.iter().any(|value| {
+            let op = &request.trace.ops[value.0 as usize];
+            !matches!(op.code, OpCode::Frame | OpCode::ThreadState)
+        });
+        let mut allocator = Allocator {
             machine,
-            reg: Vec::new(),
-            slot: Vec::new(),
-            head: Vec::new(),
-            hint: Vec::new(),
-            label_reg: Vec::new(),
-            body_use: Vec::new(),
-            touched: Vec::new(),
-            marks: Vec::new(),
-            better: Vec::new(),
+            reg: vec![NO_REG; n],
+            slot: vec![NO_SLOT; n],
+            head: a.first_use.clone(),
+            hint: vec![NO_REG; n],
+            label_reg: vec![NO_REG; n],
+            body_use: vec![NEVER; n],
+            touched: vec![false; n],
+            marks: vec![0; n],
+            better: vec![NO_REG; n],
             marked: false,
             last_scan: false,
             label_values: 0,
-            turn: 0,
+            turn: a.label.map_or(0, |label| n as u32 - 1 - label),
             owner: [Value::NONE; 64],
-            free: RegSet::EMPTY,
+            free: machine.allocatable,
             pinned: RegSet::EMPTY,
             param_regs: RegSet::EMPTY,
-            slots: [0; SPILL_SLOTS / 64],
+            slots,
             out_of_slots: false,
             pending: Vec::new(),
             order: Vec::new(),
@@ -217,87 +246,31 @@ impl Allocator {
                 out_of_slots: false,
                 lengths: (0, 0, 0),
             },
-            out: Allocation::default(),
-        }
-    }
-
-    /// The registers that it allocates.
-    pub fn machine(&self) -> &Machine {
-        &self.machine
-    }
-
-    /// Decides for a whole trace. `shape` says what each op's code needs. The result stays valid until the next call.
-    ///
-    /// # Errors
-    /// `TooManySpills`.
-    pub fn run(
-        &mut self,
-        request: &Request<'_>,
-        analysis: &Analysis,
-        shape: impl Fn(usize) -> Shape,
-    ) -> Result<&mut Allocation, CompileError> {
-        /// Each scan after the first only improves the loop's start state.
-        const SCANS: usize = 2;
-        let n = request.trace.ops.len();
-        reset(&mut self.marks, n, 0);
-        reset(&mut self.better, n, NO_REG);
-        self.start(request, analysis);
-        self.scan(request, analysis, &shape, 0);
-        for scan in 2..=SCANS {
-            if !self.marked {
-                break;
-            }
-            self.last_scan = scan == SCANS;
-            let label = self.restart(analysis);
-            self.scan(request, analysis, &shape, label);
-        }
-        if self.out_of_slots { Err(CompileError::TooManySpills) } else { Ok(&mut self.out) }
-    }
-
-    /// The state before the first op.
-    fn start(&mut self, request: &Request<'_>, a: &Analysis) {
-        let n = request.trace.ops.len();
-        reset(&mut self.reg, n, NO_REG);
-        reset(&mut self.slot, n, NO_SLOT);
-        reset(&mut self.hint, n, NO_REG);
-        reset(&mut self.label_reg, n, NO_REG);
-        reset(&mut self.body_use, n, NEVER);
-        reset(&mut self.touched, n, false);
-        reset(&mut self.out.ops, n, OpPlaces::default());
-        self.head.clone_from(&a.first_use);
-        self.marked = false;
-        self.last_scan = false;
-        self.label_values = 0;
-        self.turn = a.label.map_or(0, |label| n as u32 - 1 - label);
-        self.owner = [Value::NONE; 64];
-        self.free = self.machine.allocatable;
-        self.param_regs = RegSet::EMPTY;
-        self.slots = [0; SPILL_SLOTS / 64];
-        self.slots[0] = 1 << FRAME_SLOT | 1 << THREAD_SLOT;
-        self.out_of_slots = false;
-        self.out.moves.clear();
-        self.out.list_places.clear();
-        self.out.exits.start(a.guards, a.guard_values, &a.consts);
-        self.out.label.clear();
-        self.out.label_is_private = a.invariants.iter().any(|value| {
-            let op = &request.trace.ops[value.0 as usize];
-            !matches!(op.code, OpCode::Frame | OpCode::ThreadState)
-        });
+            out: Allocation {
+                ops: vec![OpPlaces::default(); n],
+                moves: Vec::with_capacity(32),
+                exits: ExitLocations::with_room(a.guards, a.guard_values, &a.consts),
+                label_is_private,
+                ..Allocation::default()
+            },
+        };
         if a.label.is_none() {
-            self.enter_bridge(request, a);
+            allocator.enter_bridge(request, a);
         }
+        allocator
     }
 
     /// Remembers the state in which the label was reached: what is found out in the body changes nothing before it.
     fn save(&mut self, label: usize) {
-        let saved = &mut self.at_label;
-        saved.reg.clear();
-        saved.reg.extend_from_slice(&self.reg[..label]);
-        saved.slot.clear();
-        saved.slot.extend_from_slice(&self.slot[..label]);
-        (saved.owner, saved.free, saved.slots) = (self.owner, self.free, self.slots);
-        saved.out_of_slots = self.out_of_slots;
-        saved.lengths = (self.out.moves.len(), self.out.list_places.len(), self.out.exits.len());
+        self.at_label = AtLabel {
+            reg: self.reg[..label].to_vec(),
+            slot: self.slot[..label].to_vec(),
+            owner: self.owner,
+            free: self.free,
+            slots: self.slots,
+            out_of_slots: self.out_of_slots,
+            lengths: (self.out.moves.len(), self.out.list_places.len(), self.out.exits.len()),
+        };
     }
 
     /// Back to the state in which the label was reached. Returns where that is.

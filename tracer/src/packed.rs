@@ -543,8 +543,7 @@ mod tests {
             },
         ];
         let guards = infos.iter().cloned();
-        let mut exits = ExitLocations::default();
-        exits.start(2, locations.len(), &[0x7fff_1234_5678]);
+        let mut exits = ExitLocations::with_room(2, locations.len(), &[0x7fff_1234_5678]);
         let packed = |exits: &mut ExitLocations, at| match at {
             Location::Const(bits) => codegen::PackedLocation::Const(exits.number_of(bits)),
             place => codegen::PackedLocation::Place(place),

@@ -196,13 +196,12 @@ impl PackedLocation {
 }
 
 impl ExitLocations {
-    /// Forgets all; makes room for so many exits, and for so many locations of all. The trace's constants are given by their bits.
-    pub fn start(&mut self, exits: usize, locations: usize, consts: &[u64]) {
-        self.truncate(0);
-        self.ends.reserve_exact(exits);
-        self.bytes.reserve_exact(locations + locations / 8);
-        self.consts.clear();
-        self.consts.extend_from_slice(consts);
+    /// None, with room for so many exits, and for so many locations of all. The trace's constants are given by their bits.
+    pub fn with_room(exits: usize, locations: usize, consts: &[u64]) -> ExitLocations {
+        let mut own = Vec::with_capacity(consts.len() + 2);
+        own.extend_from_slice(consts);
+        let bytes = Vec::with_capacity(locations + locations / 8);
+        ExitLocations { ends: Vec::with_capacity(exits), bytes, consts: own }
     }
     /// The number of a constant that the trace need not have.
     pub fn number_of(&mut self, bits: u64) -> u32 {

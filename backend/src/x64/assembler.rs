@@ -166,14 +166,15 @@ impl DynasmApi for Assembler {
 const UNDEFINED: u32 = u32::MAX;
 
 impl Assembler {
-    /// Forgets everything, keeps the buffers.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.labels.clear();
-        self.jumps.clear();
-        self.literals.clear();
-        self.literal_uses.clear();
-        self.externals.clear();
+    /// An empty buffer with room for the code of a trace with so many ops, guards among them.
+    pub fn with_room(ops: usize, guards: usize) -> Assembler {
+        Assembler {
+            bytes: Vec::with_capacity(10 * ops + 16 * guards),
+            labels: Vec::with_capacity(2 * guards),
+            jumps: Vec::with_capacity(2 * guards),
+            externals: Vec::with_capacity(2 * guards),
+            ..Assembler::default()
+        }
     }
 
     /// Bytes so far.
@@ -223,9 +224,14 @@ impl Assembler {
         &mut self.bytes
     }
 
-    /// The code so far.
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
+    /// Completes the displacements to addresses outside, for code at `entry`. The code's bytes.
+    pub fn placed_at(&mut self, entry: usize) -> &[u8] {
+        for external in &self.externals {
+            let at = external.at as usize;
+            let displacement = external.target.wrapping_sub(entry + external.next as usize) as u32;
+            self.bytes[at..at + 4].copy_from_slice(&displacement.to_le_bytes());
+        }
+        &self.bytes
     }
 
     // ---- instructions

@@ -73,17 +73,6 @@ pub(super) struct ColdPath {
     pub floats: u8,
 }
 
-/// Buffers of the lowering, used again from trace to trace.
-#[derive(Debug, Default)]
-pub struct Buffers {
-    exits: Vec<Exit>,
-    /// Where each exit's guard leaves.
-    pub branches: Vec<Branch>,
-    cold: Vec<ColdPath>,
-    pending: Vec<Move>,
-    ordered: Vec<Move>,
-}
-
 /// What the code of a trace looks like from outside.
 #[derive(Debug, Default)]
 pub struct Lowered {
@@ -93,6 +82,8 @@ pub struct Lowered {
     pub label: Option<u32>,
     /// Offset of each exit's patchable instruction.
     pub stubs: Vec<u32>,
+    /// Where each exit's guard leaves.
+    pub branches: Vec<Branch>,
 }
 
 /// Where a guard leaves: a jump from `at` to `target` makes it fail always.
@@ -118,7 +109,11 @@ pub struct Lowering<'a> {
     pub(super) fixed: &'a Fixed,
     pub(super) avx: bool,
     pub(super) bmi2: bool,
-    pub(super) buffers: &'a mut Buffers,
+    exits: Vec<Exit>,
+    branches: Vec<Branch>,
+    cold: Vec<ColdPath>,
+    pending: Vec<Move>,
+    ordered: Vec<Move>,
     /// The op that is being lowered.
     pub(super) at: usize,
     label: Option<Label>,
@@ -135,11 +130,7 @@ impl<'a> Lowering<'a> {
         memory: &'a CodeMemory,
         fixed: &'a Fixed,
         (avx, bmi2): (bool, bool),
-        buffers: &'a mut Buffers,
     ) -> Lowering<'a> {
-        buffers.exits.clear();
-        buffers.branches.clear();
-        buffers.cold.clear();
         let trace = request.trace;
         Lowering {
             asm,
@@ -152,7 +143,11 @@ impl<'a> Lowering<'a> {
             fixed,
             avx,
             bmi2,
-            buffers,
+            exits: Vec::with_capacity(analysis.guards),
+            branches: Vec::with_capacity(analysis.guards),
+            cold: Vec::with_capacity(16),
+            pending: Vec::new(),
+            ordered: Vec::new(),
             at: 0,
             label: None,
         }
@@ -187,28 +182,29 @@ impl<'a> Lowering<'a> {
                     let first = self.asm.first_jump(&jump);
                     let branch =
                         Branch { at: first.unwrap_or(start), target: 0, conditional: first.is_some() };
-                    self.buffers.branches.push(branch);
+                    self.branches.push(branch);
                 }
             }
         }
-        for i in 0..self.buffers.cold.len() {
-            let path = self.buffers.cold[i];
+        for i in 0..self.cold.len() {
+            let path = self.cold[i];
             self.asm.bind(path.entry);
             self.cold_path(&path);
         }
-        lowered.stubs.reserve_exact(self.buffers.exits.len());
-        for i in 0..self.buffers.exits.len() {
-            let exit = self.buffers.exits[i];
+        lowered.stubs.reserve_exact(self.exits.len());
+        for i in 0..self.exits.len() {
+            let exit = self.exits[i];
             self.asm.bind(exit.label);
             let restoring = self.asm.here();
             self.undo(exit.undo);
             let stub = self.asm.here();
             lowered.stubs.push(stub as u32);
-            let branch = &mut self.buffers.branches[i];
+            let branch = &mut self.branches[i];
             branch.target = if branch.conditional { restoring } else { stub };
             self.asm.mov_u32(SCRATCH, self.request.first_exit.0 + i as u32);
             self.asm.jmp_to(self.fixed.exit);
         }
+        lowered.branches = self.branches;
         lowered
     }
 
@@ -467,18 +463,18 @@ impl<'a> Lowering<'a> {
     /// The exit of the guard that is being lowered; exactly once for each guard.
     pub(super) fn exit(&mut self) -> Label {
         let label = self.asm.label();
-        self.buffers.exits.push(Exit { label, undo: Undo::No });
+        self.exits.push(Exit { label, undo: Undo::No });
         label
     }
 
     /// Lets the newest exit restore an operand.
     pub(super) fn exit_undoes(&mut self, undo: Undo) {
-        self.buffers.exits.last_mut().expect("after exit()").undo = undo;
+        self.exits.last_mut().expect("after exit()").undo = undo;
     }
 
     /// Whether the newest exit reads a general register.
     pub(super) fn exit_reads(&self, reg: R) -> bool {
-        self.allocation.exits.of(self.buffers.exits.len() - 1).any(|at| at == Location::General(reg))
+        self.allocation.exits.of(self.exits.len() - 1).any(|at| at == Location::General(reg))
     }
 
     fn undo(&mut self, undo: Undo) {
@@ -550,7 +546,7 @@ impl<'a> Lowering<'a> {
 
     /// Puts a slow path behind the code.
     pub(super) fn later(&mut self, path: ColdPath) {
-        self.buffers.cold.push(path);
+        self.cold.push(path);
     }
 
     // ---- calls
@@ -572,8 +568,8 @@ impl<'a> Lowering<'a> {
 
     fn call(&mut self, op: &Op, places: &OpPlaces) {
         let list = self.trace.list(op.list);
-        let mut pending = std::mem::take(&mut self.buffers.pending);
-        let mut ordered = std::mem::take(&mut self.buffers.ordered);
+        let mut pending = std::mem::take(&mut self.pending);
+        let mut ordered = std::mem::take(&mut self.ordered);
         let (mut general, mut float) = (super::registers::GENERAL_ARGS, super::registers::FLOAT_ARGS);
         for (k, &val) in list.iter().enumerate() {
             let args = if self.trace.ty(val) == traces::Type::Float { &mut float } else { &mut general };
@@ -587,7 +583,7 @@ impl<'a> Lowering<'a> {
             self.copy(m.from, m.to);
         }
         ordered.clear();
-        (self.buffers.pending, self.buffers.ordered) = (pending, ordered);
+        (self.pending, self.ordered) = (pending, ordered);
         self.call_address(self.trace.helpers[op.imm as usize].address);
         match (op.code, places.result) {
             (_, Place::Reg(reg)) if reg.is_float() => {

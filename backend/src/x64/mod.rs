@@ -19,19 +19,17 @@ use traces::codegen::{Backend, CompileError, Compiled, ExitId, LabelCode, Reques
 
 use crate::analysis::Analysis;
 use crate::code_memory::CodeMemory;
-use crate::regalloc::Allocator;
+use crate::regalloc::Allocation;
 use crate::{BackendOptions, Processor};
 use assembler::Assembler;
 use fixed::Fixed;
-use lower::{Branch, Buffers, Lowering};
+use lower::{Branch, Lowering};
 
 /// `mov r11d, imm32`.
 const STUB_OPCODE: [u8; 2] = [0x41, 0xbb];
 
 /// `nop`.
 const NOP: u8 = 0x90;
-/// Ops of a trace whose buffers are not kept for the next one: they take some 150 bytes an op, and few traces are so large.
-const LARGE: usize = 400;
 
 /// The x86-64 backend.
 #[derive(Debug)]
@@ -44,10 +42,6 @@ pub struct X64Backend {
     reuse_floats: bool,
     forcible: bool,
     few_registers: bool,
-    analysis: Analysis,
-    allocator: Allocator,
-    asm: Assembler,
-    buffers: Buffers,
     /// Address of each exit's patchable instruction, by exit number; 0: none.
     stubs: Vec<usize>,
     /// Where the guards of exits leave, by exit number, where that is remembered.
@@ -87,10 +81,6 @@ impl X64Backend {
             reuse_floats: options.reuse_floats,
             forcible: options.forcible,
             few_registers: options.few_registers,
-            analysis: Analysis::default(),
-            allocator: Allocator::new(registers::machine(options.few_registers)),
-            asm: Assembler::default(),
-            buffers: Buffers::default(),
             stubs: Vec::new(),
             branches: BTreeMap::new(),
             names,
@@ -100,53 +90,31 @@ impl X64Backend {
         })
     }
 
-    /// Gives back the buffers that are used again from trace to trace.
-    fn give_back(&mut self) {
-        self.analysis = Analysis::default();
-        self.allocator = Allocator::new(registers::machine(self.few_registers));
-        self.asm = Assembler::default();
-        self.buffers = Buffers::default();
-    }
-
-    /// Completes the displacements of calls and jumps out of the code at `entry`.
-    fn complete_externals(&mut self, entry: usize) {
-        let externals = std::mem::take(&mut self.asm.externals);
-        let code = self.asm.bytes_mut();
-        for external in &externals {
-            let at = external.at as usize;
-            let displacement = external.target.wrapping_sub(entry + external.next as usize) as u32;
-            code[at..at + 4].copy_from_slice(&displacement.to_le_bytes());
-        }
-        self.asm.externals = externals;
-    }
-
-    /// [`Backend::compile`], which looks after the buffers when memory runs out.
+    /// [`Backend::compile`], whose result is of no use when memory ran out. No buffer is kept for the next trace: its recording and the
+    /// optimizer need memory first, and new pages cost more than allocating again.
     fn generate(&mut self, request: &Request<'_>) -> Result<Compiled, CompileError> {
-        self.analysis.run(request, self.reuse_floats);
+        let analysis = Analysis::of(request, self.reuse_floats);
         enough_memory()?;
-        let (analysis, bmi2) = (&self.analysis, self.bmi2);
-        let shape = |at| registers::shape(request.trace, analysis, at, bmi2);
-        let allocation = self.allocator.run(request, analysis, shape)?;
+        let machine = registers::machine(self.few_registers);
+        let shape = |at| registers::shape(request.trace, &analysis, at, self.bmi2);
+        let allocation = Allocation::of(request, &analysis, &machine, shape)?;
         enough_memory()?;
-        self.asm.clear();
+        let mut asm = Assembler::with_room(request.trace.ops.len(), analysis.guards);
         let lowering = Lowering::new(
-            &mut self.asm,
+            &mut asm,
             request,
-            &self.analysis,
-            allocation,
+            &analysis,
+            &allocation,
             &self.runtime,
             &self.memory,
             &self.fixed,
             (self.avx, self.bmi2),
-            &mut self.buffers,
         );
         let lowered = lowering.run();
         enough_memory()?;
-        let exits = std::mem::take(&mut allocation.exits);
-        let params = std::mem::take(&mut allocation.label);
-        let private = allocation.label_is_private;
-        let code_size = self.asm.here() as u32;
-        let size = self.asm.finish().len();
+        let Allocation { exits, label: params, label_is_private: private, .. } = allocation;
+        let code_size = asm.here() as u32;
+        let size = asm.finish().len();
         let first = request.first_exit.0 as usize;
         let stubs = first + lowered.stubs.len();
         if self.stubs.len() < stubs {
@@ -155,8 +123,7 @@ impl X64Backend {
             self.stubs.resize(stubs, 0);
         }
         let entry = self.memory.allocate(size)?;
-        self.complete_externals(entry);
-        self.memory.write(entry, self.asm.bytes_mut());
+        self.memory.write(entry, asm.placed_at(entry));
         self.code_sizes.insert(entry, code_size);
         self.helpers = request.trace.helpers;
         for (i, &offset) in lowered.stubs.iter().enumerate() {
@@ -165,12 +132,9 @@ impl X64Backend {
         if self.forcible {
             let moved = |b: &Branch| Branch { at: b.at + entry, target: b.target + entry, ..*b };
             let numbers = request.first_exit.0..;
-            self.branches.extend(numbers.zip(self.buffers.branches.iter().map(moved)));
+            self.branches.extend(numbers.zip(lowered.branches.iter().map(moved)));
         }
         let (label, op_offsets) = (lowered.label.filter(|_| !private), lowered.op_offsets);
-        if request.trace.ops.len() > LARGE {
-            self.give_back();
-        }
         Ok(Compiled {
             entry,
             size,
@@ -200,8 +164,6 @@ impl Backend for X64Backend {
         if !allocator::is_out() {
             return compiled;
         }
-        // Buffers are not kept in the allocator's reserve.
-        self.give_back();
         if let Ok(Compiled { entry, size, .. }) = compiled {
             self.release(entry, size);
         }
