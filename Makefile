@@ -32,7 +32,7 @@ under-test-extension = --extension build/ext
 bench.py = "$$COLUBER_PYTHON" benchmarks/bench.py --base "$$COLUBER_PYTHON" --only '$(ONLY)'
 
 .DEFAULT_GOAL := help
-.PHONY: help run bench bench-peers build ext test smoke regrtest debug-python force-guards fail-allocations bisect prove extensions clean
+.PHONY: help run bench bench-peers build ext test smoke regrtest debug-python search force-guards fail-allocations bisect prove extensions clean
 
 help:
 	@echo 'make run [SCRIPT=x.py] [ARGS=…]  build, then time examples/ (or the script) under python3.11 and coluber'
@@ -42,6 +42,7 @@ help:
 	@echo 'make debug-python [ONLY=test_a,test_b] [JIT=off|on|stress]'
 	@echo '                                 the differential programs (or files of the suite) under Debian'"'"'s debug build of Python'
 	@echo 'make bisect SCRIPT=x.py [ARGS=…] find the trace, function and part of the optimizer that make a program go wrong'
+	@echo 'make search [COUNT=300] [SEED=n] random programs, recordings and traces that nobody has seen: what differs'
 	@echo 'make force-guards [ONLY=name]    fail every guard of every trace once, compare the frames with the interpreter'"'"'s'
 	@echo 'make fail-allocations [ONLY=name] fail every allocation of Coluber'"'"'s own once: results, crashes, leaks'
 	@echo 'make prove                       prove the optimizer'"'"'s rewrite rules with Z3'
@@ -95,6 +96,18 @@ debug-python:
 	--without contract_7_numbers_and_order --without memory_runs_out_in_hot_loops; \
 	else "$$python" tests/run_regrtest.py --coluber '$(debug-target)/release/coluber' $(regrtest-options) $(subst $(comma), ,$(ONLY)); fi
 debug-target = $(CURDIR)/build/debug-python/target
+
+# COUNT: how many programs; of recordings, which are optimized and evaluated, and of traces, which are compiled and run, there are thirty
+# times as many. SEED: the first of each; without it the seconds of the clock, so that each search goes elsewhere.
+search: first = $(or $(SEED),$(shell date +%s))
+search: programs = $(or $(COUNT),300)
+search:
+	@$(call setup) && $(executable) && \
+	first=$(first) && programs=$(programs) && export RANDOM_SEEDS=$$first..$$((first + 30 * programs)) && \
+	"$$COLUBER_PYTHON" tests/random_programs.py --base "$$COLUBER_PYTHON" --coluber '$(coluber)' --modes off,on,stress --seed $$first --count $$programs && \
+	$(CARGO) test -q --release -p tracer --test random && \
+	$(CARGO) test -q --release -p backend --test random -- further_seeds && \
+	echo "recordings and traces of seeds $$RANDOM_SEEDS: 0 differ"
 
 # ONLY: benchmarks (names and groups of `make bench`); without it all differential programs, the examples and some of pyperformance's.
 force-guards:

@@ -595,7 +595,8 @@ def main():
                     for f in waiting:
                         f.cancel()
                     break
-    print("%d programs in modes %s: %d differ, %d skipped" % (options.count, ",".join(options.modes), differing, skipped))
+    place = (options.count, seeds[0], seeds[-1], ",".join(options.modes))
+    print("%d programs, seeds %d to %d, in modes %s:" % place, "%d differ, %d skipped" % (differing, skipped))
     return 1 if differing else 0
 
 

@@ -6,7 +6,7 @@ use common::{Machine, constant, variants};
 use traces::codegen::Target;
 use traces::evaluate::{Outcome, same_outcome};
 use traces::memory::{Memory, first_difference};
-use traces::random::{Options, generate};
+use traces::random::{Options, generate, seeds};
 use traces::{Const, OpCode, Type};
 
 fn all_options(seeds: std::ops::Range<u64>) -> impl Iterator<Item = (u64, Options)> {
@@ -136,11 +136,9 @@ fn random_traces_run_as_they_evaluate_on_the_baseline_processor() {
     check_all(3, 0..500);
 }
 
-/// `RANDOM_SEEDS=100000` widens the search.
 #[test]
 fn random_traces_of_further_seeds_run_as_they_evaluate() {
-    let seeds = std::env::var("RANDOM_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
     for variant in 0..variants().len() {
-        check_all(variant, 10_000..10_000 + seeds);
+        check_all(variant, seeds(10_000..10_200));
     }
 }

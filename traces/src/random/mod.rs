@@ -30,6 +30,16 @@ use crate::trace::{Const, Trace};
 
 pub use world::{FRAME_SLOTS, LOCALS, LOCALSPLUS};
 
+/// The seeds that a test walks through: these, unless `RANDOM_SEEDS=from..to` chooses others.
+///
+/// # Panics
+/// Panics where that is no range of numbers, lest a search go over the usual seeds again.
+pub fn seeds(usual: std::ops::Range<u64>) -> std::ops::Range<u64> {
+    let Ok(chosen) = std::env::var("RANDOM_SEEDS") else { return usual };
+    let range = chosen.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    range.unwrap_or_else(|| panic!("RANDOM_SEEDS={chosen} is not of the form 1000..2000"))
+}
+
 /// What to generate.
 #[derive(Clone, Debug)]
 pub struct Options {
