@@ -22,6 +22,7 @@ aborts! {
     LeftLoop "left_loop" "The loop ended while it was recorded";
     InnerLoop "inner_loop" "An inner loop is not compiled yet";
     TooLong "too_long" "The recording became too long";
+    LongLoop "long_loop" "The loop of an inlined call took many turns";
     Returned "returned" "The function returned before the loop came round";
     Raised "raised" "An exception was raised while recording";
     FrameObject "frame_object" "An inlined call's frame was kept by the program";

@@ -359,6 +359,7 @@ impl State {
             jumps_to,
             root,
             tree: bytes,
+            ways: 0,
             worth: Worth::default(),
         }));
         match goal {

@@ -159,6 +159,8 @@ struct Compilation {
     root: usize,
     /// Of a root: bytes of the tree.
     tree: usize,
+    /// Of a root: bridges of the tree that begin within a loop of an inlined call.
+    ways: u32,
     worth: Worth,
 }
 

@@ -15,6 +15,9 @@ use std::time::Instant;
 /// Counts down the instructions to the next exit that stress mode takes on purpose.
 pub static STRESS_COUNTDOWN: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(i64::MAX);
 
+/// So many turns of loops of inlined calls a recording has at most. Where there are more, a loop of its own is as good.
+const MOST_UNROLLED: u32 = 16;
+
 /// After so many recordings in a row for which there was no memory the wait for the next one grows no more.
 const MOST_STARVED: u32 = 8;
 
@@ -29,7 +32,7 @@ fn may_inline(code: *mut PyCodeObject, depth: usize) -> bool {
     let max_depth = t.policy.max_depth;
     depth < max_depth
         && !is_too_large(code, t.policy.max_ops)
-        && t.info(code).is_some_and(|info| info.loops.is_empty() && !info.no_inline)
+        && t.info(code).is_some_and(|info| info.may_be_inlined())
 }
 
 /// Gives back what a recording embeds of which no trace was made. May run any code, with `d` at an instruction boundary.
@@ -171,6 +174,7 @@ impl Tracer {
     ) -> (Flow, Outcome) {
         let mut first = true;
         let mut edges: Vec<usize> = Vec::new();
+        let mut unrolled = 0;
         let policy = self.state().policy;
         let mut inlined: FxHashMap<usize, u32> = Default::default();
         loop {
@@ -203,6 +207,14 @@ impl Tracer {
                         return (Flow::Next, Outcome::Failed(Abort::InnerLoop));
                     }
                     edges.push(edge);
+                }
+            } else if edge.is_some() {
+                unrolled += 1;
+                if unrolled > MOST_UNROLLED {
+                    // The next recording calls it, and so it runs as a loop of its own.
+                    let code = r.frames.last().map_or(std::ptr::null_mut(), |f| f.code);
+                    self.state().call_from_now_on(code);
+                    return (Flow::Next, Outcome::Failed(Abort::LongLoop));
                 }
             }
             let passes = policy.force_guards && (!first || starts_with_pass) && self.is_header(r, next);
@@ -266,10 +278,8 @@ impl Tracer {
             }
             if r.rec.raw.ops.len() > policy.max_ops || r.rec.raw.snapshots.slots() > policy.max_slots {
                 // The next recording calls what took most of this one.
-                if let Some((&code, _)) = inlined.iter().max_by_key(|(_, n)| **n)
-                    && let Some(info) = self.state().infos.get_mut(&code)
-                {
-                    info.no_inline = true;
+                if let Some((&code, _)) = inlined.iter().max_by_key(|(_, n)| **n) {
+                    self.state().call_from_now_on(code as *mut PyCodeObject);
                 }
                 return (flow, Outcome::Failed(Abort::TooLong));
             }
@@ -278,6 +288,13 @@ impl Tracer {
 }
 
 impl State {
+    /// Recordings inline no call of this code any more.
+    pub(super) fn call_from_now_on(&mut self, code: *mut PyCodeObject) {
+        if let Some(info) = self.infos.get_mut(&(code as usize)) {
+            info.no_inline = true;
+        }
+    }
+
     fn failed(&mut self, goal: Goal, abort: Abort) {
         self.statistics.aborts[abort as usize] += 1;
         if abort == Abort::Memory {
@@ -293,8 +310,10 @@ impl State {
             Goal::Loop { state } => {
                 let l = &mut self.loops[state];
                 l.retries += 1;
-                // Leaving a loop by its end, and an inner loop that is not ready yet, are bad luck rather than failures.
-                let luck = matches!(abort, Abort::LeftLoop | Abort::InnerLoop | Abort::Returned);
+                // Leaving a loop by its end, and an inner loop that is not ready yet, are bad luck rather than failures; so is what the next
+                // recording does in another way.
+                let luck =
+                    matches!(abort, Abort::LeftLoop | Abort::InnerLoop | Abort::Returned | Abort::LongLoop);
                 if !luck || l.retries > 20 {
                     l.failures += 1;
                 }

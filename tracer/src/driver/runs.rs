@@ -7,7 +7,7 @@ use super::worth::SAMPLE;
 use super::{Goal, State, Tracer};
 use crate::recorder::After;
 use crate::{data_stack, reserve};
-use capi::sys;
+use capi::sys::{self, PyCodeObject};
 use interpreter::direct::Direct;
 use interpreter::machine::Flow;
 use std::time::Instant;
@@ -16,6 +16,8 @@ use traces::Resume;
 /// So many bridges upon bridges at one instruction, each for another class or object, are enough: the loop had better be compiled anew
 /// for what it sees now, or not at all.
 const MOST_ALTERNATIVES: usize = 12;
+/// So many ways through loops of inlined calls a tree follows. Two such calls in a turn have as many ways as one has times those of the other.
+const MOST_WAYS: u32 = 32;
 
 impl State {
     /// How often an exit has to be taken before it grows a bridge.
@@ -40,6 +42,31 @@ impl State {
         std::iter::successors(Some(exit), |&exit| trace(exit)?.bridge_of)
             .take_while(|&other| place(other) == place(exit))
             .count()
+    }
+
+    /// The code of the inlined call that an exit leaves, if that may be within a loop that was unrolled. The exit's frames stand, `d` at the
+    /// innermost.
+    fn unrolled(&mut self, exit: u32, d: &Direct) -> Option<*mut PyCodeObject> {
+        let e = &self.exits[exit as usize];
+        if self.compilations[e.trace()].packed.frames(e.snapshot) < 2 {
+            return None;
+        }
+        // SAFETY: the machine's frame is live.
+        let code = unsafe { (*d.frame).f_code };
+        self.infos.get(&(code as usize)).is_some_and(|info| info.unrolls).then_some(code)
+    }
+
+    /// Counts one more bridge that begins within an unrolled loop.
+    fn too_many_ways(&mut self, root: usize) -> bool {
+        self.compilations.get_mut(root).is_some_and(|c| {
+            c.ways += 1;
+            c.ways > MOST_WAYS
+        })
+    }
+
+    /// Whether recordings call this code, or would, if it is still there.
+    fn is_called(&self, code: *mut PyCodeObject) -> bool {
+        self.infos.get(&(code as usize)).is_some_and(|info| info.no_inline)
     }
 
     /// Bytes of the tree that an exit belongs to.
@@ -162,14 +189,23 @@ impl Tracer {
                 t.invalidate_outdated(left);
                 return Flow::Next;
             }
-            if t.alternatives(exit) >= MOST_ALTERNATIVES {
-                t.invalidate_outdated(t.compilations[left].root);
+            let root = t.compilations[left].root;
+            let unrolled = t.unrolled(exit, d);
+            if t.alternatives(exit) >= MOST_ALTERNATIVES || unrolled.is_some() && t.too_many_ways(root) {
+                unrolled.into_iter().for_each(|code| t.call_from_now_on(code));
+                t.invalidate_outdated(root);
                 return Flow::Next;
             }
             if standby.is_none() && self.needs_standby(d, trace) {
                 return Flow::Next;
             }
-            return self.record(d, Goal::Bridge { exit }, standby);
+            let flow = self.record(d, Goal::Bridge { exit }, standby);
+            let t = self.state();
+            // This way goes on for long: the trace had better call the function.
+            if unrolled.is_some_and(|code| t.is_called(code)) && !t.invalid.contains(&root) {
+                t.invalidate_outdated(root);
+            }
+            return flow;
         }
         Flow::Next
     }

@@ -27,6 +27,8 @@ pub(super) struct Target {
     position: (u64, u64),
     /// The frame whose instruction it is, once that is being executed.
     executing: Option<*mut sys::_PyInterpreterFrame>,
+    /// How it differs from the interpreter's frames at this instruction in an earlier turn of an unrolled loop.
+    differed: Vec<String>,
 }
 
 impl Target {
@@ -41,7 +43,8 @@ impl Target {
             _ => (false, instr),
         };
         let at_end = info.at_end || matches!(resume, Resume::Dying { .. });
-        Target { exit, picture, dropped, passes, at_end, within, position: (code, instr), executing: None }
+        let (position, executing, differed) = ((code, instr), None, Vec::new());
+        Target { exit, picture, dropped, passes, at_end, within, position, executing, differed }
     }
 }
 
@@ -93,6 +96,13 @@ impl Tracer {
                 return flow;
             }
         }
+        targets.retain_mut(|target| {
+            let differences = std::mem::take(&mut target.differed);
+            if !differences.is_empty() {
+                self.note(target, &differences);
+            }
+            differences.is_empty()
+        });
         // SAFETY: the running thread's cframe.
         if unsafe { interpreter::tracing::is_on(d.tstate) } {
             return Flow::HandOverNext;
@@ -152,9 +162,22 @@ impl Tracer {
                 _ if target.within => target.picture.differences_within(ours, known),
                 _ => target.picture.differences(ours, branch, known),
             };
+            // One pass of the outermost loop's header may be followed by several turns here: it may be the state of a later one.
+            let inlined = place.innermost != place.outermost;
+            if !differences.is_empty() && inlined && self.is_unrolled(place) {
+                (target.executing, target.differed) = (None, differences);
+                return true;
+            }
             self.note(target, &differences);
             false
         });
+    }
+
+    /// Whether the innermost frame's code is such that a trace may go through several turns of its loop in a row.
+    fn is_unrolled(&self, place: &Place) -> bool {
+        // SAFETY: a live frame.
+        let code = unsafe { (*place.innermost).f_code };
+        self.state().info(code).is_some_and(|info| info.unrolls)
     }
 
     /// Notes what came of a comparison.

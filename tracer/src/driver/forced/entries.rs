@@ -210,11 +210,14 @@ impl Tracer {
         (Some(flow), all - targets.len())
     }
 
-    /// At a loop's edge while a run is compared: other frames than the run's enter their traces, but fail and record nothing.
+    /// At a loop's edge while a run is compared: other frames than the run's enter their traces, but fail and record nothing. Those of calls
+    /// that may be inlined are the run's.
     pub(in crate::driver) fn beside_comparison(&self, d: &mut Direct, state: usize) -> Option<Flow> {
         let t = self.state();
         let outermost = t.forced.as_ref()?.interpreting?;
-        let Some(trace) = t.loops[state].trace.filter(|_| d.frame != outermost) else {
+        let code = t.loops[state].code;
+        let inlined = t.info(code).is_some_and(|info| info.may_be_inlined());
+        let Some(trace) = t.loops[state].trace.filter(|_| d.frame != outermost && !inlined) else {
             return Some(Flow::Next);
         };
         let tree = t.entries_of(trace).tree.clone();
