@@ -222,6 +222,13 @@ impl Optimizer<'_> {
                 self.push_frame(raw, at, depth)?;
             }
             let locals = state.slots.len() - state.stack_depth as usize;
+            // What is about to be overwritten is no place of a constant any more: its reference may be that of a slot which is stored first.
+            for k in 0..locals.min(self.frames[depth].slots.len()) {
+                let (old, new) = (self.frames[depth].slot(k), self.slot_abs(raw, state.slots.get(k)));
+                if old != Abs::NONE && old != new && self.info(old).immortal {
+                    self.frames[depth].slots[k] = Abs::NONE;
+                }
+            }
             for k in 0..locals {
                 let a = self.slot_abs(raw, state.slots.get(k));
                 self.store_slot(depth, k, a);
