@@ -753,15 +753,21 @@ impl Optimizer<'_> {
     }
 
     /// Takes back what was assumed and not relied on: it is no part of the loop's contract, so the way back to the label must not rely on
-    /// it either.
+    /// it either, and no bridge of the body's exits. (Where the result is a param, nothing has it, and so exits forget the fact by themselves.)
     pub(super) fn forget_unused_facts(&mut self) {
-        let unused = self.assumed.iter().zip(&self.assumed_used).filter(|(_, used)| !**used);
-        for (key, result) in unused.map(|(fact, _)| fact) {
-            if self.pure.get(key) == Some(result) {
-                self.pure.remove(key);
+        let facts = self.assumed.iter().zip(&self.assumed_used);
+        let unused: Vec<(Key, Abs)> = facts.filter(|(_, used)| !**used).map(|(&fact, _)| fact).collect();
+        for (key, result) in unused {
+            if self.pure.get(&key) == Some(&result) {
+                self.pure.remove(&key);
             }
-            if self.heap.get(key) == Some(*result) {
-                self.heap.retain(|known| known != key);
+            if self.heap.get(&key) == Some(result) {
+                self.heap.retain(|known| *known != key);
+            }
+            if self.info(result).constant.is_some()
+                && let (Some(a), Some(b)) = (self.known_val(key.a), self.known_val(key.b))
+            {
+                self.known.forget(&key, [a, b]);
             }
         }
     }

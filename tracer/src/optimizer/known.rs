@@ -188,6 +188,14 @@ impl Known {
             value(fact.result);
         }
     }
+    /// Forgets at all snapshots the result of this computation on these values.
+    pub(super) fn forget(&mut self, key: &Key, args: [Val; 2]) {
+        for f in &mut self.facts {
+            if (f.code, f.region, f.imm, f.args) == (key.code, key.region, key.imm, args) {
+                f.result = Val::NONE;
+            }
+        }
+    }
     /// Adds what is known at one more snapshot.
     pub fn push(&mut self, k: &Knowledge) {
         self.begin();
@@ -255,7 +263,7 @@ impl Optimizer<'_> {
     }
 
     /// What stands for an abstract value at an exit, if it is in the trace as things are.
-    fn known_val(&mut self, a: Abs) -> Option<Val> {
+    pub(super) fn known_val(&mut self, a: Abs) -> Option<Val> {
         if a == Abs::NONE {
             return Some(Val::NONE);
         }
