@@ -99,11 +99,9 @@ debug-target = $(CURDIR)/build/debug-python/target
 
 # COUNT: how many programs; of recordings, which are optimized and evaluated, and of traces, which are compiled and run, there are thirty
 # times as many. SEED: the first of each; without it the seconds of the clock, so that each search goes elsewhere.
-search: first = $(or $(SEED),$(shell date +%s))
-search: programs = $(or $(COUNT),300)
 search:
 	@$(call setup) && $(executable) && \
-	first=$(first) && programs=$(programs) && export RANDOM_SEEDS=$$first..$$((first + 30 * programs)) && \
+	first=$(or $(SEED),$$(date +%s)) && programs=$(or $(COUNT),300) && export RANDOM_SEEDS=$$first..$$((first + 30 * programs)) && \
 	"$$COLUBER_PYTHON" tests/random_programs.py --base "$$COLUBER_PYTHON" --coluber '$(coluber)' --modes off,on,stress --seed $$first --count $$programs && \
 	$(CARGO) test -q --release -p tracer --test random && \
 	$(CARGO) test -q --release -p backend --test random -- further_seeds && \

@@ -170,7 +170,7 @@ fn make(code: *mut PyCodeObject) -> Option<Box<CodeData>> {
 
 /// Where the backward jumps of a live code object lead to, in the jumps' order.
 fn headers(code: *mut PyCodeObject) -> impl Iterator<Item = usize> {
-    opcode::instructions(code).filter(|i| is_backward(i.opcode)).map(|i| i.index + 1 - i.arg)
+    opcode::instructions(code).filter(|i| opcode::is_loop_edge(i.opcode)).map(|i| i.index + 1 - i.arg)
 }
 
 /// Hangs the data on the code object, which has none; false for want of memory. `_PyCode_SetExtra` makes room for all who asked for a
@@ -202,17 +202,6 @@ unsafe fn set_extra(code: *mut PyCodeObject, data: *mut CodeData) -> bool {
         *(&raw mut (*extra).extras).cast::<*mut c_void>().offset(index) = data.cast();
     }
     true
-}
-
-fn is_backward(opcode: u8) -> bool {
-    matches!(
-        u32::from(opcode),
-        sys::JUMP_BACKWARD
-            | sys::POP_JUMP_BACKWARD_IF_NOT_NONE
-            | sys::POP_JUMP_BACKWARD_IF_NONE
-            | sys::POP_JUMP_BACKWARD_IF_FALSE
-            | sys::POP_JUMP_BACKWARD_IF_TRUE
-    )
 }
 
 /// Called by CPython when the code object dies.

@@ -1,10 +1,10 @@
 //! Opcodes of CPython 3.11: caches, walking through code, and undoing CPython's specialisation.
 //!
-//! CPython's evaluator rewrites code that it runs ("quickening"). Ours only knows the opcodes that the compiler emits and
-//! keeps caches of its own in the cache units, so a code object that was rewritten is first turned back.
+//! CPython's evaluator rewrites code that it runs ("quickening"). Ours only knows the opcodes that the compiler emits, so a code
+//! object that was rewritten is first turned back.
 
 use crate::code_data::units;
-use capi::sys::PyCodeObject;
+use capi::sys::{self, PyCodeObject};
 
 pub use capi::opcode::{CACHES, DEOPT, EXTENDED_ARG, KW_NAMES, NAMES, PRECALL};
 
@@ -26,6 +26,18 @@ pub struct Instruction {
     pub opcode: u8,
     /// With EXTENDED_ARGs.
     pub arg: usize,
+}
+
+/// Whether an instruction jumps backwards and is counted as a turn of a loop.
+pub fn is_loop_edge(opcode: u8) -> bool {
+    matches!(
+        u32::from(opcode),
+        sys::JUMP_BACKWARD
+            | sys::POP_JUMP_BACKWARD_IF_FALSE
+            | sys::POP_JUMP_BACKWARD_IF_TRUE
+            | sys::POP_JUMP_BACKWARD_IF_NONE
+            | sys::POP_JUMP_BACKWARD_IF_NOT_NONE
+    )
 }
 
 /// The instructions of a live code object, in order, without EXTENDED_ARG and caches.

@@ -20,7 +20,7 @@ impl CodeInfo {
     pub fn new(code: *mut PyCodeObject) -> CodeInfo {
         let mut info = CodeInfo::default();
         for i in opcode::instructions(code) {
-            if is_backward(&i) {
+            if opcode::is_loop_edge(i.opcode) || u32::from(i.opcode) == sys::JUMP_BACKWARD_NO_INTERRUPT {
                 let end = info.loops.entry((i.index + 1 - i.arg) as u32).or_default();
                 *end = (*end).max(i.index as u32);
             }
@@ -40,18 +40,6 @@ impl CodeInfo {
     pub fn may_be_inlined(&self) -> bool {
         !self.no_inline && (self.loops.is_empty() || self.unrolls)
     }
-}
-
-fn is_backward(i: &Instruction) -> bool {
-    matches!(
-        u32::from(i.opcode),
-        sys::JUMP_BACKWARD
-            | sys::JUMP_BACKWARD_NO_INTERRUPT
-            | sys::POP_JUMP_BACKWARD_IF_FALSE
-            | sys::POP_JUMP_BACKWARD_IF_TRUE
-            | sys::POP_JUMP_BACKWARD_IF_NONE
-            | sys::POP_JUMP_BACKWARD_IF_NOT_NONE
-    )
 }
 
 /// A jump forward that is not always taken.

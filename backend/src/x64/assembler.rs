@@ -115,13 +115,13 @@ pub struct Label(u32);
 
 /// A 32-bit displacement to an address outside, to be filled in once the code's own address is known.
 #[derive(Clone, Copy, Debug)]
-pub struct External {
+struct External {
     /// Offset of the displacement.
-    pub at: u32,
+    at: u32,
     /// Offset of the next instruction, from which it counts.
-    pub next: u32,
+    next: u32,
     /// What it has to reach.
-    pub target: usize,
+    target: usize,
 }
 
 /// A buffer of code with labels and literals.
@@ -137,7 +137,7 @@ pub struct Assembler {
     /// (offset of a displacement, offset of the next instruction, literal).
     literal_uses: Vec<(u32, u32, u32)>,
     /// What is to be completed.
-    pub externals: Vec<External>,
+    externals: Vec<External>,
 }
 
 impl Extend<u8> for Assembler {

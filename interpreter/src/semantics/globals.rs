@@ -1,7 +1,7 @@
 //! Globals, builtins, and the names of module bodies.
 //!
-//! A look-up in dicts with string keys is resolved once to "entry `index` while the keys have this version" and kept in
-//! the instruction's inline cache; carrying it out asks for the versions, so that a recorder guards them.
+//! A look-up in dicts with string keys is resolved to "entry `index` while the keys have this version"; carrying it out asks for the
+//! versions, so that a recorder guards them.
 
 use super::{done, done_int, name};
 use crate::helpers;

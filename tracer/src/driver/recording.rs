@@ -328,6 +328,7 @@ impl State {
                 if u32::from(e.failures) >= self.policy.max_failures || abort == Abort::Limit {
                     e.may_bridge = false;
                 }
+                self.give_up_unrolling(exit);
             }
         }
     }

@@ -44,16 +44,15 @@ impl State {
             .count()
     }
 
-    /// The code of the inlined call that an exit leaves, if that may be within a loop that was unrolled. The exit's frames stand, `d` at the
-    /// innermost.
-    fn unrolled(&mut self, exit: u32, d: &Direct) -> Option<*mut PyCodeObject> {
+    /// The code of the inlined call that an exit leaves, if that may be within a loop that was unrolled. It may be dead.
+    fn unrolled(&self, exit: u32) -> Option<*mut PyCodeObject> {
         let e = &self.exits[exit as usize];
-        if self.compilations[e.trace()].packed.frames(e.snapshot) < 2 {
+        let packed = &self.compilations[e.trace()].packed;
+        if packed.frames(e.snapshot) < 2 {
             return None;
         }
-        // SAFETY: the machine's frame is live.
-        let code = unsafe { (*d.frame).f_code };
-        self.infos.get(&(code as usize)).is_some_and(|info| info.unrolls).then_some(code)
+        let (code, _) = packed.place(e.snapshot);
+        self.infos.get(&code).is_some_and(|info| info.unrolls).then_some(code as *mut PyCodeObject)
     }
 
     /// Counts one more bridge that begins within an unrolled loop.
@@ -64,9 +63,13 @@ impl State {
         })
     }
 
-    /// Whether recordings call this code, or would, if it is still there.
-    fn is_called(&self, code: *mut PyCodeObject) -> bool {
-        self.infos.get(&(code as usize)).is_some_and(|info| info.no_inline)
+    /// No bridge was made of an exit. Where that is because the loop that it left goes on for long, its trace had better call the function.
+    pub(super) fn give_up_unrolling(&mut self, exit: u32) {
+        let is_called = |code| self.infos.get(&(code as usize)).is_some_and(|info| info.no_inline);
+        let root = self.compilations[self.exits[exit as usize].trace()].root;
+        if self.unrolled(exit).is_some_and(is_called) && !self.invalid.contains(&root) {
+            self.invalidate_outdated(root);
+        }
     }
 
     /// Bytes of the tree that an exit belongs to.
@@ -190,7 +193,7 @@ impl Tracer {
                 return Flow::Next;
             }
             let root = t.compilations[left].root;
-            let unrolled = t.unrolled(exit, d);
+            let unrolled = t.unrolled(exit);
             if t.alternatives(exit) >= MOST_ALTERNATIVES || unrolled.is_some() && t.too_many_ways(root) {
                 unrolled.into_iter().for_each(|code| t.call_from_now_on(code));
                 t.invalidate_outdated(root);
@@ -199,13 +202,7 @@ impl Tracer {
             if standby.is_none() && self.needs_standby(d, trace) {
                 return Flow::Next;
             }
-            let flow = self.record(d, Goal::Bridge { exit }, standby);
-            let t = self.state();
-            // This way goes on for long: the trace had better call the function.
-            if unrolled.is_some_and(|code| t.is_called(code)) && !t.invalid.contains(&root) {
-                t.invalidate_outdated(root);
-            }
-            return flow;
+            return self.record(d, Goal::Bridge { exit }, standby);
         }
         Flow::Next
     }

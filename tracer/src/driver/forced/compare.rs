@@ -28,7 +28,7 @@ pub(super) struct Target {
     /// The frame whose instruction it is, once that is being executed.
     executing: Option<*mut sys::_PyInterpreterFrame>,
     /// How it differs from the interpreter's frames at this instruction in an earlier turn of an unrolled loop.
-    differed: Vec<String>,
+    differed: Option<String>,
 }
 
 impl Target {
@@ -43,8 +43,18 @@ impl Target {
             _ => (false, instr),
         };
         let at_end = info.at_end || matches!(resume, Resume::Dying { .. });
-        let (position, executing, differed) = ((code, instr), None, Vec::new());
+        let (position, executing, differed) = ((code, instr), None, None);
         Target { exit, picture, dropped, passes, at_end, within, position, executing, differed }
+    }
+
+    /// What is different, for people. Called where its place was met: then the code is alive.
+    fn tell(&self, differences: &[String]) -> String {
+        let (code, instr) = self.position;
+        let place = crate::dump::place(code as *mut _, instr as u32);
+        let (exit, within) = (self.exit, if self.within { " (in an instruction)" } else { "" });
+        let differences = differences.join("; ");
+        let (function, file, line) = (place.function, place.file, place.line);
+        format!("exit {exit}{within} in {function}, {file}:{line} (instruction {instr}): {differences}")
     }
 }
 
@@ -96,13 +106,6 @@ impl Tracer {
                 return flow;
             }
         }
-        targets.retain_mut(|target| {
-            let differences = std::mem::take(&mut target.differed);
-            if !differences.is_empty() {
-                self.note(target, &differences);
-            }
-            differences.is_empty()
-        });
         // SAFETY: the running thread's cframe.
         if unsafe { interpreter::tracing::is_on(d.tstate) } {
             return Flow::HandOverNext;
@@ -164,11 +167,12 @@ impl Tracer {
             };
             // One pass of the outermost loop's header may be followed by several turns here: it may be the state of a later one.
             let inlined = place.innermost != place.outermost;
-            if !differences.is_empty() && inlined && self.is_unrolled(place) {
-                (target.executing, target.differed) = (None, differences);
+            let text = (!differences.is_empty()).then(|| target.tell(&differences));
+            if text.is_some() && inlined && self.is_unrolled(place) {
+                (target.executing, target.differed) = (None, text);
                 return true;
             }
-            self.note(target, &differences);
+            self.note(target, text);
             false
         });
     }
@@ -180,25 +184,28 @@ impl Tracer {
         self.state().info(code).is_some_and(|info| info.unrolls)
     }
 
-    /// Notes what came of a comparison.
-    fn note(&self, target: &Target, differences: &[String]) {
+    /// Notes and drops the targets whose place was met, though not in their state.
+    pub(super) fn note_different(&self, targets: &mut Vec<Target>) {
+        targets.retain_mut(|target| {
+            let text = target.differed.take();
+            let differs = text.is_some();
+            if differs {
+                self.note(target, text);
+            }
+            !differs
+        });
+    }
+
+    /// Notes what came of a comparison: what is different, if anything.
+    fn note(&self, target: &Target, difference: Option<String>) {
         let forced = self.state().forced.as_mut().expect("the mode is on");
-        if !forced.compared(target.exit, target.within) || differences.is_empty() {
+        if !forced.compared(target.exit, target.within) {
             return;
         }
-        let (code, instr) = target.position;
-        let place = crate::dump::place(code as *mut _, instr as u32);
-        let (exit, within) = (target.exit, if target.within { " (in an instruction)" } else { "" });
-        let text = format!(
-            "exit {exit}{within} in {}, {}:{} (instruction {instr}): {}",
-            place.function,
-            place.file,
-            place.line,
-            differences.join("; ")
-        );
+        let Some(text) = difference else { return };
         log::error!(
             "a guard that was failed on purpose rebuilds other frames than the interpreter's: {text}"
         );
-        forced.report.differences.push((exit, text));
+        forced.report.differences.push((target.exit, text));
     }
 }

@@ -205,6 +205,7 @@ impl Tracer {
         t.forced.as_mut().expect("the mode is on").interpreting = Some(d.frame);
         let all = targets.len();
         let flow = self.interpret(d, &headers, &mut targets, &known, run.instructions);
+        self.note_different(&mut targets);
         self.state().forced.as_mut().expect("the mode is on").interpreting = None;
         drop(undisturbed);
         (Some(flow), all - targets.len())
