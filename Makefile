@@ -37,7 +37,7 @@ bench.py = "$$COLUBER_PYTHON" benchmarks/bench.py --base "$$COLUBER_PYTHON" --on
 help:
 	@echo 'make run [SCRIPT=x.py] [ARGS=…]  build, then time examples/ (or the script) under python3.11 and coluber'
 	@echo 'make test                        all checks and tests'
-	@echo 'make regrtest [JIT=off|on|stress] [ONLY=test_a,test_b]'
+	@echo 'make regrtest [JIT=off|on|stress] [LEAKS=3:3] [ONLY=test_a,test_b]'
 	@echo '                                 the base Python'"'"'s own regression suite: what differs (see tests/run_regrtest.py)'
 	@echo 'make debug-python [ONLY=test_a,test_b] [JIT=off|on|stress]'
 	@echo '                                 the differential programs (or files of the suite) under Debian'"'"'s debug build of Python'
@@ -80,12 +80,13 @@ test:
 
 # JIT: modes, with commas. ONLY: test files, with commas. JOBS: files at once. TIMEOUT: seconds for one. THRESHOLD: turns of a
 # loop before it is compiled. RESOURCES: what `python -m test -u` takes. IGNORE: what its -i takes. REFRESH=1: run the base Python again.
+# LEAKS: runs to warm up and runs in which references and memory blocks are counted, 3:3 for example.
 regrtest:
 	@$(call setup,--with-suite) && $(executable) && \
 	"$$COLUBER_PYTHON" tests/run_regrtest.py --coluber '$(coluber)' $(regrtest-options) $(subst $(comma), ,$(ONLY))
 regrtest-options = --jit '$(or $(JIT),off)' \
 	$(if $(JOBS),--jobs '$(JOBS)') $(if $(TIMEOUT),--seconds '$(TIMEOUT)') $(if $(THRESHOLD),--threshold '$(THRESHOLD)') \
-	$(if $(RESOURCES),--resources '$(RESOURCES)') $(if $(IGNORE),--ignore '$(IGNORE)') $(if $(REFRESH),--refresh)
+	$(if $(RESOURCES),--resources '$(RESOURCES)') $(if $(IGNORE),--ignore '$(IGNORE)') $(if $(LEAKS),--leaks '$(LEAKS)') $(if $(REFRESH),--refresh)
 
 # Its assertions look at what our code leaves behind, its allocators at what is written behind the end or after the free. Without
 # two programs: the sign of a NaN depends on how CPython was compiled, and that build itself fails an assertion when memory is out.

@@ -31,6 +31,7 @@ import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXPECTED = ROOT / "tests/regrtest_expected.txt"
+LEAKS = ROOT / "tests/find_leaks.py"
 KEPT = ROOT / "build/regrtest"
 
 # Statuses of `python -m test --fail-env-changed`; the others are its own faults.
@@ -76,9 +77,9 @@ class Outcome:
 class Side:
     """One executable with an environment."""
 
-    def __init__(self, executable, environment, options, seconds):
+    def __init__(self, executable, environment, options, seconds, runner=("-m", "test")):
         self.executable, self.environment, self.seconds = executable, environment, seconds
-        self.options = options  # of `python -m test`
+        self.options, self.runner = options, runner  # what `python -m test` takes, and what is run in its place
 
     def run(self, name):
         # A short path: sockets are made in it. Both sides never share one.
@@ -91,7 +92,7 @@ class Side:
         work.mkdir()
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("COLUBER", "PYTHON"))}
         environment |= {"TMPDIR": str(work), "COLUBER_JIT_STATS": f"{stats}/%p"} | self.environment
-        command = [self.executable, "-m", "test", "--fail-env-changed", "--tempdir", str(work), "--junit-xml", str(report)]
+        command = [self.executable, *self.runner, "--fail-env-changed", "--tempdir", str(work), "--junit-xml", str(report)]
         start = time.perf_counter()
         with open(folder / "output", "w+b") as output:
             process = subprocess.Popen(
@@ -316,6 +317,7 @@ def main():
     parser.add_argument("--core", action="store_true", help="only the chosen core of the suite")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--seconds", type=int, default=900, help="for one test file")
+    parser.add_argument("--leaks", metavar="WARMUP:RUNS", help="hunt for leaks as `python -m test -R` does: a file fails if each run leaks")
     parser.add_argument("--resources", help="what `python -m test -u` takes")
     parser.add_argument("--ignore", action="append", default=[], help="a pattern of tests not to run, e.g. one that hangs here")
     parser.add_argument("--refresh", action="store_true", help="run the base Python again")
@@ -339,12 +341,14 @@ def main():
 
     suite = ["-u", options.resources] if options.resources else []
     suite += [word for pattern in options.ignore for word in ("-i", pattern)]
-    base = Base(Side(sys.executable, {}, suite, options.seconds), options.refresh)
+    suite += ["-R", options.leaks] if options.leaks else []
+    runner = (str(LEAKS),) if options.leaks else ("-m", "test")
+    base = Base(Side(sys.executable, {}, suite, options.seconds, runner), options.refresh)
     passed = failed = 0
     for jit in options.jit.split(","):
         print(f"-- {len(names)} test files, jit {jit}", flush=True)
         environment = {"COLUBER_JIT": jit} | ({"COLUBER_JIT_THRESHOLD": options.threshold} if options.threshold else {})
-        ours = Side(os.path.abspath(options.coluber), environment, suite, options.seconds)
+        ours = Side(os.path.abspath(options.coluber), environment, suite, options.seconds, runner)
         counts = compare_all(names, base, ours, options.jobs, read_expected(jit))
         passed, failed = passed + counts[0], failed + counts[1]
     print(f"{passed} passed, {failed} failed")

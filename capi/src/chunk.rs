@@ -1,6 +1,7 @@
 //! The chunks of a thread's data stack, on which frames are pushed.
 //!
-//! Made and freed exactly as CPython does it (Python/pystate.c), from the same allocator, so that either evaluator can free them.
+//! Made as CPython does it (Python/pystate.c), from the same allocator, so that either evaluator can free them. Unlike there one of the
+//! usual size is kept when it is freed: recursion to and fro over the end of a chunk would map and unmap it at each crossing.
 
 use crate::sys::{
     _PyInterpreterFrame, _PyStackChunk, PyObject, PyObject_GetArenaAllocator, PyObjectArenaAllocator,
@@ -8,12 +9,16 @@ use crate::sys::{
 };
 use std::ffi::c_int;
 use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 /// `DATA_STACK_CHUNK_SIZE` (Python/pystate.c), in bytes.
 const CHUNK_BYTES: usize = 16 * 1024;
 
 /// `MINIMUM_OVERHEAD` (Python/pystate.c), in words.
 const CHUNK_SLACK_WORDS: usize = 1000;
+
+/// A chunk of `CHUNK_BYTES` that was freed last and belongs to no thread, or null. The GIL protects it.
+static FREED: AtomicPtr<_PyStackChunk> = AtomicPtr::new(null_mut());
 
 fn arena_allocator() -> PyObjectArenaAllocator {
     let mut arena = PyObjectArenaAllocator { ctx: null_mut(), alloc: None, free: None };
@@ -40,11 +45,18 @@ pub unsafe fn new(words: usize) -> *mut _PyStackChunk {
         return null_mut();
     }
     let bytes = bytes_for(words);
-    let arena = arena_allocator();
-    let Some(alloc) = arena.alloc else { return null_mut() };
-    // SAFETY: the allocator is called as CPython calls it; the fresh chunk is ours.
+    let mut chunk = null_mut();
+    if bytes == CHUNK_BYTES {
+        chunk = FREED.load(Relaxed);
+        FREED.store(null_mut(), Relaxed);
+    }
+    // SAFETY: the allocator is called as CPython calls it; the chunk, fresh or kept, is ours.
     unsafe {
-        let chunk: *mut _PyStackChunk = alloc(arena.ctx, bytes).cast();
+        if chunk.is_null() {
+            let arena = arena_allocator();
+            let Some(alloc) = arena.alloc else { return null_mut() };
+            chunk = alloc(arena.ctx, bytes).cast();
+        }
         if !chunk.is_null() {
             (*chunk).previous = null_mut();
             (*chunk).size = bytes;
@@ -54,11 +66,16 @@ pub unsafe fn new(words: usize) -> *mut _PyStackChunk {
     }
 }
 
-/// Frees a chunk that belongs to no thread.
+/// Frees a chunk that belongs to no thread, or keeps it for the next one.
 ///
 /// # Safety
 /// The chunk came from [`new`] or [`remove`]; the GIL is held.
 pub unsafe fn free(chunk: *mut _PyStackChunk) {
+    // SAFETY: the caller guarantees the chunk.
+    if unsafe { (*chunk).size } == CHUNK_BYTES && FREED.load(Relaxed).is_null() {
+        FREED.store(chunk, Relaxed);
+        return;
+    }
     let arena = arena_allocator();
     if let Some(free) = arena.free {
         // SAFETY: the caller guarantees the chunk.
