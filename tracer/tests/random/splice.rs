@@ -1,27 +1,48 @@
 //! A loop and a bridge as one trace, so that the reference evaluator can run them: the preamble, a part of a turn, the bridge instead of an exit,
 //! then the loop again from its label.
 
-use tracer::optimizer::peel::{Bridge, Loop};
-use traces::{Effect, Op, OpCode, Resume, Slot, SnapId, Snapshot, Trace, Val, Virtual};
+use std::collections::HashMap;
 
-/// The first guard of the body whose exit is the start of the turn, when nothing was changed before it: a bridge that records a whole turn may
-/// start there.
-pub fn exit_at_start_of_turn(raw: &Trace, l: &Loop) -> Option<usize> {
-    let label = l.trace.label_index()?;
-    let params = raw.ops.iter().take_while(|op| op.code == OpCode::Param).count();
-    for (i, op) in l.trace.ops.iter().enumerate().skip(label + 1) {
-        if op.code.is_guard() {
-            let origin = raw.snapshots.get(l.origins[op.snap.0 as usize]);
-            let frame = &origin.frames[0];
-            let unchanged = frame.slots.len() == params
-                && frame.slots.iter().enumerate().all(|(k, s)| *s == Slot::Value(Val::op(k)));
-            return (unchanged && origin.resume == Resume::Execute).then_some(i);
+use tracer::optimizer::peel::{Bridge, Loop};
+use traces::{Effect, Op, OpCode, Resume, Slot, SnapId, Snapshot, Trace, Type, Val, Virtual};
+
+/// The guards of the body that leave to the start of an instruction, with another object in each slot: there a bridge may begin, with what
+/// was recorded from that instruction on. Where two slots have the same object, the recording does not say whose reference is meant.
+pub fn exits_of_body(raw: &Trace, l: &Loop) -> Vec<usize> {
+    let label = l.trace.label_index().expect("a loop");
+    let usable = |op: &Op| {
+        if !op.code.is_guard() {
+            return false;
         }
-        if !matches!(l.trace.effect(op), Effect::Pure | Effect::Reads) {
-            return None;
+        let at = raw.snapshots.get(origin(l, op));
+        let slots = &at.frames[0].slots;
+        at.resume == Resume::Execute && slots.iter().enumerate().all(|(k, slot)| !slots[..k].contains(slot))
+    };
+    (label + 1..l.trace.ops.len()).filter(|&i| usable(&l.trace.ops[i])).collect()
+}
+
+/// The recorded snapshot that a guard's was made from.
+fn origin(l: &Loop, guard: &Op) -> SnapId {
+    l.origins[guard.snap.0 as usize]
+}
+
+/// What would be recorded from an exit on if the loop's turn went on there as it was recorded: params are the slots that the exit has.
+pub fn rest_of_turn(raw: &Trace, l: &Loop, exit: usize) -> Trace {
+    let snap = origin(l, &l.trace.ops[exit]);
+    let mut out = Trace::new(raw.helpers);
+    let mut copier = Copier::new(raw);
+    for (k, slot) in raw.snapshots.get(snap).frames[0].slots.iter().enumerate() {
+        let param = out.push(Op { ty: Type::Obj, imm: k as i32, ..Op::new(OpCode::Param, &[]) });
+        if let Slot::Value(v) = *slot {
+            copier.replace(v, param);
         }
     }
-    None
+    let first = raw.ops.iter().position(|op| op.snap == snap).expect("the guard was made from one");
+    let jump = raw.ops.len() - 1;
+    (first..jump).for_each(|i| copier.copy(&mut out, i));
+    let end = out.ops.last().expect("what shows the frame at the end").snap;
+    out.push(Op { snap: end, ..Op::new(OpCode::Exit, &[]) });
+    out
 }
 
 /// Copies ops of one trace to the end of another.
@@ -29,18 +50,44 @@ struct Copier<'a> {
     from: &'a Trace,
     /// For each op of `from` its value in the new trace.
     map: Vec<Val>,
+    /// Constants of `from` that other values stand for.
+    constants: HashMap<Val, Val>,
 }
 
-impl Copier<'_> {
-    fn value(&self, out: &mut Trace, v: Val) -> Val {
-        match self.from.const_of(v) {
-            Some(c) => out.constant(c),
-            None if v == Val::NONE => v,
-            None => self.map[v.0 as usize],
+impl<'a> Copier<'a> {
+    fn new(from: &'a Trace) -> Self {
+        Copier { from, map: vec![Val::NONE; from.ops.len()], constants: HashMap::new() }
+    }
+
+    /// Has `by` stand for a value of `from`.
+    fn replace(&mut self, v: Val, by: Val) {
+        match v.op_index() {
+            Some(i) => self.map[i] = by,
+            None => _ = self.constants.insert(v, by),
         }
     }
 
-    fn list(&self, out: &mut Trace, op: &Op) -> Vec<Val> {
+    /// An op that computes something from what is there, and was not copied, is copied now.
+    fn value(&mut self, out: &mut Trace, v: Val) -> Val {
+        if v == Val::NONE {
+            return v;
+        }
+        if let Some(c) = self.from.const_of(v) {
+            return self.constants.get(&v).copied().unwrap_or_else(|| out.constant(c));
+        }
+        let i = v.0 as usize;
+        if self.map[i] == Val::NONE {
+            let op = &self.from.ops[i];
+            assert!(
+                matches!(self.from.effect(op), Effect::Pure | Effect::Reads) && !op.code.is_guard(),
+                "v{i} is not there"
+            );
+            self.copy(out, i);
+        }
+        self.map[i]
+    }
+
+    fn list(&mut self, out: &mut Trace, op: &Op) -> Vec<Val> {
         self.from.list(op.list).iter().map(|&v| self.value(out, v)).collect()
     }
 
@@ -58,25 +105,26 @@ impl Copier<'_> {
         self.map[index] = out.push(op);
     }
 
-    fn snapshot(&self, out: &mut Trace, of: &Snapshot) -> Snapshot {
+    fn slot(&mut self, out: &mut Trace, slot: &mut Slot) {
+        if let Slot::Value(v) = slot {
+            *v = self.value(out, *v);
+        }
+    }
+
+    fn snapshot(&mut self, out: &mut Trace, of: &Snapshot) -> Snapshot {
         let mut s = of.clone();
-        let slot = |out: &mut Trace, s: &mut Slot| {
-            if let Slot::Value(v) = s {
-                *v = self.value(out, *v);
-            }
-        };
         if let Resume::Dying { object, .. } = &mut s.resume {
             *object = self.value(out, *object);
         }
         for frame in &mut s.frames {
             frame.frame = self.value(out, frame.frame);
-            slot(out, &mut frame.function);
-            frame.slots.iter_mut().for_each(|x| slot(out, x));
+            self.slot(out, &mut frame.function);
+            frame.slots.iter_mut().for_each(|x| self.slot(out, x));
         }
         for v in &mut s.virtuals {
             match v {
                 Virtual::Int(v) | Virtual::Float(v) | Virtual::Bool(v) => *v = self.value(out, *v),
-                Virtual::Tuple(items) => items.iter_mut().for_each(|x| slot(out, x)),
+                Virtual::Tuple(items) => items.iter_mut().for_each(|x| self.slot(out, x)),
             }
         }
         s.increfs.iter_mut().chain(&mut s.keep).for_each(|v| *v = self.value(out, *v));
@@ -88,7 +136,7 @@ impl Copier<'_> {
 pub fn splice(l: &Trace, exit: usize, bridge: &Bridge) -> Trace {
     let mut out = Trace::new(l.helpers);
     let label = l.label_index().expect("a loop");
-    let mut looped = Copier { from: l, map: vec![Val::NONE; l.ops.len()] };
+    let mut looped = Copier::new(l);
     (0..label).for_each(|i| looped.copy(&mut out, i));
     let first_turn = looped.list(&mut out, &l.ops[label]);
     for i in label + 1..exit {
@@ -98,7 +146,7 @@ pub fn splice(l: &Trace, exit: usize, bridge: &Bridge) -> Trace {
         }
     }
     let b = &bridge.trace;
-    let mut bridged = Copier { from: b, map: vec![Val::NONE; b.ops.len()] };
+    let mut bridged = Copier::new(b);
     for (i, op) in b.ops.iter().enumerate() {
         match op.code {
             OpCode::Param => bridged.map[i] = looped.value(&mut out, bridge.inputs[op.imm as usize]),
