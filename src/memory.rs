@@ -13,8 +13,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// How many objects were loaded when the program began: the executable, libpython, the system's libraries. Extension modules come
-/// behind them in the dynamic linker's list; they may be large, and are left alone. None where we are an extension module ourselves.
+/// How many objects were loaded when we began: the executable, libpython, the system's libraries, this one. Extension modules of the program
+/// come behind them in the dynamic linker's list; they may be large, and are left alone.
 static AT_START: AtomicUsize = AtomicUsize::new(0);
 
 /// After so long without a recording the compiler's code may go.
@@ -76,8 +76,11 @@ fn age() -> Duration {
     STARTED.get_or_init(Instant::now).elapsed()
 }
 
-/// Before the program begins: says which objects are dealt with.
+/// Before the program begins, or goes on with us: says which objects are dealt with.
 pub fn note_objects() {
+    if AT_START.load(Ordering::Relaxed) != 0 {
+        return;
+    }
     let mut count = 0;
     // SAFETY: `count_object` fits the signature and takes the data for what it is.
     unsafe { libc::dl_iterate_phdr(Some(count_object), (&raw mut count).cast()) };

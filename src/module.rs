@@ -8,7 +8,7 @@ use std::ptr;
 use capi::sys::{self, PyMethodDef, PyModuleDef, PyModuleDef_Base, PyObject};
 
 use crate::start::{Host, Refusal, start};
-use crate::wire;
+use crate::{memory, wire};
 
 /// A table that C reads and never writes, so it may be shared.
 struct Shared<T>(T);
@@ -86,7 +86,10 @@ fn none() -> *mut PyObject {
 unsafe extern "C" fn enable(_module: *mut PyObject, _args: *mut PyObject) -> *mut PyObject {
     // SAFETY: Python calls with the GIL held.
     match unsafe { start(Host::Other) } {
-        Ok(()) => none(),
+        Ok(()) => {
+            memory::note_objects();
+            none()
+        }
         // SAFETY: the exception types are static objects, initialized before any module is.
         Err(Refusal::Option(message)) => raise(unsafe { sys::PyExc_ValueError }, message),
         // SAFETY: as above.
