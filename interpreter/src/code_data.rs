@@ -27,7 +27,7 @@ pub struct LoopCell {
 pub struct CodeData {
     /// The code; not owned.
     pub code: *mut PyCodeObject,
-    /// For each code unit the number of its loop cell, or `u16::MAX`.
+    /// For each code unit the number of its loop cell, or `u16::MAX`; nothing if there is no loop.
     pub loop_of: Box<[u16]>,
     /// One per loop header.
     pub loops: Box<[LoopCell]>,
@@ -148,29 +148,30 @@ pub unsafe fn get_or_create(code: *mut PyCodeObject) -> *mut CodeData {
 
 /// New data for a live code object, or `None` without memory.
 fn make(code: *mut PyCodeObject) -> Option<Box<CodeData>> {
-    // SAFETY: the caller holds a live code object.
-    let len = unsafe { (*code).ob_base.ob_size } as usize;
-    let mut loop_of = allocator::boxed_slice(u16::MAX, len)?;
-    let mut count = 0;
-    for header in headers(code) {
-        if loop_of[header] == u16::MAX {
-            loop_of[header] = count;
-            count += 1;
+    // Where the backward jumps lead to, in the jumps' order.
+    let headers =
+        || opcode::instructions(code).filter(|i| opcode::is_loop_edge(i.opcode)).map(|i| i.index + 1 - i.arg);
+    let (mut loop_of, mut loops) = (Box::default(), Box::default());
+    if headers().next().is_some() {
+        // SAFETY: the caller holds a live code object.
+        let len = unsafe { (*code).ob_base.ob_size } as usize;
+        loop_of = allocator::boxed_slice(u16::MAX, len)?;
+        let mut count = 0;
+        for header in headers() {
+            if loop_of[header] == u16::MAX {
+                loop_of[header] = count;
+                count += 1;
+            }
         }
-    }
-    let mut loops = allocator::vec_with_room(count.into())?;
-    for header in headers(code) {
-        if usize::from(loop_of[header]) == loops.len() {
-            loops.push(LoopCell { counter: threshold(), header: header as u32, tracer: 0 });
+        let mut cells = allocator::vec_with_room(count.into())?;
+        for header in headers() {
+            if usize::from(loop_of[header]) == cells.len() {
+                cells.push(LoopCell { counter: threshold(), header: header as u32, tracer: 0 });
+            }
         }
+        loops = cells.into_boxed_slice();
     }
-    let loops = loops.into_boxed_slice();
     allocator::boxed(CodeData { code, loop_of, loops, translation: Translation::NONE })
-}
-
-/// Where the backward jumps of a live code object lead to, in the jumps' order.
-fn headers(code: *mut PyCodeObject) -> impl Iterator<Item = usize> {
-    opcode::instructions(code).filter(|i| opcode::is_loop_edge(i.opcode)).map(|i| i.index + 1 - i.arg)
 }
 
 /// Hangs the data on the code object, which has none; false for want of memory. `_PyCode_SetExtra` makes room for all who asked for a

@@ -6,7 +6,7 @@ use crate::machine::{Flow, Machine};
 use crate::semantics::{
     arithmetic, attributes, calls, compare, globals, iteration, jumps, sequences, stack, strings, subscripts,
 };
-use crate::{tracing, warm};
+use crate::{opcode, tracing, warm};
 use capi::opcode as op;
 use capi::sys;
 
@@ -187,11 +187,44 @@ pub unsafe fn run(home: *mut Home) -> Flow {
     }
 }
 
+/// What the cold loop has to know of an opcode: the number of its cache units, or one of the following.
+static KINDS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut code = 0;
+    while code < 256 {
+        table[code] = match code as u8 {
+            opcode::EXTENDED_ARG => UNUSUAL,
+            code if opcode::DEOPT[code as usize] != code => UNUSUAL,
+            code if is_start(code) => opcode::caches(code) as u8 | START,
+            code => opcode::caches(code) as u8,
+        };
+        code += 1;
+    }
+    table
+};
+/// Its own unit does not say all, or CPython's evaluator made it.
+const UNUSUAL: u8 = 0x80;
+/// Starts of functions, resumptions of generators, turns of loops.
+const START: u8 = 0x40;
+
 /// Runs code that is not translated, one opcode after the other, until it is warm or another frame is current.
 unsafe fn run_cold(d: &mut Direct) -> Flow {
     let frame = d.frame;
     loop {
-        let (opcode, arg) = d.fetch();
+        // SAFETY: the machine's invariant.
+        let unit = unsafe { *d.ip };
+        let (mut opcode, mut arg) = (unit as u8, usize::from(unit >> 8));
+        let mut kind = KINDS[usize::from(opcode)];
+        if kind & UNUSUAL == 0 {
+            // SAFETY: as above; another instruction follows.
+            unsafe {
+                (*frame).prev_instr = d.ip;
+                d.ip = d.ip.add(1 + usize::from(kind & !START));
+            }
+        } else {
+            (opcode, arg) = d.fetch();
+            kind = KINDS[usize::from(opcode)];
+        }
         let flow = execute(d, opcode, arg);
         if flow != Flow::Next {
             return flow;
@@ -204,23 +237,14 @@ unsafe fn run_cold(d: &mut Direct) -> Flow {
             return Flow::HandOverNext;
         }
         // SAFETY: the current frame's code.
-        if is_start(opcode) && unsafe { is_warm(d.code()) } {
+        if kind & START != 0 && unsafe { is_warm(d.code()) } {
             return Flow::Switch;
         }
     }
 }
 
-/// Starts of functions, resumptions of generators, turns of loops.
-fn is_start(code: u8) -> bool {
-    matches!(
-        code,
-        op::RESUME
-            | op::JUMP_BACKWARD
-            | op::POP_JUMP_BACKWARD_IF_FALSE
-            | op::POP_JUMP_BACKWARD_IF_TRUE
-            | op::POP_JUMP_BACKWARD_IF_NONE
-            | op::POP_JUMP_BACKWARD_IF_NOT_NONE
-    )
+const fn is_start(code: u8) -> bool {
+    code as u32 == sys::RESUME || opcode::is_loop_edge(code)
 }
 
 /// Counts a start; translates when it was the last cold one.

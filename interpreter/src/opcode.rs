@@ -29,9 +29,9 @@ pub struct Instruction {
 }
 
 /// Whether an instruction jumps backwards and is counted as a turn of a loop.
-pub fn is_loop_edge(opcode: u8) -> bool {
+pub const fn is_loop_edge(opcode: u8) -> bool {
     matches!(
-        u32::from(opcode),
+        opcode as u32,
         sys::JUMP_BACKWARD
             | sys::POP_JUMP_BACKWARD_IF_FALSE
             | sys::POP_JUMP_BACKWARD_IF_TRUE
@@ -80,13 +80,6 @@ pub unsafe fn following(code: *mut PyCodeObject, index: usize) -> (usize, u8, us
         let unit = *units(code).add(next);
         (next, DEOPT[usize::from(unit as u8)], usize::from(unit >> 8))
     }
-}
-
-/// Did CPython's evaluator rewrite this code?
-#[allow(clippy::not_unsafe_ptr_arg_deref)] // callers pass what they run, see above
-pub fn is_specialised(code: *mut PyCodeObject) -> bool {
-    // SAFETY: instructions lie within the live code.
-    instructions(code).any(|i| unsafe { *units(code).add(i.index) as u8 } != i.opcode)
 }
 
 /// Undoes CPython's rewriting of a code object: base opcodes, empty caches.

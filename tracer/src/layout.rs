@@ -8,6 +8,8 @@ use traces::{Const, OpCode};
 pub const THREAD_CFRAME: usize = offset_of!(sys::PyThreadState, cframe);
 /// `recursion_remaining` of the thread state.
 pub const RECURSION_REMAINING: usize = offset_of!(sys::PyThreadState, recursion_remaining);
+/// `eval_frame` of an interpreter.
+pub const EVAL_FRAME: usize = offset_of!(sys::PyInterpreterState, eval_frame);
 /// `use_tracing` of a cframe.
 pub const CFRAME_USE_TRACING: usize = offset_of!(sys::_PyCFrame, use_tracing);
 /// The items of a tuple.

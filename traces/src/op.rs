@@ -83,7 +83,7 @@ pub enum Region {
     FrameSlot,
     /// Other fields of a frame, of `cframe` and of the thread state.
     Frame,
-    /// `recursion_remaining`, `datastack_top` of the thread state.
+    /// `recursion_remaining`, `datastack_top` of the thread state, `eval_frame` of its interpreter.
     Thread,
     /// `eval_breaker`, `use_tracing`: may change at any time, never remembered.
     Volatile,

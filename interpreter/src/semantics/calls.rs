@@ -202,11 +202,20 @@ fn keyword_names<M: Machine>(m: &mut M) -> *mut PyObject {
 #[cold]
 #[inline(never)]
 fn find_keyword_names(code: *mut PyCodeObject, call: usize) -> *mut PyObject {
-    // KW_NAMES stands directly before PRECALL and its cache unit: mostly a glance is enough.
-    // SAFETY: a CALL is not among the first three units of its code.
-    let before = |distance: usize| unsafe { *crate::code_data::units(code).add(call - distance) as u8 };
-    if before(2) == opcode::PRECALL && !matches!(before(3), opcode::KW_NAMES | opcode::EXTENDED_ARG) {
-        return ptr::null_mut();
+    // SAFETY: constants are a tuple that the index lies in.
+    let constant = |index: usize| unsafe { *helpers::tuple_items((*code).co_consts).add(index) };
+    // KW_NAMES stands directly before PRECALL and its cache unit: mostly a glance is enough. What else may stand there are an instruction
+    // and the last unit of a cache, which is 0.
+    // SAFETY: a CALL is not among the first three units of its code; what may stand before a KW_NAMES is looked at then.
+    let before = |distance: usize| unsafe { *crate::code_data::units(code).add(call - distance) };
+    if before(2) as u8 == opcode::PRECALL {
+        match before(3) as u8 {
+            opcode::KW_NAMES if before(4) as u8 != opcode::EXTENDED_ARG => {
+                return constant(usize::from(before(3) >> 8));
+            }
+            opcode::KW_NAMES | opcode::EXTENDED_ARG => {}
+            _ => return ptr::null_mut(),
+        }
     }
     let mut names = None;
     for instruction in opcode::instructions(code) {
@@ -219,8 +228,7 @@ fn find_keyword_names(code: *mut PyCodeObject, call: usize) -> *mut PyObject {
             _ => names = None,
         }
     }
-    // SAFETY: constants are a tuple that the index lies in.
-    names.map_or(ptr::null_mut(), |index| unsafe { *helpers::tuple_items((*code).co_consts).add(index) })
+    names.map_or(ptr::null_mut(), constant)
 }
 
 /// `RETURN_VALUE`

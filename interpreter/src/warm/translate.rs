@@ -108,43 +108,45 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
         if data.is_null() || !(*data).translation.units.is_null() {
             return data;
         }
-        if opcode::is_specialised(code) {
-            opcode::restore(code);
-        }
         let len = (*code).ob_base.ob_size as usize;
         let empty = Unit { handler: dispatch::never, arg: 0 };
         let Some(translated) = allocator::boxed_slice(empty, len) else { return data };
-        let all = allocator::vec_with_room(opcode::instructions(code).count());
-        let Some(mut all) = all else { return data };
-        all.extend(opcode::instructions(code));
         let translated = Box::leak(translated).as_mut_ptr();
         let constants = crate::helpers::tuple_items((*code).co_consts);
         let code_units = units(code);
-        for index in 0..len {
-            // The units of EXTENDED_ARG come in no other way; those of caches are cleared below.
-            if *code_units.add(index) as u8 == op::EXTENDED_ARG {
-                (*translated.add(index)).handler = dispatch::extended_arg;
-            }
-        }
+        let mut fuser = Fuser { code, translated, first: NO_INSTRUCTION, second: NO_INSTRUCTION };
+        let mut end = 0;
         // The two instructions before the current one, if they directly precede it.
         let mut before = [(0u8, usize::MAX); 2];
-        for &instruction in &all {
+        for instruction in opcode::instructions(code) {
             let opcode::Instruction { index, opcode: code, arg } = instruction;
             let at = translated.add(index);
+            if *code_units.add(index) as u8 != code {
+                // CPython's evaluator rewrote it.
+                opcode::restore(fuser.code);
+            }
+            for prefix in end..index {
+                (*translated.add(prefix)).handler = dispatch::extended_arg;
+            }
             // Caches are data, which start as zeros.
-            std::ptr::write_bytes(at.add(1), 0, opcode::caches(code));
+            let caches = opcode::caches(code);
+            std::ptr::write_bytes(at.add(1), 0, caches);
+            end = index + 1 + caches;
             let is = |which: usize, distance: usize, code: u8| {
                 before[which] == (code, index.wrapping_sub(distance))
             };
-            let (local, constant) = (is(1, 1, op::LOAD_FAST), is(1, 1, op::LOAD_CONST));
-            let (first_local, first_constant) = (is(0, 2, op::LOAD_FAST), is(0, 2, op::LOAD_CONST));
-            let loads = match () {
-                () if local && first_local => Before::LocalLocal,
-                () if local && first_constant => Before::ConstLocal,
-                () if constant && first_local => Before::LocalConst,
-                () if local => Before::Local,
-                () if constant => Before::Const,
-                () => Before::Other,
+            let local = || is(1, 1, op::LOAD_FAST);
+            let loads = || {
+                let constant = is(1, 1, op::LOAD_CONST);
+                let (first_local, first_constant) = (is(0, 2, op::LOAD_FAST), is(0, 2, op::LOAD_CONST));
+                match () {
+                    () if local() && first_local => Before::LocalLocal,
+                    () if local() && first_constant => Before::ConstLocal,
+                    () if constant && first_local => Before::LocalConst,
+                    () if local() => Before::Local,
+                    () if constant => Before::Const,
+                    () => Before::Other,
+                }
             };
             let mut unit = Unit { handler: first_handler(code), arg };
             match code {
@@ -158,14 +160,14 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
                 }
                 op::BINARY_OP | op::COMPARE_OP => {
                     let site = at.add(1).cast::<site::Site>();
-                    *site = site::Site { counter: 0, before: loads, mask: 0 };
+                    *site = site::Site { counter: 0, before: loads(), mask: 0 };
                 }
                 op::BINARY_SUBSCR => {
                     let copies = is(0, 2, op::COPY) && is(1, 1, op::COPY);
                     let copies = copies && (*at.sub(2)).arg == 2 && (*at.sub(1)).arg == 2;
-                    subscripts::prepare(at, if copies { Before::Copies } else { loads });
+                    subscripts::prepare(at, if copies { Before::Copies } else { loads() });
                 }
-                op::LOAD_ATTR | op::LOAD_METHOD | op::STORE_ATTR => attributes::prepare(at, local),
+                op::LOAD_ATTR | op::LOAD_METHOD | op::STORE_ATTR => attributes::prepare(at, local()),
                 op::CALL => {
                     let named = is(1, 2, op::PRECALL) && is(0, 3, op::KW_NAMES);
                     let names = if named { *constants.add((*at.sub(3)).arg) } else { std::ptr::null_mut() };
@@ -175,8 +177,9 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
             }
             *at = unit;
             before = [before[1], (code, index)];
+            fuser.follows(instruction);
         }
-        fuse(&all, translated);
+        fuser.follows(NO_INSTRUCTION);
         const SHAPE: u32 = sys::CO_OPTIMIZED | sys::CO_VARARGS | sys::CO_VARKEYWORDS;
         let simple = (*code).co_flags as u32 & SHAPE == sys::CO_OPTIMIZED && (*code).co_kwonlyargcount == 0;
         (*data).translation = Translation {
@@ -192,38 +195,55 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
     }
 }
 
-/// Neighbours that are always executed at once, whatever their operands are. Loads that may become part of a special case of the
+/// None, where an instruction is missing.
+const NO_INSTRUCTION: opcode::Instruction =
+    opcode::Instruction { index: usize::MAX - 1, opcode: op::NOP, arg: 0 };
+
+/// Joins neighbours that are always executed at once, whatever their operands are. Loads that may become part of a special case of the
 /// instruction behind them are left alone.
-unsafe fn fuse(all: &[opcode::Instruction], translated: *mut Unit) {
-    for (i, first) in all.iter().enumerate() {
-        let Some(second) = all.get(i + 1).filter(|second| second.index == first.index + 1) else { continue };
-        let third = all.get(i + 2).map_or(op::NOP, |third| third.opcode);
+struct Fuser {
+    code: *mut PyCodeObject,
+    translated: *mut Unit,
+    /// The last two instructions, which are translated.
+    first: opcode::Instruction,
+    second: opcode::Instruction,
+}
+
+impl Fuser {
+    /// The next instruction, or none at the end: now the two before it are looked at.
+    unsafe fn follows(&mut self, third: opcode::Instruction) {
+        let (first, second) = (self.first, self.second);
+        (self.first, self.second) = (second, third);
+        if second.index != first.index + 1 {
+            return;
+        }
         let both: Handler = match (first.opcode, second.opcode) {
-            (op::STORE_FAST, op::LOAD_FAST) if !takes_loads(third) => stack::store_fast_load_fast,
+            (op::STORE_FAST, op::LOAD_FAST) if !takes_loads(third.opcode) => stack::store_fast_load_fast,
             (op::LOAD_CONST, op::RETURN_VALUE) => returns::load_const_return_value,
             (op::LOAD_FAST, op::RETURN_VALUE) => returns::load_fast_return_value,
             (op::STORE_FAST, op::STORE_FAST) => stack::store_fast_store_fast,
-            (op::LOAD_FAST, op::LOAD_FAST) if !takes_loads(third) => stack::load_fast_load_fast,
-            (op::LOAD_FAST, op::LOAD_CONST) if !takes_loads(third) => stack::load_fast_load_const,
+            (op::LOAD_FAST, op::LOAD_FAST) if !takes_loads(third.opcode) => stack::load_fast_load_fast,
+            (op::LOAD_FAST, op::LOAD_CONST) if !takes_loads(third.opcode) => stack::load_fast_load_const,
             // `o[k] += x`
-            (op::SWAP, op::SWAP) if third == op::STORE_SUBSCR && (first.arg, second.arg) == (3, 2) => {
+            (op::SWAP, op::SWAP) if third.opcode == op::STORE_SUBSCR && (first.arg, second.arg) == (3, 2) => {
                 subscripts::swap_swap_store
             }
             (op::RESUME, op::POP_TOP) => generators::resume_pop_top,
-            (op::RESUME, op::JUMP_BACKWARD_NO_INTERRUPT) if leads_to_send(all, second) => {
+            // SAFETY: an instruction of this live code.
+            (op::RESUME, op::JUMP_BACKWARD_NO_INTERRUPT) if unsafe { self.leads_to_send(second) } => {
                 generators::resume_send
             }
-            _ => continue,
+            _ => return,
         };
         // SAFETY: both are instructions of this translation.
-        unsafe { (*translated.add(first.index)).handler = both };
+        unsafe { (*self.translated.add(first.index)).handler = both };
     }
-}
 
-/// Whether the jump back is that of a `yield from` or `await`.
-fn leads_to_send(all: &[opcode::Instruction], jump: &opcode::Instruction) -> bool {
-    let target = jump.index + 1 - jump.arg;
-    all.binary_search_by_key(&target, |i| i.index).is_ok_and(|at| all[at].opcode == op::SEND)
+    /// Whether the jump back is that of a `yield from` or `await`.
+    unsafe fn leads_to_send(&self, jump: opcode::Instruction) -> bool {
+        // SAFETY: by the caller; jumps lead to instructions.
+        unsafe { *units(self.code).add(jump.index + 1 - jump.arg) as u8 == op::SEND }
+    }
 }
 
 /// Whether special cases of the opcode include the loads before it; loads themselves may begin such a case.

@@ -6,6 +6,7 @@ use crate::layout;
 use crate::runtime;
 use capi::sys::{PyCodeObject, PyObject, PyTypeObject};
 use interpreter::direct::Direct;
+use interpreter::evaluate;
 use interpreter::field::{self, Field, ItemsField, TypeOf};
 use interpreter::helper::{Effect, Helper};
 use interpreter::machine::{Arg, CheckedOp, Compare, FloatOp, FloatUnary, Flow, IntOp, Machine, NumberSize};
@@ -737,6 +738,13 @@ impl Machine for Recorder<'_> {
         let depth = self.rec.raw.constant(Const::Int(self.frames.len() as i64 + 1));
         let enough = self.op(OpCode::IntGt, &[remaining, depth]);
         self.guard(OpCode::GuardTrue, &[enough]);
+        // Another frame evaluator that a program installs has to see each frame.
+        // SAFETY: the running thread's interpreter, which is the only one that is recorded.
+        let interpreter = self.rec.raw.constant(Const::Ptr(unsafe { (*self.d.tstate).interp } as usize));
+        let ours = self.rec.raw.constant(Const::Ptr(evaluate::eval_frame as *const () as usize));
+        let evaluator = self.load(OpCode::LoadPtr, interpreter, layout::EVAL_FRAME, Region::Thread);
+        let current = self.op(OpCode::AddressEq, &[evaluator, ours]);
+        self.guard(OpCode::GuardTrue, &[current]);
         true
     }
     fn enter_call(
