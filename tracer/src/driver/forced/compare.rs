@@ -166,9 +166,8 @@ impl Tracer {
                 _ => target.picture.differences(ours, branch, known),
             };
             // One pass of the outermost loop's header may be followed by several turns here: it may be the state of a later one.
-            let inlined = place.innermost != place.outermost;
             let text = (!differences.is_empty()).then(|| target.tell(&differences));
-            if text.is_some() && inlined && self.is_unrolled(place) {
+            if text.is_some() && self.is_unrolled(place) {
                 (target.executing, target.differed) = (None, text);
                 return true;
             }
@@ -177,11 +176,19 @@ impl Tracer {
         });
     }
 
-    /// Whether the innermost frame's code is such that a trace may go through several turns of its loop in a row.
+    /// Whether one of the frames that the outermost has called is of code such that a trace may go through several turns of its loop in a row.
     fn is_unrolled(&self, place: &Place) -> bool {
-        // SAFETY: a live frame.
-        let code = unsafe { (*place.innermost).f_code };
-        self.state().info(code).is_some_and(|info| info.unrolls)
+        let mut frame = place.innermost;
+        while frame != place.outermost {
+            // SAFETY: a live frame, called by way of the outermost one.
+            let code = unsafe { (*frame).f_code };
+            if self.state().info(code).is_some_and(|info| info.unrolls) {
+                return true;
+            }
+            // SAFETY: as above.
+            frame = unsafe { (*frame).previous };
+        }
+        false
     }
 
     /// Notes and drops the targets whose place was met, though not in their state.
