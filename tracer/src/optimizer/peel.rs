@@ -494,6 +494,10 @@ impl Optimizer<'_> {
         for &v in &start.snapshot.increfs {
             let a = input(self, v, &mut values);
             self.info_mut(a).held -= 1;
+            // It is in memory only, where the slots are values of their own here: nobody else would carry it out.
+            if self.info(a).held < 0 {
+                self.add_real(a, 1);
+            }
         }
         self.learn_known(start.known, start.condition, |o, v| {
             // Only what the exit kept: it keeps so much and no more.
