@@ -395,7 +395,8 @@ impl Optimizer<'_> {
                 None => {
                     let index = inputs.iter().position(|&w| w == v).expect("inputs has every value");
                     let mut info = Info::new(start.values.ty(v), Val::op(index));
-                    info.nonnull = true;
+                    // A local may be unbound, whatever it was when the bridge was recorded.
+                    info.nonnull = info.ty != Type::Obj;
                     o.new_abs(info)
                 }
             };
@@ -481,6 +482,10 @@ impl Optimizer<'_> {
                         a
                     }
                 };
+                let on_stack = k != usize::MAX && k + frame.stack_depth as usize >= frame.slots.len();
+                if (on_stack || k == usize::MAX) && matches!(slot, Slot::Value(_)) {
+                    self.info_mut(a).nonnull = true;
+                }
                 if ty != 0 && self.info(a).known_type == 0 {
                     let info = self.info_mut(a);
                     info.known_type = ty;
