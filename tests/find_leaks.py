@@ -13,7 +13,8 @@ import sys
 import types
 
 import test.support  # takes a Python with `gettotalrefcount` for a debug build, so it has to come first
-from test.libregrtest import main, refleak
+from test.libregrtest import refleak
+from test.libregrtest.main import main
 
 
 def static_types(root=object):

@@ -309,6 +309,13 @@ def compare_all(names, base, ours, jobs, expected):
     return c["tests"] - c["failed"] - c["expected"], c["failed"]
 
 
+def leak_runs(text):
+    """What `python -m test -R` takes: two numbers above 0. It says nothing of others that is seen here."""
+    if not re.fullmatch("[1-9][0-9]*:[1-9][0-9]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form 3:3")
+    return text
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--coluber", required=True)
@@ -317,7 +324,7 @@ def main():
     parser.add_argument("--core", action="store_true", help="only the chosen core of the suite")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--seconds", type=int, default=900, help="for one test file")
-    parser.add_argument("--leaks", metavar="WARMUP:RUNS", help="hunt for leaks as `python -m test -R` does: a file fails if each run leaks")
+    parser.add_argument("--leaks", metavar="WARMUP:RUNS", type=leak_runs, help="hunt for leaks as `python -m test -R` does: a file fails if each run leaks")
     parser.add_argument("--resources", help="what `python -m test -u` takes")
     parser.add_argument("--ignore", action="append", default=[], help="a pattern of tests not to run, e.g. one that hangs here")
     parser.add_argument("--refresh", action="store_true", help="run the base Python again")

@@ -128,6 +128,22 @@ class RegressionSuite(unittest.TestCase):
         report = run_regrtest.check("test_x", Scripted(*base), Scripted(*ours))
         return report.different, report.flaky
 
+    def hunt(self, body):
+        """What the hunt for leaks says of a test file with one test."""
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        pathlib.Path(folder, "test_one.py").write_text(
+            f"import ctypes, unittest\nclass T(unittest.TestCase):\n    def test(self):\n        {body}\n"
+        )
+        command = [BASE, str(run_regrtest.LEAKS), "-R", "2:3", "--testdir", folder, "test_one"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        return done.returncode, done.stderr
+
+    def test_the_hunt_for_leaks_finds_references_that_cost_no_memory(self):
+        self.assertEqual(self.hunt("ctypes.py_object(None)")[0], 0)
+        status, said = self.hunt("for i in range(9): ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))")
+        self.assertEqual(status, 2)
+        self.assertIn("test_one leaked [9, 9, 9] references, sum=27", said)
+
     def test_the_same_outcome_is_no_difference_not_even_a_failure(self):
         self.assertEqual(self.check([{"a": "failed"}], [{"a": "failed"}]), ({}, {}))
         self.assertEqual(self.check(["no end within 1 s"], ["no end within 1 s"]), ({}, {}))

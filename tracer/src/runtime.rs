@@ -4,7 +4,6 @@
 
 use crate::data_stack;
 use capi::sys::{self, PyCodeObject, PyObject, PyThreadState};
-use interpreter::evaluate;
 use interpreter::helper;
 use std::sync::OnceLock;
 use traces::{Effect, Helper, Type};
@@ -240,12 +239,9 @@ pub unsafe fn run_function(function: Obj, kwnames: Obj, args: &[Obj]) -> Obj {
         if frame.is_null() {
             return std::ptr::null_mut();
         }
-        let result = match (*(*thread).interp).eval_frame {
-            _ if evaluate::is_current(thread) => evaluate::eval_frame(thread, frame, 0),
-            // Another one was installed since this was recorded, or ours taken out.
-            Some(other) => other(thread, frame, 0),
-            None => sys::_PyEval_EvalFrameDefault(thread, frame, 0),
-        };
+        // Ours, unless another one was installed since this was recorded (`_PyEval_EvalFrame`).
+        let evaluator = (*(*thread).interp).eval_frame.unwrap_or(sys::_PyEval_EvalFrameDefault);
+        let result = evaluator(thread, frame, 0);
         capi::frame::clear_and_pop(thread, frame);
         result
     }

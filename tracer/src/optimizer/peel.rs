@@ -482,8 +482,9 @@ impl Optimizer<'_> {
                         a
                     }
                 };
-                let on_stack = k != usize::MAX && k + frame.stack_depth as usize >= frame.slots.len();
-                if (on_stack || k == usize::MAX) && matches!(slot, Slot::Value(_)) {
+                // The function, or a slot of the stack.
+                let bound = k == usize::MAX || k + frame.stack_depth as usize >= frame.slots.len();
+                if bound && matches!(slot, Slot::Value(_)) {
                     self.info_mut(a).nonnull = true;
                 }
                 if ty != 0 && self.info(a).known_type == 0 {
