@@ -17,7 +17,9 @@ folder = $(CARGO_TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 coluber = $(CARGO_TARGET_DIR)/release/coluber
 
 # The first step of every command: the base Python in $$COLUBER_PYTHON, the Rust packages on disk.
-setup = COLUBER_PYTHON=$$(PYTHON='$(PYTHON)' tools/find-python $(1)) && export COLUBER_PYTHON && tools/fetch-packages
+setup = COLUBER_PYTHON=$$(PYTHON='$(PYTHON)' tools/find-python $(1)) && \
+	COLUBER_PYTHON_BUILD=$$("$$COLUBER_PYTHON" -I -S -c 'import sys; print(sys.version)') && \
+	export COLUBER_PYTHON COLUBER_PYTHON_BUILD && tools/fetch-packages
 comma := ,
 library = $(CARGO) build -q --release --lib
 executable = echo 'building $(coluber)' && $(library) && tools/place-executable '$(CARGO_TARGET_DIR)/release'

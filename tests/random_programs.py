@@ -15,10 +15,13 @@ import argparse
 import concurrent.futures
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
 import time
+
+from program_topics import CALLS, CLASSES, GENERATORS, TEXTS, TOPICS, UNBOUND
 
 # Command-line options of coluber for each mode. The thresholds are prime, so that loops are entered at odd turns.
 MODES = {
@@ -28,22 +31,51 @@ MODES = {
 }
 
 PROLOGUE = '''\
+import gc
 import math
 import sys
 import traceback
+import zlib
 
+gc.disable()  # when cycles are found is for no program to know
 events = []
+later = 0  # a sum of what is no longer written out
 
 
 def note(*what):
-    if len(events) < 400:
+    global later
+    if sys_len(events) < 400:
         events.append(what)
+    else:
+        later = zlib.crc32(repr(what).encode(), later)
+
+
+is_a, sys_len = isinstance, len  # whatever becomes of the builtins
+
+
+def at(frame):
+    """f_lasti, where CPython's warm code and its cold code agree: they call builtins from the first or the second of two instructions, and
+    store the second of two values while they are at the first or the second store."""
+    code, k = frame.f_code.co_code, frame.f_lasti
+    if code[k] == CALL:
+        return k - 4
+    while code[k] == code[k - 2] == STORE_FAST:
+        k -= 2
+    return k
+
+
+STORE_FAST, CALL = 125, 171  # opcode.opmap
+
+
+def told(e, where):
+    """Where an exception came from. CPython's warm code places an unbound local that is read right after another one at the first."""
+    return str(e) if is_a(e, UnboundLocalError) else where
 
 
 def show(v, depth=0):
-    if isinstance(v, (int, float, str, type(None))):
+    if is_a(v, (int, float, str, type(None))):
         return repr(v)
-    if isinstance(v, (list, tuple)) and depth < 2:
+    if is_a(v, (list, tuple)) and depth < 2:
         return type(v).__name__ + str(len(v)) + "(" + ",".join([show(e, depth + 1) for e in v[-4:]]) + ")"
     return type(v).__name__
 
@@ -51,7 +83,7 @@ def show(v, depth=0):
 def peek(tag):
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_name != "<module>":
-        note(tag, frame.f_code.co_name, frame.f_lineno, frame.f_lasti, [(k, show(v)) for k, v in frame.f_locals.items()])
+        note(tag, frame.f_code.co_name, frame.f_lineno, at(frame), [(k, show(v)) for k, v in frame.f_locals.items()])
         frame = frame.f_back
     return len(tag)
 
@@ -61,8 +93,8 @@ class Mortal:
         self.n = n
 
     def __del__(self):
-        frame = sys._getframe(1)
-        note("died", show(self.n), frame.f_code.co_name, frame.f_lineno, frame.f_lasti)
+        frame = sys._getframe().f_back  # None when Python ends
+        note("died", show(self.n), frame and (frame.f_code.co_name, frame.f_lineno, at(frame)))
 
 
 class Box:
@@ -84,17 +116,36 @@ gi = 5
 gx = 0.25
 '''
 
-EPILOGUE = '''
+# `main` is called several times, or what would be in it stands in the module.
+CALLED = '''
 
 for attempt in range(3):
     try:
         print(main({turns}))
-    except Exception:
-        print(traceback.format_exc())
+    except Exception as e:
+        print(told(e, traceback.format_exc()))
+'''
+
+FLAT = '''
+
+n = {turns}
+for attempt in range(2):
+    try:
+{body}
+    except Exception as e:
+        print(told(e, traceback.format_exc()))
+'''
+
+EPILOGUE = '''
+for frame in globals().get("kept", ()):
+    print(frame.f_code.co_name, frame.f_lineno, [(k, show(v)) for k, v in frame.f_locals.items() if frame.f_code.co_name != "<module>"])
 for event in events:
     print(*event)
-print(gi, gx, Box.k)
+print(later, gi, globals().get("gx"), Box.k)
 '''
+
+# What stands for something in a template of a topic, and braces of Python's own.
+HOLE = re.compile("{{|}}|{([a-z])}")
 
 EDGES = [7, 255, 256, 257, (1 << 15) - 1, (1 << 30) - 1, 1 << 30, (1 << 31) - 1, 1 << 32, (1 << 60) - 1, 1 << 60, (1 << 62) + 5, (1 << 63) - 1, 1 << 63, 1 << 64, 1 << 90]
 
@@ -124,7 +175,7 @@ class Stmt:
         pad = "    " * indent
         texts = [a.text() for a in self.args]
         if not self.blocks:
-            yield from (pad + h.format(*texts) for h in self.heads)
+            yield from (pad + line for h in self.heads for line in h.format(*texts).split("\n"))
             return
         for head, block in zip(self.heads, self.blocks):
             yield from (pad + line for line in head.format(*texts).split("\n"))
@@ -137,11 +188,13 @@ class Stmt:
 
 
 class Generator:
-    """Builds one program from a seed. Variables: i* hold ints, x* floats, a* any number, d* lists."""
+    """Builds one program from a seed. Variables: i* hold ints, x* floats, a* any number, d* lists; those of the topics have their own names."""
 
     def __init__(self, seed):
         self.r = random.Random(seed)
-        self.functions = []  # (name, kinds of the arguments, kind of the result)
+        self.topics = self.r.sample(list(TOPICS.values()), self.r.choice((0, 1, 1, 2, 2, 3)))
+        self.functions = []  # (what is called, kinds of the arguments, kind of the result, what is made of the answer)
+        self.has_closure = False
         self.in_loop = 0
         self.in_function = False
         self.budget = 0
@@ -179,6 +232,8 @@ class Generator:
         if depth <= 0 or r.random() < 0.15:
             return self.leaf(kind)
         e = lambda k: self.expr(k, depth - 1)
+        if r.random() < 0.3 and (templates := self.of_topics({"i": "ints", "f": "floats", "b": "bools"}.get(kind))):
+            return Expr(kind, *self.filled(r.choice(templates), depth - 1))
         choice = r.random()
         if kind == "i":
             if choice < 0.4:
@@ -251,8 +306,62 @@ class Generator:
         callable_now = [f for f in self.functions if f[2] == kind]
         if not callable_now or self.in_function and self.r.random() < 0.3:
             return None
-        name, kinds, _ = self.r.choice(callable_now)
-        return Expr(kind, name + "(" + ", ".join(["{}"] * len(kinds)) + ")", *[self.expr(k, depth - 1) for k in kinds])
+        name, kinds, _, use = self.r.choice(callable_now)
+        call = name + "(" + ", ".join(["{}"] * len(kinds)) + ")"
+        return Expr(kind, use % call, *[self.expr(k, depth - 1) for k in kinds])
+
+    # -- topics
+
+    def of_topics(self, part):
+        """The templates of all topics of this program."""
+        closures = ["bump({i})"] if part == "ints" and self.has_closure and not self.in_function else []
+        return [template for topic in self.topics for template in getattr(topic, part)] + closures if part else []
+
+    def filled(self, template, depth):
+        """A template for str.format, and the expressions that belong into it."""
+        r = self.r
+        depth = min(depth, 1)
+        found = []
+
+        def fill(hole):
+            match hole[1]:
+                case None:
+                    return hole[0]
+                case "k":
+                    return str(r.choice((0, 1, 2, 3, 7, 300)))
+                case "v":
+                    return r.choice([v for v in self.variables if v[0] in "ixa"])
+                case "j":
+                    return "j%d" % self.counter
+                case "n":
+                    found.append(self.bounded(self.expr("i", depth)))
+                case "s":
+                    found.append(Expr("s", *self.filled(r.choice(TEXTS), 0)))
+                case kind:
+                    found.append(self.expr(kind, depth))
+            return "{%d}" % (len(found) - 1)
+
+        return HOLE.sub(fill, template), *found
+
+    def of_topic(self, depth):
+        """A statement of one of the topics."""
+        r = self.r
+        if r.random() < 0.2 and (templates := self.of_topics("seldom")):
+            step = r.choice((13, 20, 37, 64))
+            head = "if t %% %d == %d:\n    " % (step, r.randrange(step))
+            text, *args = self.filled(r.choice(templates), 1)
+            return Stmt(head + text.replace("\n", "\n    "), args)
+        template = r.choice(self.of_topics("statements"))
+        self.counter += "{j}" in template
+        text, *args = self.filled(template, 1)
+        heads = text.split("\n")
+        if not all(head.endswith(":") for head in heads):
+            return Stmt(text, args)
+        looped = heads[0].startswith("for ")
+        self.in_loop += looped
+        blocks = [self.block(depth - 1 if depth and self.in_loop < 4 else 0) for _ in heads]
+        self.in_loop -= looped
+        return Stmt(heads, args, blocks)
 
     # -- statements
 
@@ -281,6 +390,8 @@ class Generator:
         r = self.r
         self.budget -= 1
         targets = [v for v in self.variables if v[0] in "ixa"]
+        if r.random() < 0.45 and self.topics:
+            return self.of_topic(depth)
         c = r.random()
         if depth > 0 and self.budget > 0:
             if c < 0.22:
@@ -367,23 +478,36 @@ class Generator:
         out.append(Stmt(["if not -(1 << 200) < box.n < 1 << 200:"], [], [[Stmt("box.n = 3")]]))
         return out
 
+    def start(self):
+        """First values of the variables that only some statements use."""
+        return [Stmt(line) for topic in self.topics for line in topic.start]
+
     def function(self, index):
+        """A function, a method of Box, or a generator function."""
         r = self.r
         kinds = [r.choice("iiff") for _ in range(r.choice((1, 2, 2, 3)))]
         result = r.choice("if")
         name = "h%d" % index
+        is_method = CLASSES in self.topics and r.random() < 0.4
+        is_generator = GENERATORS in self.topics and r.random() < 0.4
         names = [("i" if k == "i" else "x") + str(10 + n) for n, k in enumerate(kinds)]
         self.variables = names + [("i" if result == "i" else "x") + "19"]
         self.in_function = True
         body = [Stmt("global gi, gx"), Stmt("t = %s" % next((n for n in names if n[0] == "i"), "3")), Stmt("d0, d1, d2, s, m = [1, 2, 3], [0.5, 1.5], [0] * 3, '', None"),
-                Stmt("box = the_box"), Stmt("%s = %s" % (self.variables[-1], "0" if result == "i" else "0.0"))]
+                Stmt("box = " + ("self" if is_method else "the_box")), Stmt("%s = %s" % (self.variables[-1], "0" if result == "i" else "0.0")), *self.start()]
         self.budget = r.choice((2, 3, 5))
         while self.budget > 0:
             body.append(self.statement(1 if r.random() < 0.5 else 0))
         value = self.expr(result, 2)
-        body.append(Stmt("return ({}) %% %d" % r.choice((10007, (1 << 61) + 1)) if result == "i" else "return {}", [value]))
-        self.functions.append((name, kinds, result))
-        return name, names, body
+        shortened = "({}) %% %d" % r.choice((10007, (1 << 61) + 1)) if result == "i" else "{}"
+        if is_generator:
+            self.in_loop += 1
+            body.append(Stmt(["for j9 in range(%d):" % r.choice((2, 3, 9))], [], [[self.statement(1), Stmt("yield " + shortened, [value])]]))
+            self.in_loop -= 1
+        else:
+            body.append(Stmt("return " + shortened, [value]))
+        self.functions.append(("box." * is_method + name, kinds, result, "sum(%s)" if is_generator else "%s"))
+        return name, ["self"] * is_method + names, body
 
     def program(self):
         r = self.r
@@ -391,44 +515,58 @@ class Generator:
         self.variables = []
         functions = [self.function(k) for k in range(r.choice((0, 1, 2, 3)))]
         self.in_function = False
+        is_flat = r.random() < 0.2
         self.variables = ["i%d" % k for k in range(r.choice((1, 2, 4)))] + ["x%d" % k for k in range(r.choice((1, 2, 3)))] + ["a0", "a1"][:r.choice((0, 1, 2))]
-        start = [Stmt("global gi, gx")]
+        start = [Stmt("global gi, gx")] * (not is_flat)
         for v in self.variables:
             kind = {"i": "i", "x": "f", "a": "a"}[v[0]]
             start.append(Stmt(v + " = {}", [self.literal(kind)]))
         start.append(Stmt("d0, d1, d2, s, m, t, box = [3, 1, 4, 1, 5], [0.5, 2.5, -1.0], [0] * 3, '', None, 0, the_box"))
+        start += self.start()
+        self.has_closure = CALLS in self.topics and r.random() < 0.5
+        if self.has_closure:
+            scope = "global" if is_flat else "nonlocal"
+            start.append(Stmt("def bump(y, z=i0):\n    %s i0\n    i0 = i0 + y & 0xFFFF\n    return i0 ^ z & 255" % scope))
         self.in_loop = 1
         self.budget = r.choice((6, 10, 16, 24))
         body = []
         while self.budget > 0:
             body.append(self.statement(3))
-        if r.random() < 0.35:
-            body = [Stmt(["try:", "except Exception as e:"], [], [body, [Stmt("note(t, type(e).__name__, e.__traceback__.tb_lineno)")]])]
+        if r.random() < 0.35 or UNBOUND in self.topics or self.topics and r.random() < 0.8:
+            handler = [Stmt("note(t, type(e).__name__, told(e, e.__traceback__.tb_lineno))")]
+            handler += [Stmt("i8, x8 = 1, 0.5")] * (UNBOUND in self.topics)
+            body = [Stmt(["try:", "except Exception as e:"], [], [body, handler])]
         body += self.clamps()
         start.append(Stmt([r.choice(("for t in range(n):", "for t in range(n):", "while t < n:\n    t += 1"))], [], [body]))
-        start.append(Stmt("return [show(v) for v in (%s, d0, d1, s, t)]" % ", ".join(self.variables)))
-        return Program(functions + [("main", ["n"], start)], r.choice((60, 150, 300)))
+        start.append(Stmt("%s([show(v) for v in (%s, d0, d1, s, t)])" % ("print" if is_flat else "return ", ", ".join(self.variables))))
+        return Program(self.topics, functions, start, r.choice((60, 150, 300)), is_flat)
 
 
 class Program:
-    """Functions as (name, argument names, body), and the number of turns of the main loop."""
+    """Functions as (name, argument names, body), the statements of main, and the number of turns of its loop."""
 
-    def __init__(self, functions, turns):
-        self.functions, self.turns = functions, turns
+    def __init__(self, topics, functions, main, turns, is_flat):
+        self.topics, self.functions, self.main, self.turns, self.is_flat = topics, functions, main, turns, is_flat
 
     def text(self):
-        lines = [PROLOGUE, "the_box = Box(2)", ""]
-        for name, arguments, body in self.functions:
-            lines += ["", "def %s(%s):" % (name, ", ".join(arguments))]
+        lines = [PROLOGUE, "the_box = Box(2)", *[topic.prologue for topic in self.topics]]
+        for name, arguments, body in self.functions + [("main", ["n"], self.main)] * (not self.is_flat):
+            lines += ["", "", "def %s(%s):" % (name, ", ".join(arguments))]
             for s in body:
                 lines += s.lines(1)
-            lines.append("")
-        return "\n".join(lines) + EPILOGUE.format(turns=self.turns)
+            if arguments[0] == "self":
+                lines += ["", "", "Box.%s = %s" % (name, name)]
+        if self.is_flat:
+            body = "\n".join(line for s in self.main for line in s.lines(2))
+            ending = FLAT.replace("{body}", body).replace("{turns}", str(self.turns))
+        else:
+            ending = CALLED.format(turns=self.turns)
+        return "\n".join(lines) + ending + EPILOGUE
 
     # -- making it smaller
 
     def blocks(self):
-        todo = [body for _, _, body in self.functions]
+        todo = [self.main] + [body for _, _, body in self.functions]
         while todo:
             block = todo.pop(0)
             yield block
@@ -490,13 +628,13 @@ class Program:
 
 
 def run(command, path, timeout):
-    """(status, stdout, stderr) of one run; a run that takes too long has the status "timeout"."""
+    """(status, stdout, stderr) of one run, without addresses; a run that takes too long has the status "timeout"."""
     env = dict(os.environ, PYTHONHASHSEED="0")
     try:
         p = subprocess.run(command + [path], stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, env=env)
     except subprocess.TimeoutExpired:
         return "timeout", b"", b""
-    return p.returncode, p.stdout, p.stderr
+    return p.returncode, *[re.sub(b"0x[0-9a-f]+", b"0x", text) for text in (p.stdout, p.stderr)]
 
 
 def check(seed, options):
@@ -597,6 +735,7 @@ def main():
                     break
     place = (options.count, seeds[0], seeds[-1], ",".join(options.modes))
     print("%d programs, seeds %d to %d, in modes %s:" % place, "%d differ, %d skipped" % (differing, skipped))
+    print("%d passed, %d failed" % (options.count - differing - skipped, differing))
     return 1 if differing else 0
 
 

@@ -357,6 +357,42 @@ print("wrong" if 5 in compiled and "{cure}" not in options.get("jit-no-pass", ""
         self.assertEqual(re.findall(r'"([\w-]+)"', parts), named)
 
 
+class RandomPrograms(unittest.TestCase):
+    """tests/random_programs.py with a coluber that is a script: an evaluator in which one method answers wrongly."""
+
+    FAKE = """#!{python}
+import sys
+source = open(sys.argv[-1]).read()
+exec(compile(source.replace("        return self.n\\n\\n    def add", "        return self.n + {error}\\n\\n    def add"), sys.argv[-1], "exec"))
+"""
+
+    def search(self, error, *options):
+        with tempfile.TemporaryDirectory() as folder:
+            fake = pathlib.Path(folder, "coluber")
+            fake.write_text(self.FAKE.format(python=sys.executable, error=error))
+            fake.chmod(0o755)
+            command = [sys.executable, str(ROOT / "tests/random_programs.py"), "--base", sys.executable, "--coluber", str(fake), *options]
+            return subprocess.run(command, capture_output=True, text=True)
+
+    def test_a_difference_is_found_and_the_program_made_small(self):
+        options = ["--modes", "on", "--seed", "1", "--count", "60", "--stop-after", "1", "--minimise-seconds", "10"]
+        done = self.search(1, *options)
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        main = done.stdout[done.stdout.index("def main(n):") : done.stdout.index("stdout, from line")]
+        self.assertIn("box.get()", main)
+        self.assertLess(len(main.splitlines()), 40, main)
+
+    def test_the_seed_alone_makes_the_program(self):
+        command = [sys.executable, str(ROOT / "tests/random_programs.py"), "--show", "--seed", "5", "--count", "20"]
+        shown = [subprocess.run(command, env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout for seed in "12"]
+        self.assertEqual(*shown)
+        self.assertIn(b"# seed 24", shown[0])
+
+    def test_the_same_evaluator_differs_in_nothing(self):
+        done = self.search(0, "--modes", "on", "--seed", "900", "--count", "12")
+        self.assertEqual((done.returncode, done.stdout.splitlines()[-1]), (0, "12 passed, 0 failed"), done.stdout)
+
+
 class Documents(unittest.TestCase):
     def test_files_that_the_documents_name_exist(self):
         for document in "README.md", "ARCHITECTURE.md", "benchmarks/README.md":

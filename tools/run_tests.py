@@ -94,6 +94,9 @@ def main():
         if not options.smoke:
             command = [sys.executable, "tests/run_differential.py", "--coluber", coluber]
             run.step("differential programs", command, OURS)
+            seeds = ["--seed", "1", "--count", "100", "--modes", "off,on,stress"]
+            command = [sys.executable, "tests/random_programs.py", "--base", sys.executable, "--coluber", coluber, *seeds]
+            run.step("random programs", command, OURS)
             command = [sys.executable, "tests/force_guards.py", "--short", "--coluber", coluber]
             run.step("every guard failed once", command, OURS)
             command = [sys.executable, "tests/fail_allocations.py", "--short", "--coluber", coluber]

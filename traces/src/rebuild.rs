@@ -270,6 +270,9 @@ impl<'a> Describer<'a> {
                 let len = memory.read_u64(object + INT_SIZE_OFFSET as usize)? as usize;
                 let items = (0..len).map(|i| Ok(self.name(memory.read_u64(object + 24 + 8 * i)?)));
                 format!("tuple {:?}", items.collect::<Result<Vec<_>, Fault>>()?)
+            } else if memory.is(object, Kind::Plain) {
+                let fields = (2..8).map(|i| Ok(self.name(memory.read_u64(object + 8 * i)?)));
+                format!("object {:?}", fields.collect::<Result<Vec<_>, Fault>>()?)
             } else {
                 "of no known type".into()
             };
@@ -278,7 +281,7 @@ impl<'a> Describer<'a> {
         }
         // Objects are aligned to 16 bytes and have their type in the second word.
         for object in (self.initial_top..self.memory.top()).step_by(16) {
-            let kinds = [Kind::Int, Kind::Float, Kind::Tuple];
+            let kinds = [Kind::Int, Kind::Float, Kind::Tuple, Kind::Plain];
             if kinds.iter().any(|&kind| self.memory.is(object, kind))
                 && (1..1000).contains(&self.memory.refcnt(object)?)
                 && !self.seen.contains(&object)

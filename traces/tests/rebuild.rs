@@ -18,7 +18,18 @@ fn program(text: &str) -> (Program, String) {
     let trace = parse(&text.replace("OBJECT", &object), helpers()).unwrap();
     let (initial, initial_top) = (memory.bytes().to_vec(), memory.top());
     let inputs = vec![Const::Float(2.5f64.to_bits()), Const::Int(1 << 40)];
-    (Program { trace, memory, initial, frame, thread_state: 0, inputs, initial_top, recorded: false }, object)
+    let program = Program {
+        trace,
+        memory,
+        initial,
+        frame,
+        thread_state: 0,
+        inputs,
+        initial_top,
+        recorded: false,
+        world: None,
+    };
+    (program, object)
 }
 
 const HEAD: &str = "v0: Float = param 0\nv1: Int = param 1\nv2: Ptr = frame\n";

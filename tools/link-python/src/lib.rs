@@ -130,6 +130,8 @@ fn program_runs_with(arg: &str) -> bool {
 /// Asks the base Python, and tells cargo when to ask again. Ends the build with one line where that fails.
 pub fn find() -> Python {
     println!("cargo:rerun-if-env-changed=COLUBER_PYTHON");
+    // A package brings a Python that was made before our last build: its files' times say nothing. The Makefile says which it is.
+    println!("cargo:rerun-if-env-changed=COLUBER_PYTHON_BUILD");
     let python = ask();
     println!("cargo:rerun-if-changed={}", python.executable.display());
     println!("cargo:rerun-if-changed={}", python.library.display());

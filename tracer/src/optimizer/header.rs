@@ -427,6 +427,11 @@ impl Optimizer<'_> {
             return Err(usize::MAX);
         }
         let null = self.null();
+        // What is an object in one slot and a number in another would come out as two objects.
+        let is_object = |a| {
+            let mut pairs = slots.iter().zip(&header.slots);
+            pairs.any(|(&b, slot)| b == a && matches!(slot, HeaderSlot::Object { .. }))
+        };
         let mut boxes: Vec<(usize, Abs)> = Vec::new();
         let mut classes: Vec<(usize, Abs)> = Vec::new();
         for (k, (&a, slot)) in slots.iter().zip(&header.slots).enumerate() {
@@ -437,7 +442,10 @@ impl Optimizer<'_> {
                 HeaderSlot::Boxed { ty, param } => {
                     let same_box = boxes.iter().all(|&(p, b)| (p == param) == (b == a));
                     boxes.push((param, a));
+                    // Of a bool, or a small int, there is but one object.
+                    let single = ty == Type::Bool || info.immortal;
                     same_box
+                        && (single || !is_object(a))
                         && (self.unboxed(a, ty).is_some()
                             || (fit == Fit::Link && self.may_unbox(a, ty, slots)))
                 }

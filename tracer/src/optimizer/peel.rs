@@ -23,6 +23,8 @@ const MAX_COPIES: usize = 4;
 pub struct Loop {
     /// The trace.
     pub trace: Trace,
+    /// How many turns come before its label.
+    pub peeled: usize,
     /// The contract of its label.
     pub header: Header,
     /// For each snapshot of the trace the recorded one it was made from.
@@ -103,7 +105,8 @@ pub fn compile_loop(
                 let survivors = dead::eliminate(&mut trace, env.off.has(Part::DeadCode));
                 known.retain(&survivors);
                 header.live = survivors.params.iter().map(Option::is_some).collect();
-                return Ok(Loop { origins: surviving(&origins, &survivors), known, header, trace });
+                let origins = surviving(&origins, &survivors);
+                return Ok(Loop { peeled: turns, origins, known, header, trace });
             }
             Err(Failure::Slots(different)) if turns + 1 == MAX_COPIES => generic = different,
             Err(Failure::Abort(abort)) if !matches!(abort, Abort::Contradiction) => return Err(abort),

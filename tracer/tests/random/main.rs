@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use common::env;
 use tracer::optimizer::peel::{self, End, Linked, Start};
-use traces::Trace;
 use traces::memory::{Kind, Memory};
-use traces::random::{Program, RecordingOptions, Rng, recording, seeds};
+use traces::random::{LOCALSPLUS, Program, RecordingOptions, Rng, other_way, recording, seeds};
 use traces::verify::{verify, verify_recording};
+use traces::{Const, Trace};
 
 /// Seeds that showed bugs: a way back to the label that relied on what the label does not promise; a constant that a slot above the stack
 /// kept a reference of; a constant that moved from one local to another before Python was called, counted once more; a reference that an exit
@@ -34,14 +34,31 @@ fn all_options(looped: bool) -> impl Iterator<Item = (u64, RecordingOptions)> {
     })
 }
 
-/// Gives some locals another value or another type, so that other guards leave. Objects that the trace may embed stay.
+/// Gives some locals another value or another type, unbinds some and binds others, so that other guards leave. Objects that the trace may
+/// embed stay, and so does the loop's counter bound.
 fn vary(program: &mut Program, rng: &mut Rng) {
     let original = program.initial.clone();
     program.memory.restore(&original);
-    for input in &program.inputs {
+    let memory = &mut program.memory;
+    for (k, input) in program.inputs.iter_mut().enumerate() {
         let object = input.bits() as usize;
-        let memory = &mut program.memory;
-        if object == 0 || memory.refcnt(object) != Ok(1) || rng.one_in(3) {
+        let slot = program.frame + LOCALSPLUS as usize + 8 * k;
+        let rebind = |memory: &mut Memory, input: &mut Const, object: usize| {
+            *input = Const::Obj(object);
+            memory.write_u64(slot, object as u64).expect("a local is in the arena");
+        };
+        if object == 0 {
+            if rng.one_in(4) {
+                let number = memory.new_int(rng.below(2000) as i64).expect("the arena is large enough");
+                rebind(memory, input, number);
+            }
+            continue;
+        }
+        if memory.refcnt(object) != Ok(1) || rng.one_in(3) {
+            continue;
+        }
+        if k != 0 && rng.one_in(6) {
+            rebind(memory, input, 0);
             continue;
         }
         let payload = object + 16;
@@ -58,25 +75,37 @@ fn vary(program: &mut Program, rng: &mut Rng) {
         };
         written.expect("objects of locals have room for both");
     }
-    program.initial = program.memory.bytes().to_vec();
+    program.initial = memory.bytes().to_vec();
 }
 
 /// Runs that left elsewhere, or with other values, than the recording.
 static OTHER_WAYS: AtomicUsize = AtomicUsize::new(0);
 
-/// Compares on the recorded state, and on others.
-fn check_varied(program: &mut Program, trace: &Trace, seed: u64) -> Result<(), String> {
-    program.check_same(trace)?;
+/// Compares with what was recorded on the recorded state, and on others. Of several recordings it may do what any of them does.
+fn check_varied(program: &mut Program, recordings: &[Trace], trace: &Trace, seed: u64) -> Result<(), String> {
+    let same = |program: &mut Program| {
+        let mut wrong = Vec::new();
+        for recording in recordings {
+            program.trace.clone_from(recording);
+            match program.check_same(trace) {
+                Ok(()) => return Ok(()),
+                Err(error) => wrong.push(error),
+            }
+        }
+        Err(wrong.join("\n---- nor as it may do besides\n"))
+    };
+    same(program)?;
     let recorded_way = program.evaluate_trace(trace).map(|ran| ran.outcome);
-    let initial = program.initial.clone();
+    let (initial, inputs) = (program.initial.clone(), program.inputs.clone());
     let mut rng = Rng::new(seed);
     for variation in 0..6 {
         vary(program, &mut rng);
-        program.check_same(trace).map_err(|error| format!("variation {variation}: {error}"))?;
+        same(program).map_err(|error| format!("variation {variation}: {error}"))?;
         if program.evaluate_trace(trace).map(|ran| ran.outcome) != recorded_way {
             OTHER_WAYS.fetch_add(1, Relaxed);
         }
         program.initial.clone_from(&initial);
+        program.inputs.clone_from(&inputs);
     }
     Ok(())
 }
@@ -101,7 +130,10 @@ fn check(looped: bool) -> (usize, BTreeMap<&'static str, usize>) {
             Ok(trace) => {
                 compiled += 1;
                 let wrong = match verify(&trace) {
-                    errors if errors.is_empty() => check_varied(&mut program, &trace, seed),
+                    errors if errors.is_empty() => {
+                        let raw = [program.trace.clone()];
+                        check_varied(&mut program, &raw, &trace, seed)
+                    }
                     errors => Err(errors.join("; ")),
                 };
                 if let Err(error) = wrong {
@@ -145,14 +177,15 @@ fn optimized_traces_that_leave_mean_what_their_recordings_meant() {
 /// How many exits of a loop get a bridge.
 const EXITS: usize = 4;
 
-/// A loop is left in the middle of a turn; the bridge takes the rest of the turn as it was recorded, jumps to the label, and the loop goes on.
+/// A loop is left in the middle of a turn; the bridge takes the rest of the turn as it was recorded, or another way, jumps to the label, and the
+/// loop goes on.
 #[test]
 fn bridges_link_to_the_label_in_the_state_that_the_loop_expects() {
     let (mut tried, mut linked, mut failures) = (0, 0, Vec::new());
     for (seed, options) in all_options(true) {
         let mut program = recording(seed, &options);
-        let env = env(&program);
         let raw = program.trace.clone();
+        let env = env(&program);
         let Ok(l) = peel::compile_loop(&env, &raw, raw.helpers, &[]) else { continue };
         let values = tracer::optimizer::Values::of(&l.trace);
         let mut exits = splice::exits_of_body(&raw, &l);
@@ -160,7 +193,17 @@ fn bridges_link_to_the_label_in_the_state_that_the_loop_expects() {
         for _ in 0..EXITS.min(exits.len()) {
             tried += 1;
             let exit = exits.swap_remove(rng.below(exits.len()));
-            let rest = splice::rest_of_turn(&raw, &l, exit);
+            let as_recorded = rng.one_in(2);
+            let until = splice::until(&raw, &l, exit);
+            let rest = if as_recorded {
+                splice::rest_of_turn(&raw, &l, exit)
+            } else {
+                let options = RecordingOptions { ops: rng.pick(&[10, 30, 60]), ..options.clone() };
+                match other_way(rng.bits(), &options, &mut program, &until.trace, &until.slots, until.instr) {
+                    Some(way) => way,
+                    None => continue,
+                }
+            };
             assert_eq!(verify_recording(&rest), [""; 0], "seed {seed}, exit v{exit}\n{raw}\n{rest}");
             let snapshot = l.trace.ops[exit].snap;
             let start = Start {
@@ -180,13 +223,14 @@ fn bridges_link_to_the_label_in_the_state_that_the_loop_expects() {
             }
             linked += 1;
             let trace = splice::splice(&l.trace, exit, &bridge);
+            let ways = splice::together(&raw, until, &rest);
             let wrong = match (verify(&bridge.trace), verify(&trace)) {
-                (a, b) if a.is_empty() && b.is_empty() => check_varied(&mut program, &trace, seed),
+                (a, b) if a.is_empty() && b.is_empty() => check_varied(&mut program, &ways, &trace, seed),
                 (a, b) => Err(format!("{a:?}; {b:?}")),
             };
             if let Err(error) = wrong {
                 let text = format!(
-                    "seed {seed}: {error}\n---- recorded\n{raw}---- loop\n{}---- bridge from v{exit}\n{}---- together\n{trace}",
+                    "seed {seed}: {error}\n---- recorded\n{raw}---- loop\n{}---- recorded from v{exit}\n{rest}---- bridge\n{}---- together\n{trace}",
                     l.trace, bridge.trace
                 );
                 failures.push((raw.ops.len(), text));

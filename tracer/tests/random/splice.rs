@@ -45,6 +45,57 @@ pub fn rest_of_turn(raw: &Trace, l: &Loop, exit: usize) -> Trace {
     out
 }
 
+/// A recording's run up to an exit.
+pub struct Until {
+    /// What runs before it.
+    pub trace: Trace,
+    /// The same, ending with the exit.
+    pub left: Trace,
+    /// What is in the slots there.
+    pub slots: Vec<Val>,
+    /// The instruction there.
+    pub instr: u32,
+}
+
+/// The recording run up to an exit of the first turn that the loop's body takes.
+pub fn until(raw: &Trace, l: &Loop, exit: usize) -> Until {
+    let snap = origin(l, &l.trace.ops[exit]);
+    let mut out = Trace::new(raw.helpers);
+    let first = raw.ops.iter().position(|op| op.snap == snap).expect("the guard was made from one");
+    let mut turn = Copier::new(raw);
+    let jump = raw.ops.len() - 1;
+    (0..jump).for_each(|i| turn.copy(&mut out, i));
+    for peeled in 1..=l.peeled {
+        let next = turn.list(&mut out, &raw.ops[jump]);
+        turn = Copier::new(raw);
+        turn.copy_turn(&mut out, 0..if peeled < l.peeled { jump } else { first }, &next);
+    }
+    let snapshot = raw.snapshots.get(snap);
+    let slots = turn.slots(&mut out, &snapshot);
+    let mut left = out.clone();
+    let snap = turn.snapshot(&mut left, &snapshot);
+    let snap = left.push_snapshot(snap);
+    left.push(Op { snap, ..Op::new(OpCode::Exit, &[]) });
+    Until { trace: out, left, slots, instr: snapshot.frames[0].instr }
+}
+
+/// What [`splice`] makes, of recordings: what runs until the exit, the recording of the way from there, the loop again. And what it may do besides:
+/// leave at the end of the way, where the objects are not as the loop takes them, or at the exit, by an earlier guard of the same instruction.
+pub fn together(raw: &Trace, until: Until, rest: &Trace) -> [Trace; 3] {
+    let mut out = until.trace;
+    let mut way = Copier::new(rest);
+    let exit = rest.ops.len() - 1;
+    way.copy_turn(&mut out, 0..exit, &until.slots);
+    let mut without = out.clone();
+    way.copy(&mut without, exit);
+    let locals = way.slots(&mut out, &rest.snapshots.get(rest.ops[exit].snap));
+    let list = out.push_list(&locals);
+    out.push(Op { list, ..Op::new(OpCode::Label, &[]) });
+    let mut turn = Copier::new(raw);
+    (0..raw.ops.len()).for_each(|i| turn.copy(&mut out, i));
+    [out, without, until.left]
+}
+
 /// Copies ops of one trace to the end of another.
 struct Copier<'a> {
     from: &'a Trace,
@@ -105,6 +156,25 @@ impl<'a> Copier<'a> {
         self.map[index] = out.push(op);
     }
 
+    /// Copies ops whose params are these values.
+    fn copy_turn(&mut self, out: &mut Trace, range: std::ops::Range<usize>, params: &[Val]) {
+        for i in range {
+            match self.from.ops[i].code {
+                OpCode::Param => self.map[i] = params[self.from.ops[i].imm as usize],
+                _ => self.copy(out, i),
+            }
+        }
+    }
+
+    /// What is in the slots of a recorded snapshot.
+    fn slots(&mut self, out: &mut Trace, of: &Snapshot) -> Vec<Val> {
+        let values = of.frames[0].slots.iter().map(|slot| match *slot {
+            Slot::Value(v) => self.value(out, v),
+            _ => unreachable!("recordings name the objects in all slots"),
+        });
+        values.collect()
+    }
+
     fn slot(&mut self, out: &mut Trace, slot: &mut Slot) {
         if let Slot::Value(v) = slot {
             *v = self.value(out, *v);
@@ -139,12 +209,7 @@ pub fn splice(l: &Trace, exit: usize, bridge: &Bridge) -> Trace {
     let mut looped = Copier::new(l);
     (0..label).for_each(|i| looped.copy(&mut out, i));
     let first_turn = looped.list(&mut out, &l.ops[label]);
-    for i in label + 1..exit {
-        match l.ops[i].code {
-            OpCode::Param => looped.map[i] = first_turn[l.ops[i].imm as usize],
-            _ => looped.copy(&mut out, i),
-        }
-    }
+    looped.copy_turn(&mut out, label + 1..exit, &first_turn);
     let b = &bridge.trace;
     let mut bridged = Copier::new(b);
     for (i, op) in b.ops.iter().enumerate() {

@@ -51,6 +51,7 @@ pub(super) fn generate(seed: u64, options: &Options) -> Program {
         inputs,
         initial_top,
         recorded: false,
+        world: None,
     }
 }
 

@@ -26,9 +26,9 @@ use crate::evaluate::{Entry, Fault, Outcome, evaluate};
 use crate::memory::{FLOAT_FREE_MAX, Memory};
 use crate::op::OpCode;
 use crate::rebuild::{Describer, Layout, rebuild};
-use crate::trace::{Const, Trace};
+use crate::trace::{Const, Trace, Val};
 
-pub use world::{FRAME_SLOTS, LOCALS, LOCALSPLUS};
+pub use world::{FRAME_SLOTS, LOCALS, LOCALSPLUS, World};
 
 /// The seeds that a test walks through: these, unless `RANDOM_SEEDS=from..to` chooses others.
 ///
@@ -136,6 +136,8 @@ pub struct Program {
     pub initial_top: usize,
     /// Whether it is a recording: then only the slots of the frame count, not what else the frame in memory holds.
     pub recorded: bool,
+    /// Of a recording, what [`other_way`] may use.
+    pub world: Option<World>,
 }
 
 /// What a run left.
@@ -256,4 +258,21 @@ pub fn generate(seed: u64, options: &Options) -> Program {
 /// Makes a random recording: what the optimizer is fed. Optimized traces of it are checked by [`Program::check_same`].
 pub fn recording(seed: u64, options: &RecordingOptions) -> Program {
     recording::recording(seed, options)
+}
+
+/// Makes a random recording of another way from an exit on, which ends where the next turn of `program`'s loop would begin: its params are the
+/// locals and the stack there, `slots` of `until`, which is run to get there from the program's initial state. `instr` is the exit's.
+/// None where that run leaves before.
+///
+/// # Panics
+/// Where `program` is not a [`recording`].
+pub fn other_way(
+    seed: u64,
+    options: &RecordingOptions,
+    program: &mut Program,
+    until: &Trace,
+    slots: &[Val],
+    instr: u32,
+) -> Option<Trace> {
+    recording::other_way(seed, options, program, until, slots, instr)
 }

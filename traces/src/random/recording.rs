@@ -12,37 +12,85 @@ use crate::memory::{Kind, Memory};
 use crate::op::{Effect, OpCode, Region, Type};
 use crate::trace::{Const, FrameState, Op, Resume, Slot, SnapId, Snapshot, Trace, Val};
 
-/// Makes a random recording.
-pub(super) fn recording(seed: u64, options: &RecordingOptions) -> Program {
-    let mut rng = Rng::new(seed);
-    let mut memory = Memory::new(64 << 10);
-    let world = World::new(&mut memory, &mut rng).expect("the arena is large enough");
-    let inputs = locals(&mut memory, &mut rng, &world).expect("the arena is large enough");
-    let initial = memory.bytes().to_vec();
-    let initial_top = memory.top();
-    let entry =
-        Entry { frame: world.frame, thread_state: world.thread_state, inputs: &inputs, ..Entry::default() };
-    let mut recorder = Recorder {
+/// What a recording is made with: the state that it begins in comes from the caller.
+fn recorder<'a>(
+    rng: Rng,
+    memory: Memory,
+    world: &'a World,
+    entry: &Entry<'a>,
+    options: &RecordingOptions,
+) -> Recorder<'a> {
+    Recorder {
         rng,
         trace: Trace::new(helpers()),
-        run: Run::new(&entry),
+        run: Run::new(entry),
         memory,
-        world: &world,
+        world,
         state: State::default(),
         start: State::default(),
         start_snapshot: None,
         asking: false,
         may_die: !options.looped,
-    };
-    for index in 0..LOCALS {
-        let v = recorder.must(Op { ty: Type::Obj, imm: index as i32, ..Op::new(OpCode::Param, &[]) });
-        recorder.state.locals.push(v);
     }
-    recorder.record(options);
+}
+
+/// Makes a random recording.
+pub(super) fn recording(seed: u64, options: &RecordingOptions) -> Program {
+    let mut rng = Rng::new(seed);
+    let mut memory = Memory::new(64 << 10);
+    let world = World::new(&mut memory, &mut rng).expect("the arena is large enough");
+    // The locals' own objects count as new ones: a number that nobody else has may come out in another box.
+    let initial_top = memory.top();
+    let inputs = locals(&mut memory, &mut rng, &world).expect("the arena is large enough");
+    let initial = memory.bytes().to_vec();
+    let entry =
+        Entry { frame: world.frame, thread_state: world.thread_state, inputs: &inputs, ..Entry::default() };
+    let mut recorder = recorder(rng, memory, &world, &entry, options);
+    recorder.state.locals = recorder.params(LOCALS);
+    recorder.record(options, OpCode::Jump);
     let Recorder { trace, mut memory, .. } = recorder;
     memory.restore(&initial);
     let (frame, thread_state) = (world.frame, world.thread_state);
-    Program { trace, memory, initial, frame, thread_state, inputs, initial_top, recorded: true }
+    let world = Some(world);
+    Program { trace, memory, initial, frame, thread_state, inputs, initial_top, recorded: true, world }
+}
+
+/// See [`super::other_way`].
+pub(super) fn other_way(
+    seed: u64,
+    options: &RecordingOptions,
+    program: &mut Program,
+    until: &Trace,
+    slots: &[Val],
+    instr: u32,
+) -> Option<Trace> {
+    let world = program.world.as_ref().expect("a recording");
+    let mut memory = std::mem::replace(&mut program.memory, Memory::new(0));
+    memory.restore(&program.initial);
+    let entry = Entry {
+        frame: world.frame,
+        thread_state: world.thread_state,
+        inputs: &program.inputs,
+        ..Entry::default()
+    };
+    let mut run = Run::new(&entry);
+    let gets_there =
+        (0..until.ops.len()).all(|index| run.step(until, index, &mut memory, &mut call) == Ok(Step::Next));
+    let recorded = gets_there.then(|| {
+        let now: Option<Vec<Const>> = slots.iter().map(|&v| run.value(until, v)).collect();
+        let entry = Entry { inputs: &now.expect("the run came by all of them"), ..entry.clone() };
+        let arena = std::mem::replace(&mut memory, Memory::new(0));
+        let mut recorder = recorder(Rng::new(seed), arena, world, &entry, options);
+        recorder.state.locals = recorder.params(slots.len());
+        recorder.state.stack = recorder.state.locals.split_off(LOCALS);
+        recorder.state.instr = instr;
+        recorder.record(options, OpCode::Exit);
+        memory = recorder.memory;
+        recorder.trace
+    });
+    memory.restore(&program.initial);
+    program.memory = memory;
+    recorded
 }
 
 /// Local 0 is the counter; others hold immortal objects, objects of their own, or NULL.
@@ -93,9 +141,10 @@ struct Recorder<'a> {
 }
 
 impl Recorder<'_> {
-    fn record(&mut self, options: &RecordingOptions) {
-        let end = self.trace.ops.len() + options.ops;
-        while self.trace.ops.len() < end {
+    /// `end`: what a turn of a loop ends with.
+    fn record(&mut self, options: &RecordingOptions, end: OpCode) {
+        let length = self.trace.ops.len() + options.ops;
+        while self.trace.ops.len() < length {
             match self.rng.below(24) {
                 0..5 => self.instruction(Self::load_fast),
                 5..7 => self.instruction(Self::load_const),
@@ -122,7 +171,13 @@ impl Recorder<'_> {
         self.instruction(|r| r.store_local(0));
         self.counted(OpCode::IntLt, options.turns);
         self.instruction(Self::pop_jump);
-        self.end(OpCode::Jump);
+        self.end(end);
+    }
+
+    /// The first ops of the recording.
+    fn params(&mut self, count: usize) -> Vec<Val> {
+        let param = |index| Op { ty: Type::Obj, imm: index as i32, ..Op::new(OpCode::Param, &[]) };
+        (0..count).map(|index| self.must(param(index))).collect()
     }
 
     /// An operation on local 0 and a constant.
@@ -563,6 +618,7 @@ impl Recorder<'_> {
                     self.trace.constant(constant)
                 }
                 _ => {
+                    self.ask(OpCode::GuardNonNull, &[any])?;
                     let x = self.unbox(any)?;
                     if ty == Type::Float { self.as_float(x)? } else { x }
                 }

@@ -26,7 +26,8 @@ pub(super) const LIST_SIZE: i32 = 16;
 pub(super) const LIST_ITEMS: i32 = 24;
 
 /// What is in memory before the trace is entered.
-pub(super) struct World {
+#[derive(Debug)]
+pub struct World {
     pub(super) frame: usize,
     pub(super) thread_state: usize,
     /// Objects that never die: their counts are high.
@@ -37,19 +38,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(memory: &mut Memory, rng: &mut Rng) -> Result<World, Fault> {
-        let mut objects = Vec::new();
-        for value in [
-            3,
-            -1,
-            1000,
-            -(1 << 30),
-            (1 << 30) - 1,
-            1 << 45,
-            -(1i128 << 60),
-            1 << 62,
-            i64::MIN.into(),
-            1 << 63,
-        ] {
+        // Of a small int there is but one object.
+        let mut objects = vec![memory.new_int(3)?, memory.new_int(-1)?];
+        for value in
+            [1000, -(1 << 30), (1 << 30) - 1, 1 << 45, -(1i128 << 60), 1 << 62, i64::MIN.into(), 1 << 63]
+        {
             objects.push(memory.new_wide_int(value)?);
         }
         for value in [0.0, -0.0, 1.5, -1e300, f64::INFINITY, f64::NAN, 5e-324, 123456.75] {
