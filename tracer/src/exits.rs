@@ -7,6 +7,7 @@ use crate::layout;
 use crate::reserve;
 use crate::runtime::link_frame;
 use capi::sys::{self, PyObject};
+use interpreter::opcode;
 use traces::codegen::{ExitState, Location};
 use traces::{Resume, Slot, Snapshot, Virtual};
 
@@ -123,7 +124,10 @@ pub unsafe fn rebuild(
     let index = last.instr as usize + usize::from(raise);
     // SAFETY: as above.
     unsafe {
-        (*current).prev_instr = (last.code + layout::FIRST_UNIT + 2 * index - 2) as *mut u16;
+        let shown = (last.code + layout::FIRST_UNIT + 2 * index - 2) as *mut u16;
+        if !(raise && shows_start_of_call(current, shown)) {
+            (*current).prev_instr = shown;
+        }
         (*current).stacktop = last.slots.len() as i32;
         (*(*thread).cframe).current_frame = current;
     }
@@ -132,4 +136,16 @@ pub unsafe fn rebuild(
         _ => None,
     };
     Rebuilt { resume: snapshot.resume, dying, outer }
+}
+
+/// Whether the frame shows the first unit of the `CALL` whose last one is `end`: its arguments did not fit (`runtime::run_function`).
+///
+/// # Safety
+/// `frame` is live, `end` one of its code's units.
+unsafe fn shows_start_of_call(frame: *mut sys::_PyInterpreterFrame, end: *mut u16) -> bool {
+    // SAFETY: by contract; what the frame shows is one of its code's units.
+    unsafe {
+        (*frame).prev_instr == end.wrapping_sub(opcode::CALL_CACHES)
+            && opcode::DEOPT[usize::from(*(*frame).prev_instr as u8)] == capi::opcode::CALL
+    }
 }

@@ -212,10 +212,11 @@ calls! {
     call4 4 (a b c d)
 }
 
-/// Runs a Python function that is not inlined.
+/// Runs a Python function that is not inlined. Where its arguments don't fit, the frame that calls shows the start of the `CALL` from then on.
 ///
 /// # Safety
-/// `function` is a Python function; its reference and those of the arguments are taken over. The frame that calls is in memory.
+/// `function` is a Python function; its reference and those of the arguments are taken over. The frame that calls is in memory and shows
+/// the last unit of the `CALL`.
 pub unsafe fn run_function(function: Obj, kwnames: Obj, args: &[Obj]) -> Obj {
     // SAFETY: by contract; these are the steps of `_PyEval_Vector`, with arguments that are moved.
     unsafe {
@@ -228,6 +229,9 @@ pub unsafe fn run_function(function: Obj, kwnames: Obj, args: &[Obj]) -> Obj {
             (*function).func_globals
         };
         let keywords = if kwnames.is_null() { 0 } else { capi::tuple::len(kwnames) as usize };
+        let caller = (*(*thread).cframe).current_frame;
+        let end = (*caller).prev_instr;
+        (*caller).prev_instr = end.sub(interpreter::opcode::CALL_CACHES);
         let frame = capi::arguments::push_and_init(
             thread,
             function,
@@ -239,6 +243,7 @@ pub unsafe fn run_function(function: Obj, kwnames: Obj, args: &[Obj]) -> Obj {
         if frame.is_null() {
             return std::ptr::null_mut();
         }
+        (*caller).prev_instr = end;
         // Ours, unless another one was installed since this was recorded (`_PyEval_EvalFrame`).
         let evaluator = (*(*thread).interp).eval_frame.unwrap_or(sys::_PyEval_EvalFrameDefault);
         let result = evaluator(thread, frame, 0);
