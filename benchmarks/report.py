@@ -54,9 +54,9 @@ def complete(row, columns):
                 "memory": measured["peak_kib"] / base["peak_kib"] if base["peak_kib"] and measured["peak_kib"] else None,
             }
         for run in measured.get("runs", ()):
-            needless = {reason: n for reason, n in run.get("statistics", {}).get("handovers", {}).items() if reason != "tracing"}
-            if needless:
-                row["faults"].append("%s: handed over to CPython's evaluator: %s" % (column, ", ".join("%s %d" % pair for pair in needless.items())))
+            handovers = run.get("statistics", {}).get("handovers", {})
+            if handovers:
+                row["faults"].append("%s: handed over to CPython's evaluator: %s" % (column, ", ".join("%s %d" % pair for pair in handovers.items())))
                 break
     return row
 

@@ -112,13 +112,9 @@ pub fn statistics() -> Value {
             handovers.insert(interpreter::opcode::NAMES[opcode].to_string(), json!(n));
         }
     }
-    for (name, count) in
-        [("tracing", &evaluator.handovers_tracing), ("sub_interpreter", &evaluator.handovers_interpreter)]
-    {
-        let n = count.load(Ordering::Relaxed);
-        if n > 0 {
-            handovers.insert(name.to_string(), json!(n));
-        }
+    let n = evaluator.handovers_interpreter.load(Ordering::Relaxed);
+    if n > 0 {
+        handovers.insert("sub_interpreter".into(), json!(n));
     }
     let ms = |ns: u64| (ns as f64 / 1e4).round() / 100.0;
     let mut statistics = json!({

@@ -385,7 +385,7 @@ class Guarded:
         return self.n
 
     def __exit__(self, kind, value, tb):
-        note("exit", self.n & 255, kind and kind.__name__, tb and tb.tb_lineno)
+        note("exit", self.n & 255, kind and kind.__name__, tb and told(value, tb.tb_lineno))
         return self.swallow
 
 
@@ -549,6 +549,100 @@ def classify(v):
     seldom=("i8 = 'text'", "exec('gi = 7', globals())", "del globals()['gx']", "globals()['gx'] = 1.5", "i8 = 1 << 70"),
 )
 
+WATCHED = Topic(
+    prologue='''
+import signal
+import threading
+import types
+
+watching = 0
+
+
+def watch(frame, event, arg):
+    if frame.f_code.co_name in ("note", "show", "told", "at"):
+        return None
+    note(event, frame.f_code.co_name, frame.f_lineno, type(arg).__name__)
+    return watch
+
+
+def watch_lines_once(frame, event, arg):
+    note("once", event, frame.f_lineno)
+    if event == "line":
+        sys.settrace(None)
+        return None
+    return watch_lines_once
+
+
+def profile(frame, event, arg):
+    note(event, frame.f_code.co_name, frame.f_lineno, getattr(arg, "__name__", None))
+
+
+def watch_caller(on):
+    frame = sys._getframe(1)
+    sys.settrace(watch if on else None)
+    frame.f_trace = watch if on else None
+
+
+def on_signal(number, frame):
+    global gi
+    gi = gi + 2 & 0xFF
+    note("signal", frame.f_code.co_name, frame.f_lineno)
+    if gi & 15 == 1:
+        raise LookupError("from a signal")
+
+
+signal.signal(signal.SIGUSR1, on_signal)
+
+
+def in_thread(function, *arguments):
+    out = []
+    thread = threading.Thread(target=lambda: out.append(function(*arguments)))
+    thread.start()
+    thread.join()
+    return out[0] if out else -1
+
+
+def deeper(n):
+    return 1 if n <= 0 else deeper(n - 1) + 1
+
+
+def depth_of(limit):
+    """How deep a recursion gets. Of a function that adds to what it gets, so that frames stay."""
+    def down(n):
+        nonlocal reached
+        reached = n
+        return down(n + 1) + 1
+
+    reached, before = 0, sys.getrecursionlimit()
+    sys.setrecursionlimit(limit)
+    try:
+        down(0)
+    except RecursionError as e:
+        note(e.args[0])
+    finally:
+        sys.setrecursionlimit(before)
+    return reached
+
+
+def small(v):
+    total = 0
+    for k in range(v & 7):
+        total += k
+    return total
+''',
+    ints=("small({i})", "in_thread(small, {i})", "deeper({i} & 15)", "sys._getframe().f_lineno", "len(sys._current_frames())", "sum([small(v) for v in d0[:3]])", "(lambda: sys._getframe(1).f_lineno)()"),
+    bools=("(sys.gettrace() is None)", "(sys.getprofile() is None)"),
+    statements=(
+        "note(small({i}))", "z = sys._getframe()\nnote(z.f_lineno, z is sys._getframe(), z.f_back.f_code.co_name if z.f_back else '')\ndel z", "for {j} in range({i} & 7):", "small(3)\nsmall(4)",
+        "note(traceback.extract_stack()[-1].lineno)", "z = types.SimpleNamespace(v={n})\nz.v += 1\nnote(z.v & 255)", "note([f.f_code.co_name for f in sys._current_frames().values()][-1])",
+    ),
+    seldom=(
+        "watch_caller(True)\nsmall({i})\nwatch_caller(False)", "sys.settrace(watch)\nsmall({i})\nsys.settrace(None)", "sys.settrace(watch_lines_once)\nsmall({i})", "sys.setprofile(profile)\nsmall({i})\nlen(d0)\nsys.setprofile(None)",
+        "watch_caller(True)", "watch_caller(False)\nsys.settrace(None)", "signal.raise_signal(signal.SIGUSR1)", "signal.raise_signal(signal.SIGUSR1)\nsmall({i})", "note(depth_of(40 + ({i} & 15)))",
+        "threading.settrace(watch)\nin_thread(small, {i})\nthreading.settrace(None)", "try:\n    signal.raise_signal(signal.SIGUSR1)\nexcept LookupError as e:\n    note(str(e), e.__traceback__.tb_lineno)",
+    ),
+)
+
 TOPICS = {
-    "classes": CLASSES, "generators": GENERATORS, "dicts": DICTS, "strings": STRINGS, "calls": CALLS, "contexts": CONTEXTS, "lives": LIVES, "unbound": UNBOUND,
+    "classes": CLASSES, "generators": GENERATORS, "dicts": DICTS, "strings": STRINGS, "calls": CALLS, "contexts": CONTEXTS, "lives": LIVES, "unbound": UNBOUND, "watched": WATCHED,
 }  # fmt: skip

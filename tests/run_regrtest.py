@@ -39,8 +39,8 @@ STATUSES = {0: "ended well", 2: "failed", 3: "changed its environment", 4: "ran 
 # Children in a JUnit testcase that say that it did not simply pass.
 MARKS = {"error": "error", "failure": "failed", "skipped": "skipped", "output": "failed as expected"}
 ABSENT = "without outcome"  # not run, or a sub-test of it failed, of which the report says nothing
-# Hand-overs to CPython's evaluator that are meant to be: it runs what is traced, and sub-interpreters.
-MEANT = {"tracing", "sub_interpreter"}
+# Hand-overs to CPython's evaluator that are meant to be: it runs sub-interpreters.
+MEANT = {"sub_interpreter"}
 LINES = 12  # of what a test or a crash said, shown
 
 # What `make test` runs: the files that exercise the evaluator and end soon.

@@ -168,6 +168,32 @@ class Options(Folder):
         done = coluber("-X", f"jit-stats={self.folder}/no/such/folder", "-c", "raise SystemExit(3)")
         self.assertEqual((done.returncode, len(done.stderr.splitlines())), (3, 1))
 
+    def test_a_frame_that_was_traced_for_some_turns_is_compiled_afterwards(self):
+        script = self.write(
+            "traced.py",
+            """
+            import sys
+
+            def watched(n):
+                t = 0
+                for i in range(n):
+                    if i == 5:
+                        sys.settrace(lambda *event: None)
+                    if i == 9:
+                        sys.settrace(None)
+                    t += i & 3
+                return t
+
+            print(watched(20000))
+            """,
+        )
+        file = self.folder / "stats.json"
+        self.assertEqual(coluber("-X", f"jit-stats={file}", script).stdout, "30000\n")
+        statistics = json.loads(file.read_text())
+        self.assertEqual(statistics["handovers"], {})
+        self.assertGreater(statistics["traces"], 0)
+        self.assertGreater(statistics["entries"], 0)
+
     def test_a_loop_over_a_class_that_keeps_changing_grows_no_chain_of_bridges(self):
         script = self.write(
             "versions.py",

@@ -12,7 +12,6 @@ extern "C" fn report() {
             eprintln!("handed over at {}: {count}", opcode::NAMES[code]);
         }
     }
-    eprintln!("handed over under tracing: {}", statistics.handovers_tracing.load(Ordering::Relaxed));
 }
 
 fn main() {

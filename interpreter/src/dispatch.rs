@@ -207,24 +207,27 @@ const UNUSUAL: u8 = 0x80;
 /// Starts of functions, resumptions of generators, turns of loops.
 const START: u8 = 0x40;
 
+/// `Direct::fetch`, at a glance where the unit says all.
+#[inline(always)]
+pub(crate) fn fetch(d: &mut Direct) -> (u8, usize) {
+    // SAFETY: the machine's invariant; another instruction follows.
+    unsafe {
+        let unit = *d.ip;
+        let kind = KINDS[usize::from(unit as u8)];
+        if kind & UNUSUAL != 0 {
+            return d.fetch();
+        }
+        (*d.frame).prev_instr = d.ip;
+        d.ip = d.ip.add(1 + usize::from(kind & !START));
+        (unit as u8, usize::from(unit >> 8))
+    }
+}
+
 /// Runs code that is not translated, one opcode after the other, until it is warm or another frame is current.
 unsafe fn run_cold(d: &mut Direct) -> Flow {
     let frame = d.frame;
     loop {
-        // SAFETY: the machine's invariant.
-        let unit = unsafe { *d.ip };
-        let (mut opcode, mut arg) = (unit as u8, usize::from(unit >> 8));
-        let mut kind = KINDS[usize::from(opcode)];
-        if kind & UNUSUAL == 0 {
-            // SAFETY: as above; another instruction follows.
-            unsafe {
-                (*frame).prev_instr = d.ip;
-                d.ip = d.ip.add(1 + usize::from(kind & !START));
-            }
-        } else {
-            (opcode, arg) = d.fetch();
-            kind = KINDS[usize::from(opcode)];
-        }
+        let (opcode, arg) = fetch(d);
         let flow = execute(d, opcode, arg);
         if flow != Flow::Next {
             return flow;
@@ -234,10 +237,10 @@ unsafe fn run_cold(d: &mut Direct) -> Flow {
         }
         // SAFETY: the running thread.
         if unsafe { tracing::is_on(d.tstate) } {
-            return Flow::HandOverNext;
+            return Flow::Traced;
         }
         // SAFETY: the current frame's code.
-        if kind & START != 0 && unsafe { is_warm(d.code()) } {
+        if KINDS[usize::from(opcode)] & START != 0 && unsafe { is_warm(d.code()) } {
             return Flow::Switch;
         }
     }

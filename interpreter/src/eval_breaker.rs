@@ -1,25 +1,25 @@
-//! Serves the eval breaker for the evaluator, and notices that a trace or profile function was set.
+//! Serves the eval breaker for the evaluator, and notices that a trace or profile function is set.
 
 use crate::machine::Flow;
+use crate::tracing;
 use capi::sys::{_PyInterpreterFrame, PyThreadState};
 use capi::{breaker, opcode};
 
-/// Does what was asked for: `Next`, `Raise`, or a hand-over under tracing: at RESUME before it (CPython's own reports the
-/// call event), else after the instruction.
+/// Does what was asked for: `Next`, `Raise`, or, under tracing, `Traced`; at RESUME `HandOver`, with nothing done, for that is where
+/// the call event is reported.
 #[cold]
 #[inline(never)]
 #[allow(clippy::not_unsafe_ptr_arg_deref)] // callers pass what they run, see above
 pub fn serve(tstate: *mut PyThreadState, frame: *mut _PyInterpreterFrame) -> Flow {
     // SAFETY: called with the running thread and its current frame, whose `prev_instr` is the instruction executed.
     unsafe {
-        if (*(*tstate).cframe).use_tracing != 0 {
-            let code = *(*frame).prev_instr as u8;
-            return if opcode::DEOPT[usize::from(code)] == opcode::RESUME {
-                Flow::HandOver
-            } else {
-                Flow::HandOverNext
-            };
+        if tracing::is_on(tstate) && opcode::DEOPT[usize::from(*(*frame).prev_instr as u8)] == opcode::RESUME
+        {
+            return Flow::HandOver;
         }
-        if breaker::handle_pending(tstate) { Flow::Next } else { Flow::Raise }
+        if breaker::is_set(tstate) && !breaker::handle_pending(tstate) {
+            return Flow::Raise;
+        }
+        if tracing::is_on(tstate) { Flow::Traced } else { Flow::Next }
     }
 }

@@ -6,7 +6,9 @@
 use crate::completion::Completion;
 use crate::direct::{Direct, Home};
 use crate::machine::Flow;
-use crate::{code_data, dispatch, generator_finalize, generator_next, generators, tracing, vectorcall, warm};
+use crate::{
+    code_data, dispatch, generator_finalize, generator_next, generators, traced, tracing, vectorcall, warm,
+};
 use capi::sys::{self, _PyInterpreterFrame, PyObject, PyThreadState};
 use capi::{exceptions, frame, opcode};
 use std::mem::MaybeUninit;
@@ -18,18 +20,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Statistics {
     /// Frames handed to CPython's evaluator at an opcode that ours lacks, by opcode.
     pub handovers: [AtomicU64; 256],
-    /// Frames handed over because a trace or profile function was set.
-    pub handovers_tracing: AtomicU64,
     /// Frames handed over because they belong to a sub-interpreter.
     pub handovers_interpreter: AtomicU64,
 }
 
 /// The counters.
-pub static STATISTICS: Statistics = Statistics {
-    handovers: [const { AtomicU64::new(0) }; 256],
-    handovers_tracing: AtomicU64::new(0),
-    handovers_interpreter: AtomicU64::new(0),
-};
+pub static STATISTICS: Statistics =
+    Statistics { handovers: [const { AtomicU64::new(0) }; 256], handovers_interpreter: AtomicU64::new(0) };
 
 /// Makes CPython call our evaluator in the main interpreter. False when CPython has no room for our per-code data.
 ///
@@ -111,10 +108,6 @@ pub unsafe extern "C" fn eval_frame(
         // Its `cframe` serves for this activation too: the caller's frame is the current one again when this returns. One of our own
         // would have to be linked and unlinked through memory, which takes longer than the rest of entering.
         let cframe = (*tstate).cframe;
-        if (*cframe).use_tracing != 0 {
-            STATISTICS.handovers_tracing.fetch_add(1, Ordering::Relaxed);
-            return sys::_PyEval_EvalFrameDefault(tstate, entry, throwflag);
-        }
         let caller = (*cframe).current_frame;
         (*cframe).current_frame = entry;
         (*entry).is_entry = true;
@@ -127,7 +120,15 @@ pub unsafe extern "C" fn eval_frame(
             ptr::null_mut()
         } else if throwflag != 0 {
             (*home).registers = Direct::new(tstate, entry, home);
-            run(home, entry, Flow::Raise)
+            if tracing::is_on(tstate) && !tracing::entered(tstate, entry) {
+                (*tstate).recursion_remaining += 1;
+                ptr::null_mut()
+            } else {
+                run(home, entry, Flow::Raise)
+            }
+        } else if tracing::is_on(tstate) {
+            (*home).registers = Direct::new(tstate, entry, home);
+            run(home, entry, Flow::Traced)
         } else {
             // Most calls from C run warm code to its end.
             vectorcall::adopt(entry);
@@ -170,7 +171,9 @@ pub(crate) unsafe fn run(home: *mut Home, entry: *mut _PyInterpreterFrame, mut f
                 Flow::Next | Flow::Switch => dispatch::run(home),
                 Flow::Return => return (*home).result,
                 Flow::Raise | Flow::Unwind => raised(&mut *d, flow),
-                Flow::HandOver | Flow::HandOverNext => match hand_over(&mut *d, entry, flow) {
+                Flow::Traced => traced::run(&mut *d),
+                Flow::HandOver if traced::is_at_start(&*d) => traced::run_from_start(&mut *d),
+                Flow::HandOver => match hand_over(&mut *d, entry) {
                     HandedOver::Entry(result) => return result,
                     HandedOver::Called(flow) => flow,
                 },
@@ -233,13 +236,25 @@ unsafe fn unwind(d: &mut Direct) -> Flow {
             *d.sp = exception;
             d.sp = d.sp.add(1);
             d.ip = first.add(handler.target);
-            return if tracing::is_on(tstate) { Flow::HandOverNext } else { Flow::Next };
+            return if tracing::is_on(tstate) { Flow::Traced } else { Flow::Next };
         }
-        let dying = d.frame;
         d.save_stack();
         if tracing::is_on(tstate) {
-            tracing::unwound(tstate, dying);
+            tracing::unwound(tstate, d.frame);
         }
+        leave(d)
+    }
+}
+
+/// Leaves the current frame by the set exception: `Raise` in the caller, with a null frame when it was the entry frame.
+///
+/// # Safety
+/// The machine's invariant, but that the stack is empty and saved.
+pub(crate) unsafe fn leave(d: &mut Direct) -> Flow {
+    // SAFETY: by contract.
+    unsafe {
+        let tstate = d.tstate;
+        let dying = d.frame;
         (*tstate).recursion_remaining += 1;
         if (*dying).is_entry {
             d.frame = ptr::null_mut();
@@ -265,34 +280,23 @@ enum HandedOver {
     Called(Flow),
 }
 
-/// Gives the current frame to CPython's evaluator until it ends.
+/// Gives the current frame to CPython's evaluator until it ends, from the instruction that it shows.
 #[cold]
-unsafe fn hand_over(d: &mut Direct, entry: *mut _PyInterpreterFrame, flow: Flow) -> HandedOver {
+unsafe fn hand_over(d: &mut Direct, entry: *mut _PyInterpreterFrame) -> HandedOver {
     // SAFETY: the machine's invariant.
     unsafe {
         let tstate = d.tstate;
         let handed = d.frame;
         let previous = (*handed).previous;
-        let prev_instr = if flow == Flow::HandOverNext {
-            STATISTICS.handovers_tracing.fetch_add(1, Ordering::Relaxed);
-            d.ip.sub(1)
-        } else {
-            let mut start = (*handed).prev_instr;
-            let code = *start as u8;
-            if opcode::DEOPT[usize::from(code)] == opcode::RESUME {
-                STATISTICS.handovers_tracing.fetch_add(1, Ordering::Relaxed);
-            } else {
-                STATISTICS.handovers[usize::from(code)].fetch_add(1, Ordering::Relaxed);
-            }
-            let first = frame::first_instruction((*handed).f_code);
-            while start > first && opcode::DEOPT[usize::from(*start.sub(1) as u8)] == opcode::EXTENDED_ARG {
-                start = start.sub(1);
-            }
-            start.sub(1)
-        };
+        let mut start = (*handed).prev_instr;
+        STATISTICS.handovers[usize::from(*start as u8)].fetch_add(1, Ordering::Relaxed);
+        let first = frame::first_instruction((*handed).f_code);
+        while start > first && opcode::DEOPT[usize::from(*start.sub(1) as u8)] == opcode::EXTENDED_ARG {
+            start = start.sub(1);
+        }
         // Being handed over makes it an entry frame.
         let completion = Completion::of(handed);
-        let result = frame::resume_in_cpython(tstate, handed, prev_instr, d.sp, false);
+        let result = frame::resume_in_cpython(tstate, handed, start.sub(1), d.sp, false);
         if handed == entry {
             return HandedOver::Entry(result);
         }
@@ -305,7 +309,7 @@ unsafe fn hand_over(d: &mut Direct, entry: *mut _PyInterpreterFrame, flow: Flow)
         let flow = completion.finish(d, result);
         // The function may have been the one that set the trace function.
         if flow == Flow::Next && tracing::is_on(tstate) {
-            return HandedOver::Called(Flow::HandOverNext);
+            return HandedOver::Called(Flow::Traced);
         }
         HandedOver::Called(flow)
     }

@@ -263,7 +263,7 @@ pub(crate) unsafe fn finish(d: &mut Direct, value: *mut PyObject) -> Flow {
         }
         drop_ended(generator);
         d.ip = d.ip.add(distance);
-        if tracing::is_on(tstate) { Flow::HandOverNext } else { Flow::Next }
+        if tracing::is_on(tstate) { Flow::Traced } else { Flow::Next }
     }
 }
 
@@ -349,7 +349,7 @@ pub(crate) unsafe fn handed_back(d: &mut Direct, result: *mut PyObject) -> Flow 
         let caller = unlink(d.tstate, frame);
         d.switch_to_frame(caller);
         d.push(result);
-        if tracing::is_on(d.tstate) { Flow::HandOverNext } else { Flow::Next }
+        if tracing::is_on(d.tstate) { Flow::Traced } else { Flow::Next }
     }
 }
 

@@ -4,6 +4,7 @@
 //! CPython -> evaluate::eval_frame -> dispatch::run -> semantics::*  over  direct::Direct      (the interpreter)
 //!                                                     direct_only::*      (what only it does)
 //!                                                     warm::*             (translated code that ran some times)
+//!                                traced::run   -> the same, with events for trace and profile functions
 //! tracer  ->                         dispatch::step -> semantics::*  over  its Recorder
 //! ```
 
@@ -28,6 +29,7 @@ pub mod numbers;
 pub mod opcode;
 mod primitives;
 pub mod semantics;
+mod traced;
 pub mod tracing;
 mod tuples;
 mod vectorcall;

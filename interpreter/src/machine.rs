@@ -37,10 +37,11 @@ pub enum Flow {
     Raise,
     /// The entry frame returned; the machine holds the result.
     Return,
-    /// Not possible here: CPython's evaluator goes on with this frame from this instruction, of which nothing has been done.
+    /// Not possible here, and nothing of this instruction has been done. At a `RESUME` that is to be reported: the loop for what is traced goes
+    /// on; else CPython's evaluator, with this frame.
     HandOver,
-    /// As `HandOver`, but from the machine's next instruction: this one is done. The interpreter only.
-    HandOverNext,
+    /// On, at the machine's next instruction, which a trace or profile function may want to see. The interpreter only.
+    Traced,
     /// On, at the machine's next instruction, in another of the interpreter's two ways of running code. Within it only.
     Switch,
     /// As `Raise`, but the exception has its traceback entry for this frame already (a re-raise). Direct-only opcodes.

@@ -291,7 +291,7 @@ impl Machine for Direct {
         // SAFETY: the invariant; the next unit is an instruction.
         unsafe {
             let next = *self.ip;
-            if next as u8 != capi::opcode::STORE_FAST {
+            if next as u8 != capi::opcode::STORE_FAST || crate::tracing::is_on(self.tstate) {
                 return None;
             }
             let target = self.local_slot(usize::from(next >> 8));

@@ -57,7 +57,7 @@ pub fn yield_value(d: &mut Direct, _: usize) -> Flow {
         let caller = running::suspend(d.tstate, d.frame, d.sp);
         d.switch_to_frame(caller);
         d.push(value);
-        if tracing::is_on(d.tstate) { Flow::HandOverNext } else { Flow::Next }
+        if tracing::is_on(d.tstate) { Flow::Traced } else { Flow::Next }
     }
 }
 

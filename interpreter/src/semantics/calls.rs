@@ -194,7 +194,7 @@ pub fn finish_call<M: Machine>(m: &mut M, nargs: usize, below: usize, result: M:
 
 /// The keyword names of this `CALL`, or null.
 #[inline(always)]
-fn keyword_names<M: Machine>(m: &mut M) -> *mut PyObject {
+pub fn keyword_names<M: Machine>(m: &mut M) -> *mut PyObject {
     find_keyword_names(m.code(), m.instruction())
 }
 
@@ -241,6 +241,18 @@ pub fn return_value<M: Machine>(m: &mut M, _: usize) -> Flow {
 /// `CALL_FUNCTION_EX`: NULL, function, iterable of arguments, and a mapping when `flags & 1`.
 #[inline(always)]
 pub fn call_function_ex<M: Machine>(m: &mut M, flags: usize) -> Flow {
+    call_function_ex_by(m, flags, |m, function, args, kwargs| {
+        m.call_obj(&helpers::CALL_EX, [Arg::Obj(function), Arg::Obj(args), Arg::Obj(kwargs)])
+    })
+}
+
+/// The same; `call` calls the function with a tuple, and a dict or null, all borrowed.
+#[inline(always)]
+pub fn call_function_ex_by<M: Machine>(
+    m: &mut M,
+    flags: usize,
+    call: impl FnOnce(&mut M, M::Obj, M::Obj, M::Obj) -> M::Obj,
+) -> Flow {
     let extra = flags & 1;
     let function = m.peek(2 + extra);
     let mut kwargs = m.null();
@@ -262,7 +274,7 @@ pub fn call_function_ex<M: Machine>(m: &mut M, flags: usize) -> Flow {
     }
     m.will_drop(function);
     m.will_drop(args);
-    let result = m.call_obj(&helpers::CALL_EX, [Arg::Obj(function), Arg::Obj(args), Arg::Obj(kwargs)]);
+    let result = call(m, function, args, kwargs);
     m.shrink(2 + extra);
     m.poke(1, result);
     m.decref(function);

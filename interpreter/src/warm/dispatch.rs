@@ -118,7 +118,7 @@ handlers! {
             Flow::Next => {
                 let d = &raw const (*home).registers;
                 if (*d).frame == frame && tracing::is_on(tstate) {
-                    return Flow::HandOverNext;
+                    return Flow::Traced;
                 }
                 if (*d).frame == frame && (*d).ip == at.add(width) {
                     return jump(frame, (*d).sp, ip.add(width), tstate, home);
@@ -134,7 +134,7 @@ handlers! {
         let ip = w.instruction();
         let Registers { frame, sp, tstate, home, .. } = w;
         (*home).registers = Direct { frame, sp, ip, tstate, home };
-        Flow::HandOverNext
+        Flow::Traced
     }
 
     /// Frees what died in the instruction at `w.ip`, then goes on at the home's `next`.

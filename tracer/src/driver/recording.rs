@@ -45,7 +45,7 @@ fn let_go(d: &Direct, embedded: Vec<*mut PyObject>, flow: Flow) -> Flow {
         unsafe { capi::refs::decref(o) };
     }
     // SAFETY: the running thread.
-    if flow == Flow::Next && unsafe { tracing::is_on(d.tstate) } { Flow::HandOverNext } else { flow }
+    if flow == Flow::Next && unsafe { tracing::is_on(d.tstate) } { Flow::Traced } else { flow }
 }
 
 impl Tracer {
@@ -258,7 +258,7 @@ impl Tracer {
             }
             // SAFETY: the running thread.
             if flow == Flow::Next && r.d.frame == before && unsafe { tracing::is_on(r.d.tstate) } {
-                return (Flow::HandOverNext, Outcome::Failed(Abort::Tracing));
+                return (Flow::Traced, Outcome::Failed(Abort::Tracing));
             }
             if let Some(abort) = r.abort {
                 return (flow, Outcome::Failed(abort));

@@ -179,7 +179,7 @@ impl Tracer {
         }
         // SAFETY: the running thread's cframe.
         if unsafe { interpreter::tracing::is_on(d.tstate) } {
-            return Flow::HandOverNext;
+            return Flow::Traced;
         }
         let t = self.state();
         if hot && t.enabled && !t.recording && after == After::Nothing && resume == Resume::Execute {

@@ -223,7 +223,7 @@ fn bridges_link_to_the_label_in_the_state_that_the_loop_expects() {
             }
             linked += 1;
             let trace = splice::splice(&l.trace, exit, &bridge);
-            let ways = splice::together(&raw, until, &rest);
+            let ways = splice::together(&raw, until, &rest, options.turns);
             let wrong = match (verify(&bridge.trace), verify(&trace)) {
                 (a, b) if a.is_empty() && b.is_empty() => check_varied(&mut program, &ways, &trace, seed),
                 (a, b) => Err(format!("{a:?}; {b:?}")),

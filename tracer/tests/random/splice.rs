@@ -80,20 +80,34 @@ pub fn until(raw: &Trace, l: &Loop, exit: usize) -> Until {
 }
 
 /// What [`splice`] makes, of recordings: what runs until the exit, the recording of the way from there, the loop again. And what it may do besides:
-/// leave at the end of the way, where the objects are not as the loop takes them, or at the exit, by an earlier guard of the same instruction.
-pub fn together(raw: &Trace, until: Until, rest: &Trace) -> [Trace; 3] {
+/// leave at the exit, by an earlier guard of the same instruction; at the end of the way or of one of the first `turns` after it, where things
+/// are not as the loop takes them.
+pub fn together(raw: &Trace, until: Until, rest: &Trace, turns: i64) -> Vec<Trace> {
     let mut out = until.trace;
     let mut way = Copier::new(rest);
     let exit = rest.ops.len() - 1;
     way.copy_turn(&mut out, 0..exit, &until.slots);
     let mut without = out.clone();
     way.copy(&mut without, exit);
+    let mut besides = vec![until.left, without];
     let locals = way.slots(&mut out, &rest.snapshots.get(rest.ops[exit].snap));
+    let jump = raw.ops.len() - 1;
+    let (mut longer, mut at_start) = (out.clone(), locals.clone());
+    for _ in 0..turns {
+        let mut turn = Copier::new(raw);
+        turn.copy_turn(&mut longer, 0..jump, &at_start);
+        at_start = turn.list(&mut longer, &raw.ops[jump]);
+        let snap = longer.ops.last().expect("what shows the frame at the end").snap;
+        let mut left = longer.clone();
+        left.push(Op { snap, ..Op::new(OpCode::Exit, &[]) });
+        besides.push(left);
+    }
     let list = out.push_list(&locals);
     out.push(Op { list, ..Op::new(OpCode::Label, &[]) });
     let mut turn = Copier::new(raw);
     (0..raw.ops.len()).for_each(|i| turn.copy(&mut out, i));
-    [out, without, until.left]
+    besides.insert(0, out);
+    besides
 }
 
 /// Copies ops of one trace to the end of another.

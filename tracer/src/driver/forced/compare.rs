@@ -108,7 +108,7 @@ impl Tracer {
         }
         // SAFETY: the running thread's cframe.
         if unsafe { interpreter::tracing::is_on(d.tstate) } {
-            return Flow::HandOverNext;
+            return Flow::Traced;
         }
         Flow::Next
     }
