@@ -59,6 +59,12 @@ class C:
         return True
 
 
+class Box:
+    def __getitem__(self, k):
+        events.append(("asked at", sys._getframe(1).f_lasti))
+        return k
+
+
 async def waiting():
     return 3
 
@@ -113,6 +119,7 @@ def everything():
     except KeyError:
         pass
     recursive(3)
+    Box()[1]
     for i in range(2): pass
     return f"{c.x!r:>5}"
 

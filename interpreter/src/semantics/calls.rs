@@ -5,7 +5,6 @@ use crate::field::{FUNCTION_CODE, FUNCTION_DEFAULTS, ItemsField, METHOD_FUNC, ME
 use crate::helpers;
 use crate::machine::{Arg, Flow, Machine};
 use crate::opcode;
-use capi::refs::{decref, type_of};
 use capi::sys::{self, PyCodeObject, PyObject};
 use std::ptr;
 
@@ -107,59 +106,6 @@ fn call_function<M: Machine>(m: &mut M, function: M::Obj, nargs: usize, below: u
         m.set_local(i, value);
     }
     true
-}
-
-/// `BINARY_SUBSCR` of an instance whose class has a Python `__getitem__`: the function's frame is pushed, as by CPython's
-/// specialised instruction. `None`: nothing was done.
-#[inline(always)]
-pub(super) fn get_item<M: Machine>(m: &mut M, container: M::Obj, key: M::Obj) -> Option<Flow> {
-    let address = m.peek_address(container);
-    // SAFETY: a live object; what the look-up gives is borrowed from the type while it has its version.
-    let (ty, method, version) = unsafe {
-        let ty = type_of(address);
-        if (*ty).tp_flags & std::ffi::c_ulong::from(sys::Py_TPFLAGS_HEAPTYPE) == 0 {
-            return None;
-        }
-        let name = sys::PyUnicode_InternFromString(c"__getitem__".as_ptr());
-        if name.is_null() {
-            sys::PyErr_Clear();
-            return None;
-        }
-        let method = sys::_PyType_Lookup(ty, name);
-        decref(name);
-        (ty, method, (*ty).tp_version_tag)
-    };
-    // SAFETY: as above.
-    if method.is_null() || version == 0 || unsafe { type_of(method) } != &raw mut sys::PyFunction_Type {
-        return None;
-    }
-    // SAFETY: a function's code is a code object.
-    let code = unsafe { (*method.cast::<sys::PyFunctionObject>()).func_code.cast::<PyCodeObject>() };
-    // SAFETY: as above.
-    let (flags, parameters, keyword_only) =
-        unsafe { ((*code).co_flags as u32, (*code).co_argcount, (*code).co_kwonlyargcount) };
-    const SHAPE: u32 = sys::CO_OPTIMIZED | sys::CO_VARARGS | sys::CO_VARKEYWORDS;
-    if flags & SHAPE != sys::CO_OPTIMIZED
-        || keyword_only != 0
-        || parameters != 2
-        || !m.is_type_object(container, ty)
-        || !m.is_type_version(ty, version)
-    {
-        return None;
-    }
-    let function = m.known(method);
-    let own_code = m.load_obj(function, FUNCTION_CODE);
-    if !m.is_object(own_code, code.cast()) || !m.may_push_frame(code) {
-        return None;
-    }
-    let return_to = m.instruction() + 1 + opcode::caches(capi::opcode::BINARY_SUBSCR);
-    m.incref(function);
-    m.shrink(1);
-    m.poke(1, function);
-    let flow = m.enter_call(function, code, 0, 0, return_to);
-    m.set_local(0, container);
-    m.set_local(1, key);
-    Some(flow)
 }
 
 /// Vectorcall of whatever it is.

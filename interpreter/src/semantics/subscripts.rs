@@ -72,18 +72,19 @@ pub fn binary_subscr<M: Machine>(m: &mut M, _: usize) -> Flow {
     {
         return finish_binary(m, container, key, number);
     }
-    if m.may_specialise()
-        && let Some(flow) = super::calls::get_item(m, container, key)
-    {
-        return flow;
-    }
+    get_item(m, container, key)
+}
+
+/// `container[key]`, whatever it is, by the object's own function.
+#[inline(always)]
+pub fn get_item<M: Machine>(m: &mut M, container: M::Obj, key: M::Obj) -> Flow {
     m.will_drop(container);
     m.will_drop(key);
     let item = m.call_obj(&helpers::GET_ITEM, [Arg::Obj(container), Arg::Obj(key)]);
     finish_binary(m, container, key, item)
 }
 
-/// Calls a class's own `__getitem__(self, key)` without leaving the evaluator; `None`: nothing was done.
+/// Calls a class's own `__getitem__(self, key)` without leaving the evaluator, as CPython's specialised instruction does. `None`: nothing was done.
 #[inline(always)]
 fn call_getitem<M: Machine>(m: &mut M, container: M::Obj) -> Option<Flow> {
     let address = m.peek_address(container);
