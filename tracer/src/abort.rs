@@ -25,7 +25,7 @@ aborts! {
     LongLoop "long_loop" "The loop of an inlined call took many turns";
     Returned "returned" "The function returned before the loop came round";
     Raised "raised" "An exception was raised while recording";
-    FrameObject "frame_object" "An inlined call's frame was kept by the program";
+    FrameObject "frame_object" "An inlined call's frame, or the dict of its locals, was asked for by the program";
     FrameChanged "frame_changed" "The current frame changed in an unexpected way";
     Tracing "tracing" "A trace or profile function was set, or tracemalloc started";
     TooManyArguments "too_many_arguments" "A call has more arguments than compiled code passes";

@@ -65,6 +65,7 @@ fn env(program: &Program) -> Env {
         frame_func: 0,
         prev_instr: 56,
         frame_obj: 48,
+        f_locals: 40,
         first_unit: 0,
         helpers: HelperIds { push_frame: 0, pop_frame: 0, stealing: (i32::MAX, i32::MIN) },
     }

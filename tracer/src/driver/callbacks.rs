@@ -100,6 +100,7 @@ pub(super) fn environment(off: Off) -> Env {
         localsplus: std::mem::offset_of!(sys::_PyInterpreterFrame, localsplus) as i32,
         prev_instr: std::mem::offset_of!(sys::_PyInterpreterFrame, prev_instr) as i32,
         frame_obj: std::mem::offset_of!(sys::_PyInterpreterFrame, frame_obj) as i32,
+        f_locals: std::mem::offset_of!(sys::_PyInterpreterFrame, f_locals) as i32,
         frame_func: layout::FRAME_FUNC as i32,
         first_unit: layout::FIRST_UNIT,
         helpers: HelperIds {

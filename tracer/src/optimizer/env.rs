@@ -49,6 +49,8 @@ pub struct Env {
     pub prev_instr: i32,
     /// Offset of `frame_obj` in a frame.
     pub frame_obj: i32,
+    /// Offset of `f_locals` in a frame.
+    pub f_locals: i32,
     /// Offset of the first code unit in a code object.
     pub first_unit: usize,
     /// See [`HelperIds`].

@@ -288,19 +288,23 @@ impl Optimizer<'_> {
         self.generation += 1;
     }
 
-    /// The innermost recorded frame returns: if it was pushed, it is popped, unless the program kept its frame object.
+    /// The innermost recorded frame returns: if it was pushed, it is popped, unless the program kept its frame object or asked for the dict of its
+    /// locals, which would have to be dropped.
     pub(super) fn inline_return(&mut self, raw: &Trace, snap: SnapId) -> Optimized<()> {
         let depth = raw.snapshots.depth(snap) - 1;
         if depth >= self.frames.len() {
             return Ok(());
         }
         let frame = self.frames[depth].frame;
-        let mut load = self.emit(OpCode::LoadPtr, &[frame]);
-        (load.imm, load.region) = (self.env.frame_obj, Region::Frame);
-        let object = self.out.push(load);
-        let mut guard = Op::new(OpCode::GuardNull, &[object]);
-        guard.snap = self.snapshot(raw, snap)?;
-        self.out.push(guard);
+        let left = self.snapshot(raw, snap)?;
+        for offset in [self.env.frame_obj, self.env.f_locals] {
+            let mut load = self.emit(OpCode::LoadPtr, &[frame]);
+            (load.imm, load.region) = (offset, Region::Frame);
+            let object = self.out.push(load);
+            let mut guard = Op::new(OpCode::GuardNull, &[object]);
+            guard.snap = left;
+            self.out.push(guard);
+        }
         let thread = self.thread_state();
         let args = [self.value(thread), self.value(frame)];
         let mut op = Op::new(OpCode::CallVoid, &[]);

@@ -775,7 +775,7 @@ impl Machine for Recorder<'_> {
     fn leave_call(&mut self, value: RObj) -> Flow {
         self.touch();
         // SAFETY: the machine's frame is live until it returns.
-        if unsafe { !(*self.d.frame).frame_obj.is_null() } {
+        if unsafe { !(*self.d.frame).frame_obj.is_null() || !(*self.d.frame).f_locals.is_null() } {
             self.give_up(Abort::FrameObject);
         }
         let snap = self.start_snapshot();

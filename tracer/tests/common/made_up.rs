@@ -96,6 +96,7 @@ pub fn env() -> Env {
         localsplus: 72,
         frame_func: 8,
         frame_obj: 40,
+        f_locals: 48,
         prev_instr: 56,
         first_unit: 200,
         helpers: HelperIds { push_frame: 0, pop_frame: 1, stealing: (8, 8) },

@@ -102,6 +102,7 @@ pub fn env(program: &Program) -> Env {
         // Fields that no random program looks at.
         frame_func: 40,
         frame_obj: 48,
+        f_locals: 40,
         prev_instr: 56,
         first_unit: 200,
         helpers: HelperIds { push_frame: -1, pop_frame: -1, stealing: (-1, -1) },
