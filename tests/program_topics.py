@@ -643,6 +643,123 @@ def small(v):
     ),
 )
 
+SUBTYPES = Topic(
+    prologue='''
+import collections
+import dataclasses
+import enum
+import fractions
+import itertools
+import operator
+
+
+class Count(int):
+    def __add__(self, other):
+        return Count(int(self) + int(other) & 0xFFFF)
+
+    def __lt__(self, other):
+        return int(self) & 1 == 1
+
+    def __bool__(self):
+        return int(self) & 2 == 2
+
+
+class Plain(int):
+    pass
+
+
+class Real(float):
+    def __mul__(self, other):
+        return Real(float(self) + 0.5)
+
+
+class Items(list):
+    def __getitem__(self, k):
+        return list.__getitem__(self, k) + 1
+
+    def append(self, v):
+        list.append(self, v & 7)
+
+    def __len__(self):
+        return list.__len__(self) + 1
+
+
+class Table(dict):
+    def __missing__(self, k):
+        note("missing", k)
+        return k & 3
+
+    def __contains__(self, k):
+        return k == 2
+
+
+class Word(str):
+    def __eq__(self, other):
+        return len(other) == len(self)
+
+    __hash__ = str.__hash__
+
+
+class Steps:
+    def __init__(self, n):
+        self.n = n
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.n -= 1
+        if self.n < 0:
+            raise StopIteration
+        return self.n
+
+
+class Once:
+    def __get__(self, object, owner):
+        note("got", owner.__name__)
+        return 6
+
+    def __set__(self, object, value):
+        note("set", show(value))
+
+
+class Colour(enum.IntEnum):
+    RED = 1
+    BLUE = 2
+
+
+@dataclasses.dataclass
+class Pair:
+    a: int
+    b: int = 2
+    c = Once()
+
+    def sum(self):
+        return self.a + self.b
+
+
+Named = collections.namedtuple("Named", "x y")
+''',
+    start=("n1, r1, l1, t1, w1, p1, k1 = Count(3), Real(1.5), Items([1, 2, 3]), Table({{1: 2}}), Word('ab'), Pair(1), Named(1, 2)",),
+    ints=(
+        "(n1 + {i})", "({i} + n1)", "(Plain({n}) + {i})", "(Plain({n}) * 2)", "int(n1)", "l1[{i} % 3]", "len(l1)", "t1[{i} & 7]", "t1.get({i} & 3, 5)", "sum(l1)", "sum(Steps({i} & 7))", "max(Steps(3), default=1)",
+        "p1.a", "p1.sum()", "p1.c", "k1.x", "k1[{i} & 1]", "k1._replace(x={n}).x", "Colour.RED", "(Colour.BLUE + {i})", "len(w1)", "(True + {i})", "(n1 if n1 else {i})", "abs(Plain({i}))", "min(n1, {i})", "hash(Plain({n}))",
+        "operator.add({n}, 2)", "sum(itertools.islice(itertools.count({i} & 7), 3))", "len(list(itertools.chain(d0, l1)))", "int(fractions.Fraction({i} & 7, 3) * 3)", "[*Steps(2), {n}][-1]", "(k1 + k1)[{i} & 3]", "-Plain({i})",
+        "range({i} & 7)[-1:].start", "len(range(0, {i} & 15, 2))", "({i} & 7 in range(1, 5))", "collections.Counter(d0)[{n}]", "d0.index(d0[0])", "d0.count({i})", "Plain({i}).bit_length()", "int.__add__({n}, 1)",
+    ),
+    floats=("(r1 * {f})", "({f} + r1)", "float(r1)", "(r1 - 1)", "complex({f}, 1).real", "float(n1)", "operator.mul({f}, 0.5)", "(Plain({n}) / 4)"),
+    bools=("(n1 < {i})", "({i} < n1)", "bool(n1)", "({i} & 3 in t1)", "(w1 == 'xy')", "('xy' == w1)", "(n1 == {i})", "(Colour.RED == {i})", "(k1 == (1, 2))", "(p1 == Pair(1))", "isinstance(n1, int)", "(type({i}) is int)", "(r1 == 1.5)", "(k1 < (1, {i}))"),
+    statements=(
+        "n1 = Count({n})", "n1 += {i}", "n1 = n1 + n1", "r1 = Real({f})", "r1 *= 2", "l1.append({i})", "l1[{i} % 3] = {n}", "l1 = Items(d0)", "l1 += [{n}]", "t1[{i} & 7] = {n}", "t1.pop({i} & 7, None)", "w1 = Word('x' * ({i} & 3))", "w1 += 'y'",
+        "p1.a = {n}", "p1.c = {i}", "p1 = Pair({n}, {i} & 7)", "k1 = Named({n}, {i})", "k1 = k1._replace(y={n})", "x9, y9 = k1\nnote(x9 is k1.x)", "for {j} in Steps({i} & 7):", "for {j} in l1[:4]:", "for {j} in Colour:", "for {j}, w in itertools.product((1, 2), (3,)):",
+        "for {j} in map(abs, l1[:3]):", "for {j}, w in zip(Steps(3), l1):", "n1 = Plain({n})", "r1 = {f}", "n1 = True", "{v} = n1 + 0", "{v} = Plain({n})", "l1 = list(l1)[:9]", "if n1:", "while n1 < 3:\n    n1 = 1 << 20",
+    ),
+    seldom=(
+        "Count.__add__ = lambda self, other: {k}", "Items.__getitem__ = list.__getitem__", "Plain.__add__ = lambda self, other: {k}", "del Plain.__add__", "Real.__mul__ = float.__mul__", "Pair.b = {k}", "Pair.c = {k}", "Table.__missing__ = lambda self, k: {k}",
+        "Plain.__radd__ = lambda self, other: {k}", "Plain.__index__ = lambda self: 1", "Plain.__bool__ = lambda self: {b}", "Word.__len__ = lambda self: {k}",
+    ),
+)
+
 TOPICS = {
-    "classes": CLASSES, "generators": GENERATORS, "dicts": DICTS, "strings": STRINGS, "calls": CALLS, "contexts": CONTEXTS, "lives": LIVES, "unbound": UNBOUND, "watched": WATCHED,
+    "classes": CLASSES, "generators": GENERATORS, "dicts": DICTS, "strings": STRINGS, "calls": CALLS, "contexts": CONTEXTS, "lives": LIVES, "unbound": UNBOUND, "watched": WATCHED, "subtypes": SUBTYPES,
 }  # fmt: skip
