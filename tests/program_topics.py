@@ -760,6 +760,157 @@ Named = collections.namedtuple("Named", "x y")
     ),
 )
 
+DEFINITIONS = Topic(
+    prologue='''
+import functools
+
+
+def logged(f):
+    @functools.wraps(f)
+    def wrapper(*args, **kwargs):
+        return f(*args, **kwargs) + 1
+
+    return wrapper
+
+
+@logged
+def decorated(a, b=2):
+    return (a & 0xFFFF) + b
+
+
+@functools.lru_cache(maxsize=8)
+def cached(a):
+    note("computed", a)
+    return a * 2
+
+
+@functools.singledispatch
+def dispatched(v):
+    return 1
+
+
+@dispatched.register
+def _(v: int):
+    return v & 7
+
+
+@dispatched.register
+def _(v: float):
+    return 9
+
+
+def nest(a):
+    b = a & 15
+
+    def middle(c):
+        def inner(d):
+            nonlocal b
+            b = b + d & 0xFF
+            return a + b + c
+
+        return inner
+
+    return middle(2)
+
+
+def counter():
+    n = 0
+    while True:
+        n += (yield n) or 1
+
+
+class Meta(type):
+    def __call__(cls, *args):
+        note("made", cls.__name__)
+        return super().__call__(*args)
+
+    @property
+    def size(cls):
+        return len(cls.__name__)
+
+
+class Made(metaclass=Meta):
+    made = 0
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__()
+        note("subclass", cls.__name__, sorted(kwargs))
+
+    def __new__(cls, v=1):
+        self = super().__new__(cls)
+        self.v = v
+        return self
+
+    def step(self):
+        return self.v + type(self).made
+
+    run = functools.partialmethod(step)
+
+    def __enter__(self):
+        return self.step
+
+    def __exit__(self, *what):
+        self.v += 1
+
+
+class MadeToo(Made):
+    def step(self):
+        def deeper():
+            return super(MadeToo, self).step()
+
+        return super().step() + deeper()
+
+
+def cleaning(n):
+    for k in range(n):
+        try:
+            yield k
+        finally:
+            note("cleaned", k)
+
+
+def early(v):
+    try:
+        for k in range(5):
+            with Made(k) as step:
+                if k == v:
+                    return step()
+    finally:
+        if v > 3:
+            return -v
+    return 0
+
+
+def yes(v):
+    return v & 0xFF
+
+
+def no(v):
+    return v ^ 3
+
+
+the_nest = nest(3)
+the_made = MadeToo(4)
+''',
+    start=("c1 = counter()",),
+    ints=(
+        "decorated({i})", "decorated({i}, b={n})", "cached({i} & 3)", "dispatched({a})", "dispatched(s)", "nest({i})({n})", "the_nest({i})", "(next(c1) or 1)", "the_made.step()", "the_made.run()", "Made.size", "Made({n}).v", "MadeToo({i} & 7).step()", "early({i} & 7)",
+        "(lambda: {i})()", "(lambda *a, k=3: len(a) + k)({i}, {i})", "sum(cleaning({i} & 3))", "next(cleaning(3))", "[w for w in [{i}] for _ in (1, 2)][-1]", "(z := {i}) + 1", "{{w: v for w, v in enumerate([{i}])}}[0]", "eval('3 + 4')", "functools.reduce(lambda a, b: a + b, d0)",
+        "(lambda f: f(f, {i} & 7))(lambda f, n: 1 if n < 2 else n + f(f, n - 1))", "getattr(the_made, 'v')", "type('Q', (), {{'v': {n}}}).v", "(yes if {b} else no)({i})", "[lambda v=w: v for w in (1, {n})][1]()", "len([*cleaning(2), *d0])",
+    ),
+    bools=("callable(decorated)", "({i} < {i} < {i})", "(not {b} and {b} or {b})", "isinstance(the_made, Made)", "issubclass(MadeToo, Made)", "any(v == 1 for v in cleaning(3))"),
+    statements=(
+        "def local(v, w={n}):\n    return v + w\nnote(local(1) & 255)", "class Local:\n    v = {n}\n    def get(self):\n        return self.v\nnote(Local().get() & 255)", "import math as m2\nnote(m2.floor(2.5))", "from math import ceil\nnote(ceil(1.5))",
+        "the_made.v = {n}", "for {j} in cleaning({i} & 3):", "with Made({n}) as step:", "c1 = counter()", "f2 = lambda v, w={i}: v ^ w\nnote(f2(1) & 255)", "class Sub(Made, key={i}):\n    pass", "del d0[:1]\nd0.append({n})", "d0[1:2] = [{n}, 4][:1]", "d0 = d0[-6:] + [{n}]",
+        "z = [[{n}], [2]]\nz[{i} & 1][0] += 1\nnote(z[0][0] & 255)", "a9 = b9 = {n}\nnote(a9 is b9)", "for {j} in range(3):\n    if {b}:\n        break\nelse:\n    note('else')", "while (z := {i} & 3) > 2:\n    note('walrus')\n    break", "assert True, note('never')",
+        "[t1 for t1 in range({i} & 3) if t1]", "try:\n    note(next(c1) & 255)\nfinally:\n    note('finally')", "note(f'{{{v}!r:>4}}')",
+    ),
+    seldom=(
+        "Made.made = {k}", "Made.step = lambda self: {k}", "globals()['decorated'] = logged(decorated)", "cached.cache_clear()", "dispatched.register(bool, lambda v: {k})", "MadeToo.step = Made.step", "c1.close()", "Made.__exit__ = lambda self, *what: note('exit')",
+        "globals()['the_nest'] = nest({k})", "the_made.__class__ = Made", "the_made.__class__ = MadeToo", "exec('def no(v): return v + {k}', globals())", "globals()['yes'] = lambda v: {k}", "Meta.size = property(lambda cls: {k})",
+    ),
+)
+
 TOPICS = {
-    "classes": CLASSES, "generators": GENERATORS, "dicts": DICTS, "strings": STRINGS, "calls": CALLS, "contexts": CONTEXTS, "lives": LIVES, "unbound": UNBOUND, "watched": WATCHED, "subtypes": SUBTYPES,
+    "classes": CLASSES, "generators": GENERATORS, "dicts": DICTS, "strings": STRINGS, "calls": CALLS, "contexts": CONTEXTS, "lives": LIVES, "unbound": UNBOUND, "watched": WATCHED, "subtypes": SUBTYPES, "definitions": DEFINITIONS,
 }  # fmt: skip
