@@ -559,8 +559,8 @@ watching = 0
 
 
 def watch(frame, event, arg):
-    if frame.f_code.co_name in ("note", "show", "told", "at"):
-        return None
+    if frame.f_code.co_name in ("note", "show", "told", "at") or frame.f_code.co_filename != __file__:
+        return None  # what threads do meanwhile changes the way through the standard library
     note(event, frame.f_code.co_name, frame.f_lineno, type(arg).__name__)
     return watch
 
@@ -574,7 +574,8 @@ def watch_lines_once(frame, event, arg):
 
 
 def profile(frame, event, arg):
-    note(event, frame.f_code.co_name, frame.f_lineno, getattr(arg, "__name__", None))
+    if frame.f_code.co_filename == __file__:
+        note(event, frame.f_code.co_name, frame.f_lineno, getattr(arg, "__name__", None))
 
 
 def watch_caller(on):

@@ -88,6 +88,17 @@ def peek(tag):
     return len(tag)
 
 
+def census():
+    """How many objects there are of what a program makes in each turn. What compiled code may keep, such as functions, is left out."""
+    gc.collect()
+    counted = {}
+    for o in gc.get_objects():
+        name = type(o).__name__
+        if name in ("list", "dict", "frame", "generator", "traceback", "bound method") or type(o).__module__ == "__main__":
+            counted[name] = counted.get(name, 0) + 1
+    return counted
+
+
 class Mortal:
     def __init__(self, n):
         self.n = n
@@ -120,10 +131,13 @@ gx = 0.25
 CALLED = '''
 
 for attempt in range(3):
+    before = census()
     try:
         print(main({turns}))
     except Exception as e:
         print(told(e, traceback.format_exc()))
+after = census()
+print([(name, after.get(name, 0) - before.get(name, 0)) for name in sorted(before | after) if after.get(name) != before.get(name)])
 '''
 
 FLAT = '''
@@ -560,7 +574,7 @@ class Program:
             body = "\n".join(line for s in self.main for line in s.lines(2))
             ending = FLAT.replace("{body}", body).replace("{turns}", str(self.turns))
         else:
-            ending = CALLED.format(turns=self.turns)
+            ending = CALLED.replace("{turns}", str(self.turns))
         return "\n".join(lines) + ending + EPILOGUE
 
     # -- making it smaller
