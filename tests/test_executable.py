@@ -285,6 +285,20 @@ class Package(Folder):
         done = run(sys.executable, "-c", code, PYTHONPATH=EXTENSION)
         self.assertEqual((done.stdout, done.stderr), ("4851\nTrue\n", ""))
 
+    def test_the_extension_modules_check_of_the_python_leaves_nothing_and_shows_nothing(self):
+        code = """if True:
+            import gc, sys
+            seen = []
+            sys.settrace(lambda frame, event, arg: seen.append(frame.f_globals.get("__name__")))
+            import coluber
+            coluber.jit.enable()
+            gc.collect()
+            sys.settrace(None)
+            left = any(getattr(o, "__module__", None) == "coluber.check" for o in gc.get_objects())
+            print("coluber" in seen, "coluber.check" in seen, left)
+        """
+        self.assertEqual(run(sys.executable, "-c", code, PYTHONPATH=EXTENSION).stdout, "True False False\n")
+
     def test_the_extension_module_reads_and_checks_options(self):
         code = "import coluber; coluber.jit.enable()"
         for arguments, variables in [(("-X", "jit=maybe"), {}), ((), {"COLUBER_JIT": "maybe"})]:

@@ -186,16 +186,30 @@ unsafe fn states() -> Result<(), String> {
 /// What [`samples`] looks into: the marshalled code of `check_samples.py`. Its frames are a running one and a suspended one.
 static SAMPLES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/check_samples.marshal"));
 
+/// Nothing of it is left when this returns, and no trace function hears of it.
+///
 /// # Safety
 /// The sizes and states are right; the GIL is held by the main interpreter.
 unsafe fn samples() -> Result<(), String> {
-    // SAFETY: the sample's names are all there once it ran without an exception, and of the types that the sizes were checked
-    // for; the namespace keeps them alive.
+    // SAFETY: by contract. A dict that refers to itself, through its functions, has to be emptied.
     unsafe {
         let tstate = PyThreadState_Get();
         expect!((*tstate).id == PyThreadState_GetID(tstate));
         let namespace = owned(PyDict_New())?;
-        let globals = namespace.as_ptr();
+        PyThreadState_EnterTracing(tstate);
+        let checked = samples_in(namespace.as_ptr());
+        PyDict_Clear(namespace.as_ptr());
+        PyThreadState_LeaveTracing(tstate);
+        checked
+    }
+}
+
+/// # Safety
+/// As [`samples`]; `globals` is an empty dict.
+unsafe fn samples_in(globals: *mut PyObject) -> Result<(), String> {
+    // SAFETY: the sample's names are all there once it ran without an exception, and of the types that the sizes were checked
+    // for; the namespace keeps them alive.
+    unsafe {
         let builtins = PyEval_GetBuiltins();
         let set = PyDict_SetItemString(globals, c"__builtins__".as_ptr(), builtins);
         let name = owned(PyUnicode_FromString(c"coluber.check".as_ptr()))?;
