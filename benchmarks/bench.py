@@ -8,7 +8,7 @@
 Who calls it: people, `make bench` and the release checks. Each program runs in fresh processes, base and the columns in turn, on one
 core. Inside a process `harness.py` repeats the program for some seconds. Of each process counts the best (or median) iteration of the
 later half of the time; of several processes the best (or median) again. What the ratios are, `report.py` says. The exit status is 1
-if a program failed under base or coluber, if its result differs, or if coluber handed frames to CPython's evaluator without need.
+if a program failed under base or coluber, if its result differs, or if coluber handed frames to CPython's evaluator.
 """
 
 import argparse

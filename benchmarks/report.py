@@ -11,7 +11,7 @@ Who calls it: `bench.py`; people, to put runs together that were made in pieces.
     memory   peak resident memory of the column / of base                               above 1: needs more than base
 
 A program whose result differs has no ratios: it did other work. A **fault** is what must not be (coluber or base fails, another
-result, a hand-over to CPython's evaluator that no trace function asked for); that PyPy (an older Python) fails is only noted.
+result, a hand-over to CPython's evaluator); that PyPy (an older Python) fails is only noted.
 """
 
 import argparse

@@ -129,7 +129,7 @@ handlers! {
         }
     }
 
-    /// Goes on at the unit as CPython's evaluator does: the instruction before it made somebody want to see events.
+    /// Goes on at the unit in the loop for what is traced: the instruction before it made somebody want to see events.
     fn traced(w, _arg) {
         let ip = w.instruction();
         let Registers { frame, sp, tstate, home, .. } = w;
