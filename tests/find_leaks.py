@@ -2,7 +2,7 @@
 
     python3.11 tests/find_leaks.py -R 3:3 test_dict
 
-Takes what `python -m test` takes; `tests/run_regrtest.py --leaks` runs it on both sides. A debug build counts all references as they come and
+Takes what `python -m test` takes; `tests/run_regrtest.py --leaks` runs it. A debug build counts all references as they come and
 go (`sys.gettotalrefcount`), but only those of CPython's own code. Here the counts themselves are added up: of all objects that the garbage
 collector knows, of all that these refer to, and of what code objects hold. A count that stays too high is found on any of them, on None and
 small ints and types as well, of which a leak costs no memory.

@@ -111,8 +111,8 @@ class Counting(unittest.TestCase):
 class Scripted:
     """A side of a comparison that answers what it was told to: outcomes of one test, or how the file ended."""
 
-    def __init__(self, *outcomes):
-        self.outcomes, self.side = list(outcomes), self
+    def __init__(self, *outcomes, ordinary=None):
+        self.outcomes, self.side, self.ordinary = list(outcomes), self, ordinary
 
     def run(self, name):
         outcome = self.outcomes.pop(0)
@@ -143,6 +143,16 @@ class RegressionSuite(unittest.TestCase):
         status, said = self.hunt("for i in range(9): ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))")
         self.assertEqual(status, 2)
         self.assertIn("test_one leaked [9, 9, 9] references, sum=27", said)
+
+    def test_the_base_hunts_for_leaks_only_where_its_ordinary_run_came_to_something_else(self):
+        well, leaks = {"a": "passed"}, {"a": "failed"}
+        base = Scripted(ordinary=Scripted(well))
+        self.assertEqual(run_regrtest.check("test_x", base, Scripted(well)).different, {})
+        base = Scripted(leaks, ordinary=Scripted(well))
+        self.assertEqual(run_regrtest.check("test_x", base, Scripted(leaks)).different, {})
+        base = Scripted(well, well, ordinary=Scripted(well))
+        report = run_regrtest.check("test_x", base, Scripted(leaks, leaks))
+        self.assertEqual(report.different, {"a": ("passed", "failed")})
 
     def test_the_same_outcome_is_no_difference_not_even_a_failure(self):
         self.assertEqual(self.check([{"a": "failed"}], [{"a": "failed"}]), ({}, {}))
