@@ -20,6 +20,7 @@ use crate::sys::{
     PyUnicode_FromString, PyUnicode_Join,
 };
 use crate::tuple;
+use crate::words::move_words;
 use std::ffi::{CStr, c_int};
 use std::ptr::null_mut;
 
@@ -135,7 +136,7 @@ impl Binding {
         let bound = self.given.min(self.positional);
         // SAFETY: `bound` slots and values exist; the counts move.
         unsafe {
-            self.args.copy_to_nonoverlapping(self.locals, bound);
+            move_words(self.args, bound, self.locals);
             if self.has_flag(CO_VARARGS) {
                 let rest = tuple::from_array_steal(self.args.add(bound), self.given - bound);
                 if rest.is_null() {

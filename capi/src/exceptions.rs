@@ -7,14 +7,17 @@
 //! ```
 
 use crate::frame;
-use crate::refs::xdecref;
+use crate::refs::{has_type_flag, new_ref, type_of, xdecref};
 use crate::sys::{
-    _Py_NoneStruct, _PyErr_Fetch, _PyErr_Format, _PyErr_NormalizeException, _PyInterpreterFrame,
-    PyBytesObject, PyCodeObject, PyErr_Clear, PyErr_GivenExceptionMatches, PyExc_NameError,
-    PyExc_SystemError, PyExc_UnboundLocalError, PyException_SetTraceback, PyNameErrorObject, PyObject,
-    PyObject_SetAttrString, PyThreadState, PyTraceBack_Here, PyTupleObject, PyUnicode_AsUTF8,
+    _Py_NoneStruct, _PyErr_ChainExceptions, _PyErr_Fetch, _PyErr_Format, _PyErr_NormalizeException,
+    _PyErr_Restore, _PyInterpreterFrame, _PyObject_GC_New, Py_TPFLAGS_BASE_EXC_SUBCLASS,
+    PyBaseExceptionObject, PyBytesObject, PyCode_Addr2Line, PyCodeObject, PyErr_Clear,
+    PyErr_GivenExceptionMatches, PyExc_NameError, PyExc_SystemError, PyExc_UnboundLocalError,
+    PyException_SetTraceback, PyNameErrorObject, PyObject, PyObject_GC_Track, PyObject_SetAttrString,
+    PyThreadState, PyTraceBack_Type, PyTracebackObject, PyTupleObject, PyType_Type, PyUnicode_AsUTF8,
 };
 use std::ffi::CStr;
+use std::mem::replace;
 use std::ptr::null_mut;
 
 /// Where an exception is handled.
@@ -35,13 +38,16 @@ const MAX_LINEAR_SEARCH: usize = 40;
 const ENTRY_START: u8 = 0x80;
 
 /// A cursor over an exception table.
+#[inline(always)]
 fn varint(table: &[u8], at: &mut usize) -> usize {
-    let mut value = usize::from(table[*at] & 0x3f);
-    while table[*at] & 0x40 != 0 {
-        *at += 1;
-        value = value << 6 | usize::from(table[*at] & 0x3f);
-    }
+    let mut byte = table[*at];
     *at += 1;
+    let mut value = usize::from(byte & 0x3f);
+    while byte & 0x40 != 0 {
+        byte = table[*at];
+        *at += 1;
+        value = value << 6 | usize::from(byte & 0x3f);
+    }
     value
 }
 
@@ -82,6 +88,7 @@ pub fn handler_in_table(table: &[u8], instruction: usize) -> Option<Handler> {
 ///
 /// # Safety
 /// `code` is alive.
+#[inline]
 pub unsafe fn exception_handler(code: *mut PyCodeObject, instruction: usize) -> Option<Handler> {
     // SAFETY: a code object's exception table is a bytes object that lives as long.
     let table = unsafe {
@@ -105,20 +112,78 @@ pub unsafe fn ensure_raised(tstate: *mut PyThreadState) {
     }
 }
 
-/// Adds an entry for `frame` to the traceback of the set exception. An incomplete frame gets none.
+/// The line of one instruction of a code object. To find it, CPython reads the table of lines from the code's start on, which takes longer
+/// than all the rest of raising an exception.
+#[derive(Debug)]
+pub struct Line {
+    /// The instruction, in bytes; -1: of none.
+    lasti: i32,
+    line: i32,
+}
+
+impl Line {
+    /// Of no instruction.
+    pub const NONE: Line = Line { lasti: -1, line: 0 };
+
+    /// The line of the instruction at byte `lasti`.
+    ///
+    /// # Safety
+    /// `code` is live, and always the same.
+    unsafe fn of(&mut self, code: *mut PyCodeObject, lasti: i32) -> i32 {
+        if self.lasti != lasti {
+            // SAFETY: by contract.
+            *self = Line { lasti, line: unsafe { PyCode_Addr2Line(code, lasti) } };
+        }
+        self.line
+    }
+}
+
+/// Adds an entry for `frame` to the traceback of the set exception (`PyTraceBack_Here`). An incomplete frame gets none. `known` is where
+/// the line was put when an instruction of the same code object raised last, or null. May collect garbage, and so run code.
 ///
 /// # Safety
 /// An exception is set; `frame` is a live frame of the current thread whose `prev_instr` is at the faulting instruction.
-pub unsafe fn add_traceback(tstate: *mut PyThreadState, frame: *mut _PyInterpreterFrame) {
-    // SAFETY: the caller guarantees the frame and the exception.
+pub unsafe fn add_traceback(tstate: *mut PyThreadState, frame: *mut _PyInterpreterFrame, known: *mut Line) {
+    // SAFETY: the caller guarantees the frame and the exception, whose counts go to the entry and back; a new object's fields are
+    // written before it is tracked.
     unsafe {
         if frame::is_incomplete(frame) {
             return;
         }
         let object = frame::make_frame_object(tstate, frame);
-        if !object.is_null() {
-            PyTraceBack_Here(object);
+        if object.is_null() {
+            return;
         }
+        let lasti = (*frame).prev_instr.byte_offset_from(frame::first_instruction((*frame).f_code)) as i32;
+        let line = match ((*object).f_lineno, known.as_mut()) {
+            (0, Some(known)) => known.of((*frame).f_code, lasti),
+            (0, None) => PyCode_Addr2Line((*frame).f_code, lasti),
+            (set_by_a_debugger, _) => set_by_a_debugger,
+        };
+        let (kind, value, next) = fetch(tstate);
+        let entry: *mut PyTracebackObject = _PyObject_GC_New(&raw mut PyTraceBack_Type).cast();
+        if entry.is_null() {
+            _PyErr_ChainExceptions(kind, value, next);
+            return;
+        }
+        (*entry).tb_next = next.cast();
+        (*entry).tb_frame = new_ref(object.cast()).cast();
+        (*entry).tb_lasti = lasti;
+        (*entry).tb_lineno = line;
+        PyObject_GC_Track(entry.cast());
+        _PyErr_Restore(tstate, kind, value, entry.cast());
+    }
+}
+
+/// Type, value and traceback of the set exception, which is none any more. `_PyErr_Fetch`.
+#[inline(always)]
+unsafe fn fetch(tstate: *mut PyThreadState) -> (*mut PyObject, *mut PyObject, *mut PyObject) {
+    // SAFETY: the current thread's state; the counts move to the caller.
+    unsafe {
+        let kind = replace(&mut (*tstate).curexc_type, null_mut());
+        let value = replace(&mut (*tstate).curexc_value, null_mut());
+        let traceback = replace(&mut (*tstate).curexc_traceback, null_mut());
+        (kind, value, traceback)
     }
 }
 
@@ -128,17 +193,31 @@ pub unsafe fn add_traceback(tstate: *mut PyThreadState, frame: *mut _PyInterpret
 /// # Safety
 /// An exception is set; `tstate` is the current thread's.
 pub unsafe fn take(tstate: *mut PyThreadState) -> *mut PyObject {
-    let (mut kind, mut value, mut traceback) = (null_mut(), null_mut(), null_mut());
     // SAFETY: the three counts move to our variables; normalizing keeps them owned.
     unsafe {
-        _PyErr_Fetch(tstate, &mut kind, &mut value, &mut traceback);
-        _PyErr_NormalizeException(tstate, &mut kind, &mut value, &mut traceback);
-        let shown = if traceback.is_null() { &raw mut _Py_NoneStruct } else { traceback };
-        PyException_SetTraceback(value, shown);
-        xdecref(traceback);
+        let (mut kind, mut value, mut traceback) = fetch(tstate);
+        // An instance of the very type is normal, unless a metaclass has its own view of that.
+        if value.is_null()
+            || type_of(value).cast() != kind
+            || type_of(kind) != &raw mut PyType_Type
+            || !has_type_flag(value, Py_TPFLAGS_BASE_EXC_SUBCLASS)
+        {
+            _PyErr_NormalizeException(tstate, &mut kind, &mut value, &mut traceback);
+        }
+        if traceback.is_null() {
+            traceback = new_ref(&raw mut _Py_NoneStruct);
+        }
+        if has_type_flag(value, Py_TPFLAGS_BASE_EXC_SUBCLASS) {
+            // An exception raised once more has it already, and the drop of this one is not its last.
+            let before = replace(&mut (*value.cast::<PyBaseExceptionObject>()).traceback, traceback);
+            xdecref(before);
+        } else {
+            PyException_SetTraceback(value, traceback);
+            xdecref(traceback);
+        }
         xdecref(kind);
+        value
     }
-    value
 }
 
 /// Sets `exception` with `format`, whose one `%s` is the str `name`; a `NameError` gets it as attribute `name` too
@@ -176,7 +255,7 @@ pub unsafe fn format_exc_check_arg(
             // Only the suggestion is lost.
             PyErr_Clear();
         }
-        crate::sys::_PyErr_Restore(tstate, kind, value, traceback);
+        _PyErr_Restore(tstate, kind, value, traceback);
     }
 }
 

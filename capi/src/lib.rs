@@ -26,3 +26,4 @@ pub mod sys;
 pub mod tracemalloc;
 pub mod tuple;
 pub mod types;
+pub mod words;

@@ -2,8 +2,9 @@
 //!
 //! Called wherever arguments or stack slots are packed. Never changes a tuple that somebody else can see.
 
-use crate::refs::{decref, incref};
+use crate::refs::decref;
 use crate::sys::{Py_ssize_t, PyObject, PyTuple_New, PyTupleObject};
+use crate::words::{copy_references, move_words};
 
 /// The first item's slot.
 ///
@@ -50,7 +51,7 @@ pub unsafe fn from_array_steal(source: *const *mut PyObject, count: usize) -> *m
                 decref(*source.add(i));
             }
         } else {
-            source.copy_to_nonoverlapping(items(tuple), count);
+            move_words(source, count, items(tuple));
         }
         tuple
     }
@@ -65,11 +66,7 @@ pub unsafe fn from_array(source: *const *mut PyObject, count: usize) -> *mut PyO
     unsafe {
         let tuple = PyTuple_New(count as Py_ssize_t);
         if !tuple.is_null() {
-            for i in 0..count {
-                let object = *source.add(i);
-                incref(object);
-                items(tuple).add(i).write(object);
-            }
+            copy_references(source, count, items(tuple));
         }
         tuple
     }

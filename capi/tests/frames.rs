@@ -242,11 +242,11 @@ def lines(e): return [(entry.name, entry.lineno - f.__code__.co_firstlineno) for
             let tstate = PyThreadState_Get();
             let pushed = enter(get(&names, "f"));
             PyErr_SetString(PyExc_ValueError, c"here".as_ptr());
-            exceptions::add_traceback(tstate, pushed);
+            exceptions::add_traceback(tstate, pushed, null_mut());
             assert!((*tstate).curexc_traceback.is_null(), "an incomplete frame gets none");
             // LOAD_CONST, behind RESUME.
             (*pushed).prev_instr = frame::first_instruction((*pushed).f_code).add(1);
-            exceptions::add_traceback(tstate, pushed);
+            exceptions::add_traceback(tstate, pushed, null_mut());
             let exception = Owned::from_new(exceptions::take(tstate)).unwrap();
             (*(*tstate).cframe).current_frame = (*pushed).previous;
             (*tstate).recursion_remaining += 1;

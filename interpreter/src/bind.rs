@@ -5,11 +5,13 @@
 use crate::direct::Direct;
 use crate::machine::Flow;
 use crate::{helpers, keys};
-use capi::refs::{decref, incref, type_of};
+use capi::refs::{decref, incref, new_ref, type_of};
 use capi::sys::{
     self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyMethodObject, PyObject, PyThreadState,
 };
+use capi::words::{copy_references, fill_nulls, move_words};
 use capi::{arguments, frame};
+use std::mem::MaybeUninit;
 use std::ptr;
 
 /// See `Machine::may_bind_call`.
@@ -74,22 +76,30 @@ pub unsafe fn push(
 /// So many arguments are copied without memory for them.
 const FEW: usize = 16;
 
-/// Room for `n` arguments. `None` with `MemoryError` set when memory is out.
-unsafe fn room<'a>(
-    few: &'a mut [*mut PyObject; FEW],
-    many: &'a mut Box<[*mut PyObject]>,
-    n: usize,
-) -> Option<&'a mut [*mut PyObject]> {
-    if n <= FEW {
-        return Some(&mut few[..n]);
+/// Room for arguments, none of which is written yet.
+struct Room {
+    few: [MaybeUninit<*mut PyObject>; FEW],
+    many: Box<[*mut PyObject]>,
+}
+
+impl Room {
+    fn new() -> Room {
+        Room { few: [MaybeUninit::uninit(); FEW], many: Box::default() }
     }
-    let Some(made) = allocator::boxed_slice(ptr::null_mut(), n) else {
-        // SAFETY: the caller holds the GIL.
-        unsafe { sys::PyErr_NoMemory() };
-        return None;
-    };
-    *many = made;
-    Some(many)
+
+    /// Room for `n` arguments. `None` with `MemoryError` set when memory is out.
+    unsafe fn get(&mut self, n: usize) -> Option<*mut *mut PyObject> {
+        if n <= FEW {
+            return Some(self.few.as_mut_ptr().cast());
+        }
+        let Some(made) = allocator::boxed_slice(ptr::null_mut(), n) else {
+            // SAFETY: the caller holds the GIL.
+            unsafe { sys::PyErr_NoMemory() };
+            return None;
+        };
+        self.many = made;
+        Some(self.many.as_mut_ptr())
+    }
 }
 
 /// The same for arguments that stay with the caller, behind a first one unless that is null.
@@ -108,16 +118,14 @@ pub unsafe fn push_copies(
     // SAFETY: by contract.
     unsafe {
         let skip = usize::from(!first.is_null());
-        let mut few = [ptr::null_mut(); FEW];
-        let mut many = Default::default();
-        let Some(all) = room(&mut few, &mut many, skip + nargs) else { return ptr::null_mut() };
+        let mut room = Room::new();
+        let Some(all) = room.get(skip + nargs) else { return ptr::null_mut() };
         if !first.is_null() {
-            all[0] = first;
+            *all = new_ref(first);
         }
-        ptr::copy_nonoverlapping(args, all[skip..].as_mut_ptr(), nargs);
-        all.iter().for_each(|&o| incref(o));
+        copy_references(args, nargs, all.add(skip));
         incref(function.cast());
-        push(tstate, function, all.as_ptr(), all.len(), kwnames)
+        push(tstate, function, all, skip + nargs, kwnames)
     }
 }
 
@@ -190,22 +198,26 @@ pub unsafe fn spread(
         if names.is_null() {
             return ptr::null_mut();
         }
-        let mut few = [ptr::null_mut(); FEW];
-        let mut many = Default::default();
-        let Some(all) = room(&mut few, &mut many, count + keywords as usize) else {
+        let skip = usize::from(!this.is_null());
+        let mut room = Room::new();
+        let Some(all) = room.get(skip + count + keywords as usize) else {
             decref(names);
             return ptr::null_mut();
         };
-        ptr::copy_nonoverlapping(items, all.as_mut_ptr(), count);
-        let (mut position, mut key, mut value) = (0, ptr::null_mut(), ptr::null_mut());
-        let mut i = 0;
-        while sys::PyDict_Next(kwargs, &mut position, &mut key, &mut value) != 0 {
-            incref(key);
-            *helpers::tuple_items(names).add(i) = key;
-            all[count + i] = value;
-            i += 1;
+        if !this.is_null() {
+            *all = new_ref(this);
         }
-        let callee = push_copies(tstate, function, this, all.as_ptr(), all.len(), names);
+        let mut to = copy_references(items, count, all.add(skip));
+        let mut name = helpers::tuple_items(names);
+        let (mut position, mut key, mut value) = (0, ptr::null_mut(), ptr::null_mut());
+        while sys::PyDict_Next(kwargs, &mut position, &mut key, &mut value) != 0 {
+            *name = new_ref(key);
+            name = name.add(1);
+            *to = new_ref(value);
+            to = to.add(1);
+        }
+        incref(function.cast());
+        let callee = push(tstate, function, all, skip + count + keywords as usize, names);
         decref(names);
         callee
     }
@@ -235,12 +247,8 @@ pub unsafe fn names(
         if (*code).co_flags as u32 & SHAPE != sys::CO_OPTIMIZED || given > positional {
             return false;
         }
-        for i in 0..given {
-            *locals.add(i) = *args.add(i);
-        }
-        for i in given..(*code).co_nlocalsplus as usize {
-            *locals.add(i) = ptr::null_mut();
-        }
+        let bound = move_words(args, given, locals);
+        fill_nulls(bound, locals.add((*code).co_nlocalsplus as usize));
         let parameters = helpers::tuple_items((*code).co_localsplusnames);
         for k in 0..keywords {
             let keyword = *helpers::tuple_items(kwnames).add(k);

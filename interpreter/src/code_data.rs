@@ -4,6 +4,7 @@
 
 use crate::opcode;
 use crate::warm::Translation;
+use capi::exceptions::Line;
 use capi::sys::{self, PyCodeObject};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicI32, AtomicIsize, AtomicUsize, Ordering};
@@ -33,6 +34,8 @@ pub struct CodeData {
     pub loops: Box<[LoopCell]>,
     /// What the interpreter runs when the code is warm.
     pub translation: Translation,
+    /// Of the instruction that raised last.
+    pub raised_at: Line,
 }
 
 impl CodeData {
@@ -171,7 +174,7 @@ fn make(code: *mut PyCodeObject) -> Option<Box<CodeData>> {
         }
         loops = cells.into_boxed_slice();
     }
-    allocator::boxed(CodeData { code, loop_of, loops, translation: Translation::NONE })
+    allocator::boxed(CodeData { code, loop_of, loops, translation: Translation::NONE, raised_at: Line::NONE })
 }
 
 /// Hangs the data on the code object, which has none; false for want of memory. `_PyCode_SetExtra` makes room for all who asked for a

@@ -46,7 +46,7 @@ pub struct Home {
     pub(crate) parked: Parked,
     /// The handler for an instruction that could not make its number quickly.
     pub(crate) otherwise: Handler,
-    /// What the entry frame returned, after `Flow::Return`.
+    /// What the entry frame returned, after `Flow::Return`; null: an exception.
     pub result: *mut PyObject,
     /// Objects that died in an instruction, behind the first one.
     pub dead: [*mut PyObject; 2],

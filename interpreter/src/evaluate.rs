@@ -5,13 +5,14 @@
 
 use crate::completion::Completion;
 use crate::direct::{Direct, Home};
+use crate::direct_only::exceptions::restore;
 use crate::machine::Flow;
 use crate::{
     code_data, dispatch, generator_finalize, generator_next, generators, traced, tracing, vectorcall, warm,
 };
 use capi::sys::{self, _PyInterpreterFrame, PyObject, PyThreadState};
 use capi::{exceptions, frame, opcode};
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -178,9 +179,6 @@ pub(crate) unsafe fn run(home: *mut Home, entry: *mut _PyInterpreterFrame, mut f
                     HandedOver::Called(flow) => flow,
                 },
             };
-            if flow == Flow::Raise && (*d).frame.is_null() {
-                return ptr::null_mut();
-            }
         }
     }
 }
@@ -195,19 +193,25 @@ pub unsafe fn raised(d: &mut Direct, flow: Flow) -> Flow {
     unsafe {
         if flow == Flow::Raise {
             exceptions::ensure_raised(d.tstate);
-            exceptions::add_traceback(d.tstate, d.frame);
+            let data = code_data::get((*d.frame).f_code);
+            let known = if data.is_null() { ptr::null_mut() } else { &raw mut (*data).raised_at };
+            exceptions::add_traceback(d.tstate, d.frame, known);
             if tracing::is_on(d.tstate) {
                 tracing::exception(d.tstate, d.frame);
             }
         }
-        unwind(d)
+        unwind(d, ptr::null_mut())
     }
 }
 
-/// Looks for the handler of the set exception in the current frame; leaves the frame when there is none. `Next` at the
-/// handler, `Raise` in the caller, `Raise` with a null frame when the entry frame was left.
-unsafe fn unwind(d: &mut Direct) -> Flow {
-    // SAFETY: the machine's invariant; an exception is set.
+/// Looks for the handler of an exception in the current frame; leaves the frame when there is none. `Next` at the handler, `Raise` in
+/// the caller, `Return` without a result when the entry frame was left. The exception is `again`, taken over, which was raised before
+/// and whose class has no metaclass of its own, or, where that is null, the one that is set.
+///
+/// # Safety
+/// The machine's invariant; there is an exception, and only one.
+pub(crate) unsafe fn unwind(d: &mut Direct, mut again: *mut PyObject) -> Flow {
+    // SAFETY: by contract.
     unsafe {
         let tstate = d.tstate;
         let code = (*d.frame).f_code;
@@ -227,16 +231,20 @@ unsafe fn unwind(d: &mut Direct) -> Flow {
                 let lasti = (*d.frame).prev_instr.offset_from(first);
                 let lasti = sys::PyLong_FromLong(lasti as i64);
                 if lasti.is_null() {
+                    capi::refs::xdecref(mem::replace(&mut again, ptr::null_mut()));
                     continue;
                 }
                 *d.sp = lasti;
                 d.sp = d.sp.add(1);
             }
-            let exception = exceptions::take(tstate);
+            let exception = if again.is_null() { exceptions::take(tstate) } else { again };
             *d.sp = exception;
             d.sp = d.sp.add(1);
             d.ip = first.add(handler.target);
             return if tracing::is_on(tstate) { Flow::Traced } else { Flow::Next };
+        }
+        if !again.is_null() {
+            restore(again);
         }
         d.save_stack();
         if tracing::is_on(tstate) {
@@ -246,7 +254,7 @@ unsafe fn unwind(d: &mut Direct) -> Flow {
     }
 }
 
-/// Leaves the current frame by the set exception: `Raise` in the caller, with a null frame when it was the entry frame.
+/// Leaves the current frame by the set exception: `Raise` in the caller, `Return` without a result when it was the entry frame.
 ///
 /// # Safety
 /// The machine's invariant, but that the stack is empty and saved.
@@ -257,8 +265,8 @@ pub(crate) unsafe fn leave(d: &mut Direct) -> Flow {
         let dying = d.frame;
         (*tstate).recursion_remaining += 1;
         if (*dying).is_entry {
-            d.frame = ptr::null_mut();
-            return Flow::Raise;
+            (*d.home).result = ptr::null_mut();
+            return Flow::Return;
         }
         if generators::owns(dying) {
             return generators::finish(d, ptr::null_mut());

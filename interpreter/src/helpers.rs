@@ -158,7 +158,11 @@ helpers! {
     LIST_SLICE = list_slice, (Obj, Int, Int, Int) -> Obj, RunsPython;
     /// `list[start:stop] = value` of an exact list; a null value deletes: list, start, stop, value.
     LIST_SET_SLICE = list_set_slice, (Obj, Int, Int, Obj) -> Int32, RunsPython;
-    /// `container[start:stop:step]` of an exact str or tuple, the step possibly null: container, start, stop, step.
+    /// `text[start:stop]` of an exact str.
+    STR_SLICE = str_slice, (Obj, Int, Int) -> Obj, Memory;
+    /// `tuple[start:stop]` of an exact tuple.
+    TUPLE_SLICE = tuple_slice, (Obj, Int, Int) -> Obj, RunsPython;
+    /// `container[start:stop:step]` of an exact str or tuple: container, start, stop, step.
     GET_SLICE = get_slice, (Obj, Obj, Obj, Obj) -> Obj, RunsPython;
     /// `list.pop(index)` of an exact list, the index in range and counted from the start.
     LIST_POP = list_pop, (Obj, Int) -> Obj, Memory;
@@ -388,7 +392,11 @@ unsafe extern "C" fn dict_get(dict: *mut PyObject, key: *mut PyObject) -> *mut P
     }
 }
 
-unsafe extern "C" fn list_extend(list: *mut PyObject, iterable: *mut PyObject) -> c_int {
+/// Extends a list as `*` in displays does; a message names what is not iterable.
+///
+/// # Safety
+/// An exact list, a live object; the GIL is held.
+pub(crate) unsafe extern "C" fn list_extend(list: *mut PyObject, iterable: *mut PyObject) -> c_int {
     // SAFETY: called as a helper, with an exact list and a live object.
     unsafe {
         let none = sys::_PyList_Extend(list.cast(), iterable);
@@ -473,13 +481,32 @@ unsafe extern "C" fn list_set_slice(
     }
 }
 
+/// `unicode_subscript` of Objects/unicodeobject.c.
+unsafe extern "C" fn str_slice(text: *mut PyObject, start: i64, stop: i64) -> *mut PyObject {
+    // SAFETY: called as a helper, with an exact, ready str.
+    unsafe {
+        let len = (*text.cast::<sys::PyASCIIObject>()).length as i64;
+        let (start, stop, _) = adjust(len, start, stop, 1);
+        sys::PyUnicode_Substring(text, start as isize, stop as isize)
+    }
+}
+
+/// `tuplesubscript` of Objects/tupleobject.c.
+unsafe extern "C" fn tuple_slice(tuple: *mut PyObject, start: i64, stop: i64) -> *mut PyObject {
+    // SAFETY: called as a helper, with an exact tuple.
+    unsafe {
+        let (start, stop, _) = adjust(size_of_sequence(tuple) as i64, start, stop, 1);
+        sys::PyTuple_GetSlice(tuple, start as isize, stop as isize)
+    }
+}
+
 unsafe extern "C" fn get_slice(
     container: *mut PyObject,
     start: *mut PyObject,
     stop: *mut PyObject,
     step: *mut PyObject,
 ) -> *mut PyObject {
-    // SAFETY: called as a helper, with live objects; the step may be null.
+    // SAFETY: called as a helper, with live objects.
     unsafe {
         let slice = sys::PySlice_New(start, stop, step);
         if slice.is_null() {

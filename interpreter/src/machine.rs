@@ -35,7 +35,7 @@ pub enum Flow {
     Next,
     /// An exception is set; the handler search starts at this instruction.
     Raise,
-    /// The entry frame returned; the machine holds the result.
+    /// The entry frame returned or was left by an exception; the machine holds the result, or null.
     Return,
     /// Not possible here, and nothing of this instruction has been done. At a `RESUME` that is to be reported: the loop for what is traced goes
     /// on; else CPython's evaluator, with this frame.

@@ -14,6 +14,7 @@ use capi::frame::{self, SPECIALS_WORDS};
 use capi::objects::Array;
 use capi::refs::type_of;
 use capi::sys::{self, PyCodeObject, PyObject, PyTypeObject};
+use capi::words::move_words;
 use std::ptr;
 
 /// `PY_VECTORCALL_ARGUMENTS_OFFSET`
@@ -468,7 +469,7 @@ impl Machine for Direct {
         unsafe {
             let tuple = sys::PyTuple_New(n as isize);
             if !tuple.is_null() {
-                ptr::copy_nonoverlapping(self.slot(n), helpers::tuple_items(tuple), n);
+                move_words(self.slot(n), n, helpers::tuple_items(tuple));
                 self.shrink(n);
             }
             tuple
@@ -481,7 +482,7 @@ impl Machine for Direct {
         unsafe {
             let list = sys::PyList_New(n as isize);
             if !list.is_null() {
-                ptr::copy_nonoverlapping(self.slot(n), (*list.cast::<sys::PyListObject>()).ob_item, n);
+                move_words(self.slot(n), n, (*list.cast::<sys::PyListObject>()).ob_item);
                 self.shrink(n);
             }
             list

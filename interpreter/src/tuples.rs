@@ -1,6 +1,7 @@
 //! Tuples from CPython's free lists, without a call where that matters.
 
 use capi::sys::{self, PyGC_Head, PyObject, PyThreadState, PyTupleObject};
+use capi::words::{self, move_words};
 use capi::{tracemalloc, tuple};
 
 /// The low bits of `_gc_prev` are flags (`_PyGC_PREV_MASK`).
@@ -57,10 +58,7 @@ pub(crate) unsafe fn quick_from_array_steal(
     unsafe {
         let free = pop_free(tstate, n);
         if !free.is_null() {
-            let items = tuple::items(free.cast());
-            for i in 0..n {
-                *items.add(i) = *from.add(i);
-            }
+            move_words(from, n, tuple::items(free.cast()));
             track(tstate, free);
         }
         free.cast()
@@ -99,7 +97,7 @@ pub(crate) unsafe fn from_array(
         let made = from_array_steal(tstate, from, n);
         if !made.is_null() {
             for i in 0..n {
-                (**from.add(i)).ob_refcnt += 1;
+                (**words::opaque(from.add(i).cast_mut())).ob_refcnt += 1;
             }
         }
         made
@@ -112,7 +110,7 @@ unsafe fn by_call(from: *const *mut PyObject, n: usize) -> *mut PyObject {
     unsafe {
         let made = sys::PyTuple_New(n as isize);
         if !made.is_null() {
-            from.copy_to_nonoverlapping(tuple::items(made), n);
+            move_words(from, n, tuple::items(made));
         }
         made
     }

@@ -12,6 +12,7 @@ use crate::{evaluate, helpers, numbers, warm};
 use capi::frame;
 use capi::refs::decref;
 use capi::sys::{self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyObject, PyThreadState};
+use capi::words;
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -135,9 +136,9 @@ unsafe fn push(
         (*callee).frame_obj = ptr::null_mut();
         (*callee).prev_instr = frame::first_instruction(code).sub(1);
         (&raw mut (*callee).stacktop).cast::<u64>().write(ENTRY);
-        let mut to = warm::copy_references(args, given, frame::locals(callee));
-        to = warm::copy_references(from, missing as usize, to);
-        warm::fill_nulls(to, frame::stack_base(callee));
+        let mut to = words::copy_references(args, given, frame::locals(callee));
+        to = words::copy_references(from, missing as usize, to);
+        words::fill_nulls(to, frame::stack_base(callee));
         callee
     }
 }

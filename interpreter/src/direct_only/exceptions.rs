@@ -62,30 +62,41 @@ pub fn check_exc_match(d: &mut Direct, _: usize) -> Flow {
 /// `RERAISE`: the exception at the top; with `depth`, the instruction index below it says where it came from.
 #[inline(never)]
 pub fn reraise(d: &mut Direct, depth: usize) -> Flow {
+    // SAFETY: the invariant; the exception is taken over.
+    unsafe {
+        match reraised(d, depth) {
+            Ok(value) => restore(value),
+            Err(flow) => return flow,
+        }
+    }
+    Flow::Unwind
+}
+
+/// The exception of a `RERAISE`, taken from the stack; or how to go on instead.
+#[inline(always)]
+pub(crate) unsafe fn reraised(d: &mut Direct, depth: usize) -> Result<*mut PyObject, Flow> {
     // SAFETY: the invariant.
     unsafe {
         if depth != 0 {
             let lasti = d.peek(depth + 1);
             if !has_type_flag(lasti, sys::Py_TPFLAGS_LONG_SUBCLASS) {
-                return super::raise(sys::PyExc_SystemError, c"lasti is not an int");
+                return Err(super::raise(sys::PyExc_SystemError, c"lasti is not an int"));
             }
             let index = sys::PyLong_AsLong(lasti);
             (*d.frame).prev_instr = crate::code_data::units(d.code()).offset(index as isize);
         }
-        let value = d.pop();
-        restore(value)
+        Ok(d.pop())
     }
 }
 
 /// Sets an exception (taken over) with its own traceback again.
-pub(super) unsafe fn restore(value: *mut PyObject) -> Flow {
+pub(crate) unsafe fn restore(value: *mut PyObject) {
     // SAFETY: an exception instance.
     unsafe {
         let class = new_ref(type_of(value).cast());
         let traceback = sys::PyException_GetTraceback(value);
         sys::PyErr_Restore(class, value, traceback);
     }
-    Flow::Unwind
 }
 
 /// `RAISE_VARARGS`

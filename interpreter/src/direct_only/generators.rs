@@ -246,7 +246,8 @@ pub fn end_async_for(d: &mut Direct, _: usize) -> Flow {
     unsafe {
         let value = d.pop();
         if sys::PyErr_GivenExceptionMatches(value, sys::PyExc_StopAsyncIteration) == 0 {
-            return exceptions::restore(value);
+            exceptions::restore(value);
+            return Flow::Unwind;
         }
         decref(value);
         super::drop_top(d);

@@ -6,6 +6,7 @@
 
 use super::{done, done_int};
 use crate::field::TypeOf;
+use crate::helper::Helper;
 use crate::machine::{Arg, Compare, Flow, Machine};
 use crate::{helpers, opcode};
 use capi::opcode::{BINARY_SUBSCR, DELETE_SUBSCR, STORE_SUBSCR};
@@ -34,21 +35,29 @@ pub fn subscript<M: Machine>(m: &mut M, n: usize) -> Option<Flow> {
     let (next, code, _) = unsafe { opcode::following(m.code(), m.instruction()) };
     let container = m.peek(n + 1);
     match code {
-        BINARY_SUBSCR if m.is_type(container, TypeOf::List) => load(m, n, next),
+        BINARY_SUBSCR if m.is_type(container, TypeOf::List) => {
+            let (start, stop, step) = machine_bounds(m, n)?;
+            let args = [Arg::Obj(container), Arg::Int(start), Arg::Int(stop), Arg::Int(step)];
+            Some(load(m, n, next, &helpers::LIST_SLICE, args))
+        }
+        BINARY_SUBSCR if n == 2 && m.is_type(container, TypeOf::Str) => {
+            let (start, stop, _) = machine_bounds(m, n)?;
+            let args = [Arg::Obj(container), Arg::Int(start), Arg::Int(stop)];
+            Some(load(m, n, next, &helpers::STR_SLICE, args))
+        }
+        BINARY_SUBSCR if n == 2 && m.is_type(container, TypeOf::Tuple) => {
+            let (start, stop, _) = machine_bounds(m, n)?;
+            let args = [Arg::Obj(container), Arg::Int(start), Arg::Int(stop)];
+            Some(load(m, n, next, &helpers::TUPLE_SLICE, args))
+        }
         BINARY_SUBSCR if m.is_type(container, TypeOf::Str) || m.is_type(container, TypeOf::Tuple) => {
-            let (start, stop) = (m.peek(n), m.peek(n - 1));
-            let step = if n == 3 { m.peek(1) } else { m.null() };
+            let (start, stop, step) = (m.peek(n), m.peek(n - 1), m.peek(1));
             // Only such bounds run no code.
             bound(m, start, 0)?;
             bound(m, stop, 0)?;
-            if n == 3 {
-                bound(m, step, 1)?;
-            }
-            announce(m, n);
-            m.step_to(next);
+            bound(m, step, 1)?;
             let args = [Arg::Obj(container), Arg::Obj(start), Arg::Obj(stop), Arg::Obj(step)];
-            let result = m.call_obj(&helpers::GET_SLICE, args);
-            Some(finish(m, n, result))
+            Some(load(m, n, next, &helpers::GET_SLICE, args))
         }
         STORE_SUBSCR | DELETE_SUBSCR if m.is_type(container, TypeOf::List) => {
             store(m, n, next, code == STORE_SUBSCR)
@@ -92,9 +101,9 @@ fn drop_bounds<M: Machine>(m: &mut M, bounds: [Option<M::Obj>; 3]) {
     }
 }
 
+/// Start, stop and step, which is not 0, as machine integers; no answer where one of them is something else.
 #[inline(always)]
-fn load<M: Machine>(m: &mut M, n: usize, next: usize) -> Option<Flow> {
-    let list = m.peek(n + 1);
+fn machine_bounds<M: Machine>(m: &mut M, n: usize) -> Option<(M::Int, M::Int, M::Int)> {
     let (start, stop) = (m.peek(n), m.peek(n - 1));
     let mut step = m.int(1);
     let mut forwards = true;
@@ -107,13 +116,22 @@ fn load<M: Machine>(m: &mut M, n: usize, next: usize) -> Option<Flow> {
         }
     }
     let (first, last) = if forwards { (0, i64::MAX) } else { (i64::MAX, i64::MIN) };
-    let start = bound(m, start, first)?;
-    let stop = bound(m, stop, last)?;
+    Some((bound(m, start, first)?, bound(m, stop, last)?, step))
+}
+
+/// Container and bounds make way for what the helper answers.
+#[inline(always)]
+fn load<M: Machine, const N: usize>(
+    m: &mut M,
+    n: usize,
+    next: usize,
+    helper: &'static Helper,
+    args: [Arg<M>; N],
+) -> Flow {
     announce(m, n);
     m.step_to(next);
-    let args = [Arg::Obj(list), Arg::Int(start), Arg::Int(stop), Arg::Int(step)];
-    let result = m.call_obj(&helpers::LIST_SLICE, args);
-    Some(finish(m, n, result))
+    let result = m.call_obj(helper, args);
+    finish(m, n, result)
 }
 
 /// `list[start:stop] = value`, or its deletion.

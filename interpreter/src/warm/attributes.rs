@@ -3,7 +3,7 @@
 use super::registers::Registers;
 use super::resolve::{Kind, Place, resolve};
 use super::stack::load_fast;
-use super::{Handler, Unit, dispatch, handlers, polymorphic, shared};
+use super::{Handler, Unit, exceptions, handlers, polymorphic, shared};
 use crate::machine::Flow;
 use crate::{helpers, keys};
 use capi::instance;
@@ -220,7 +220,7 @@ handlers! {
         }
         let value = call_descriptor(descriptor, o, type_of(o).cast());
         if value.is_null() {
-            return dispatch::leave(w, LOAD, Flow::Raise);
+            return exceptions::raise(w, LOAD);
         }
         w.poke(1, value);
         w.drop(o);
@@ -330,7 +330,7 @@ handlers! {
         if status != 0 {
             decref(value);
             decref(o);
-            return dispatch::leave(w, STORE, Flow::Raise);
+            return exceptions::raise(w, STORE);
         }
         w.drop(value);
         w.drop(o);
@@ -493,7 +493,7 @@ handlers! {
             call_descriptor((*cache).value, o, type_of(o).cast())
         };
         if value.is_null() {
-            return dispatch::leave(w, METHOD, Flow::Raise);
+            return exceptions::raise(w, METHOD);
         }
         w.poke(1, std::ptr::null_mut());
         w.push(value);

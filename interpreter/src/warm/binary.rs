@@ -187,7 +187,7 @@ handlers! {
     fn refill_ints(w, _arg) {
         if !numbers::refill_ints() {
             sys::PyErr_NoMemory();
-            return super::dispatch::leave(w, 1, Flow::Raise);
+            return super::exceptions::raise(w, 1);
         }
         jump(w.frame, w.sp, w.ip, w.tstate, w.home)
     }
@@ -196,7 +196,7 @@ handlers! {
     fn refill_floats(w, _arg) {
         if !numbers::refill_floats(w.tstate) {
             sys::PyErr_NoMemory();
-            return super::dispatch::leave(w, 1, Flow::Raise);
+            return super::exceptions::raise(w, 1);
         }
         jump(w.frame, w.sp, w.ip, w.tstate, w.home)
     }
@@ -386,7 +386,7 @@ handlers! {
                 sys::PyUnicode_Append(target, b);
                 capi::refs::decref(b);
                 if (*target).is_null() {
-                    return super::dispatch::leave(w, 2, Flow::Raise);
+                    return super::exceptions::raise(w, 2);
                 }
                 return w.next(3);
             }

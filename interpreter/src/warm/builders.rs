@@ -1,13 +1,12 @@
 //! What makes containers, cells and functions by one call in C.
 
-use super::parked::{back, park};
-use super::registers::move_words;
-use super::{dispatch, handlers};
+use super::parked::{back, finish_bare, finish_one, park};
+use super::{exceptions, handlers};
 use crate::helpers;
-use crate::machine::Flow;
-use capi::frame;
 use capi::refs::{decref, xdecref};
 use capi::sys::{self, PyFunctionObject, PyListObject};
+use capi::words::move_words;
+use capi::{arguments, frame};
 
 handlers! {
     /// `BUILD_LIST`
@@ -16,14 +15,39 @@ handlers! {
         let list = sys::PyList_New(n as isize);
         let mut w = back(home);
         if list.is_null() {
-            return dispatch::leave(w, 1, Flow::Raise);
+            return exceptions::raise(w, 1);
         }
         let items = (*list.cast::<PyListObject>()).ob_item;
-        let end = w.sp;
-        w.shrink(w.arg(0));
-        move_words(w.sp, end, items);
+        let n = w.arg(0);
+        w.shrink(n);
+        move_words(w.sp, n, items);
         w.push(list);
         w.next(1)
+    }
+
+    /// `LIST_EXTEND`
+    fn list_extend(w, depth) {
+        let (iterable, list) = (w.peek(1), w.peek(depth + 1));
+        let home = park(w);
+        finish_bare::<1>(home, helpers::list_extend(list, iterable), 1)
+    }
+
+    /// `LIST_TO_TUPLE`
+    fn list_to_tuple(w, _arg) {
+        let list = w.peek(1);
+        let home = park(w);
+        finish_one(home, sys::PyList_AsTuple(list), 1)
+    }
+
+    /// `DICT_MERGE`: for a call, whose function is told of in messages.
+    fn dict_merge(w, depth) {
+        let (update, dict, callee) = (w.peek(1), w.peek(depth + 1), w.peek(depth + 3));
+        let home = park(w);
+        let status = sys::_PyDict_MergeEx(dict, update, 2);
+        if status < 0 {
+            arguments::format_kwargs_error((*home).parked.tstate, callee, update);
+        }
+        finish_bare::<1>(home, status, 1)
     }
 
     /// `BUILD_MAP` of nothing.
@@ -35,7 +59,7 @@ handlers! {
         let dict = sys::PyDict_New();
         let mut w = back(home);
         if dict.is_null() {
-            return dispatch::leave(w, 1, Flow::Raise);
+            return exceptions::raise(w, 1);
         }
         w.push(dict);
         w.next(1)
@@ -51,7 +75,7 @@ handlers! {
         decref(key);
         decref(value);
         if status < 0 {
-            return dispatch::leave(w, 1, Flow::Raise);
+            return exceptions::raise(w, 1);
         }
         w.next(1)
     }
@@ -62,7 +86,7 @@ handlers! {
         let value = *w.local(index);
         let cell = sys::PyCell_New(value);
         if cell.is_null() {
-            return dispatch::leave(w, 1, Flow::Raise);
+            return exceptions::raise(w, 1);
         }
         *w.local(index) = cell;
         xdecref(value);
@@ -91,7 +115,7 @@ handlers! {
         let function = sys::PyFunction_New(code, (*w.frame).f_globals).cast::<PyFunctionObject>();
         decref(code);
         if function.is_null() {
-            return dispatch::leave(w, 1, Flow::Raise);
+            return exceptions::raise(w, 1);
         }
         // The fields of a new function are null.
         if flags & 8 != 0 {

@@ -4,13 +4,14 @@
 use super::binary::{float_value, is_float, is_int};
 use super::call_site::{CALL, PRECALL, Site, miss, site};
 use super::parked::{back, drop_at_once, failed, park};
-use super::registers::{Registers, opaque};
+use super::registers::Registers;
 use super::{Handler, calls, dispatch, handlers};
 use crate::direct::Home;
 use crate::machine::Flow;
 use crate::{eval_breaker, helpers, numbers, tuples};
 use capi::refs::{new_ref, type_of};
 use capi::sys::{self, PyMethodDef, PyObject, PyThreadState, PyTypeObject};
+use capi::words::opaque;
 use std::ffi::CStr;
 use std::mem::transmute;
 use std::ptr;
@@ -90,7 +91,11 @@ unsafe fn finish(home: *mut Home, result: *mut PyObject) -> Flow {
 
 /// Frees an operand of a call that died, and drops those from `slot` on.
 #[inline(never)]
-unsafe fn bury_operands(home: *mut Home, dead: *mut PyObject, mut slot: *mut *mut PyObject) -> Flow {
+unsafe extern "C" fn bury_operands(
+    home: *mut Home,
+    dead: *mut PyObject,
+    mut slot: *mut *mut PyObject,
+) -> Flow {
     // SAFETY: as in `finish`.
     unsafe {
         numbers::dealloc((*home).parked.tstate, dead);

@@ -12,12 +12,13 @@
 //! A special case that meets another callable leaves to `calls::precall`, which asks everything; after some such misses it is
 //! taken out.
 
-use super::registers::{fill_nulls, jump, move_words};
+use super::registers::jump;
 use super::{Handler, Unit, builtin_calls, calls, classes, handlers, super_calls};
 use crate::code_data;
 use capi::frame;
 use capi::refs::type_of;
 use capi::sys::{self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyObject};
+use capi::words::{fill_nulls, move_words};
 
 /// Code units of `PRECALL` and of `CALL`.
 pub(super) const PRECALL: usize = 2;
@@ -132,11 +133,11 @@ handlers! {
         if !calls::has_room(&w, (*site).frame_bytes, 1) {
             return w.instead(calls::precall, nargs);
         }
-        let end = w.sp;
-        w.sp = end.sub(nargs + 2);
+        w.shrink(nargs + 2);
         w.ip = w.ip.add(PRECALL);
         let callee = calls::push_frame(&w, function, (*site).object.cast(), (*site).frame_bytes);
-        let to = move_words(w.sp.add(if METHOD { 1 } else { 2 }), end, frame::locals(callee));
+        let given = nargs + usize::from(METHOD);
+        let to = move_words(w.sp.add(if METHOD { 1 } else { 2 }), given, frame::locals(callee));
         let sp = to.add((*site).nulls as usize);
         fill_nulls(to, sp);
         (*w.home).units = (*site).units;

@@ -1,8 +1,8 @@
 //! Calls of Python functions, where the site does not know which. `PRECALL` does the work of the `CALL` behind it.
 
 use super::call_site::{CALL, PRECALL, Site};
-use super::registers::{Registers, fill_nulls, jump, move_words, opaque};
-use super::{builtin_calls, dispatch, handlers};
+use super::registers::{Registers, jump};
+use super::{builtin_calls, exceptions, handlers};
 use crate::code_data;
 use crate::completion::{Completion, Link};
 use crate::direct::Direct;
@@ -11,6 +11,7 @@ use crate::{bind, helpers};
 use capi::frame;
 use capi::refs::{decref, type_of};
 use capi::sys::{self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyMethodObject};
+use capi::words::{copy_references, fill_nulls, move_words};
 
 handlers! {
     /// `PRECALL` and `CALL`.
@@ -80,7 +81,7 @@ handlers! {
         let callee = push_frame(&w, function, code, (*translation).frame_bytes);
         let locals = frame::locals(callee);
         let sp = locals.add((*code).co_nlocalsplus as usize);
-        fill_nulls(move_words(args, args.add(given), locals), sp);
+        fill_nulls(move_words(args, given, locals), sp);
         let units = (*translation).units;
         (*w.home).enter(units, code);
         jump(callee, sp, units, w.tstate, w.home)
@@ -108,14 +109,9 @@ handlers! {
         w.sp = args.sub(2 - usize::from(method));
         let callee = push_frame(&w, function, code, (*translation).frame_bytes);
         let locals = frame::locals(callee);
-        let mut to = move_words(args, args.add(given), locals);
-        let mut from = helpers::tuple_items(defaults).add(given + available - parameters);
-        while to != locals.add(parameters) {
-            (**from).ob_refcnt += 1;
-            *to = *from;
-            from = from.add(1);
-            to = opaque(to.add(1));
-        }
+        let to = move_words(args, given, locals);
+        let from = helpers::tuple_items(defaults).add(given + available - parameters);
+        let to = copy_references(from, parameters - given, to);
         let sp = locals.add((*code).co_nlocalsplus as usize);
         fill_nulls(to, sp);
         let units = (*translation).units;
@@ -167,7 +163,7 @@ handlers! {
         let callee = bind::push(w.tstate, function, args, given, (*w.cache::<Site>(1)).names);
         if callee.is_null() {
             unreserve(&w, warm);
-            return dispatch::leave(w, CALL, Flow::Raise);
+            return exceptions::raise(w, CALL);
         }
         // CPython's inlined calls leave it at their last unit.
         let shown = w.instruction().add(CALL - 1);
@@ -199,15 +195,7 @@ handlers! {
         (*function).ob_base.ob_refcnt += 1;
         let callee =
             push_frame_as(&w, function, code, bytes, w.instruction(), Completion::warm_spread(false));
-        let mut to = frame::locals(callee);
-        let mut from = helpers::tuple_items(args);
-        let end = from.add(given);
-        while from != end {
-            (**from).ob_refcnt += 1;
-            *to = *from;
-            to = to.add(1);
-            from = opaque(from.add(1));
-        }
+        let to = copy_references(helpers::tuple_items(args), given, frame::locals(callee));
         let sp = frame::stack_base(callee);
         fill_nulls(to, sp);
         (*w.home).units = (*translation).units;

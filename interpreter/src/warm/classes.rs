@@ -2,7 +2,7 @@
 //! `slot_tp_init` would do by three calls in C. See `completion` for the return.
 
 use super::call_site::{CALL, PRECALL, Site, site};
-use super::registers::{Registers, fill_nulls, jump, opaque};
+use super::registers::{Registers, jump};
 use super::{Handler, calls, dispatch, handlers};
 use crate::completion::Completion;
 use crate::direct::Direct;
@@ -12,6 +12,7 @@ use crate::{bind, code_data, eval_breaker, helpers};
 use capi::frame;
 use capi::refs::{decref, incref, type_of};
 use capi::sys::{self, PyCodeObject, PyFunctionObject, PyObject, PyTypeObject};
+use capi::words::{copy_references, fill_nulls};
 
 static INIT: Name = Name::new(c"__init__");
 
@@ -31,7 +32,7 @@ handlers! {
         let instance = new_instance(class.cast());
         if instance.is_null() {
             drop_operands(&mut w, nargs);
-            return dispatch::leave(w, CALL, Flow::Raise);
+            return super::exceptions::raise(w, CALL);
         }
         w.poke(nargs + 2, instance);
         w.instead(push_init, nargs)
@@ -64,15 +65,7 @@ handlers! {
         let locals = frame::locals(callee);
         (*instance).ob_refcnt += 1;
         *locals = instance;
-        let mut to = locals.add(1);
-        let mut from = w.sp.sub(nargs);
-        while from != w.sp {
-            let o = *from;
-            (*o).ob_refcnt += 1;
-            *to = o;
-            to = to.add(1);
-            from = opaque(from.add(1));
-        }
+        let to = copy_references(w.sp.sub(nargs), nargs, locals.add(1));
         let end = locals.add((*code).co_nlocalsplus as usize);
         fill_nulls(to, end);
         (*w.home).units = (*translation).units;
@@ -124,7 +117,7 @@ handlers! {
         }
         w.shrink(nargs + 1 + usize::from(failed));
         if failed {
-            return dispatch::leave(w, CALL, Flow::Raise);
+            return super::exceptions::raise(w, CALL);
         }
         w.instead(made, 0)
     }
@@ -143,7 +136,7 @@ handlers! {
         let instance = new_instance(class.cast());
         if instance.is_null() {
             drop_operands(&mut w, 0);
-            return dispatch::leave(w, CALL, Flow::Raise);
+            return super::exceptions::raise(w, CALL);
         }
         let changed = (*class.cast::<PyTypeObject>()).tp_version_tag != (*w.cache::<Site>(1)).version;
         w.poke(2, instance);

@@ -15,7 +15,7 @@ use capi::sys::{self, PyObject};
 ///
 /// # Safety
 /// The home's registers keep the machine's invariant.
-pub(crate) unsafe fn resume(home: *mut Home) -> Flow {
+pub(crate) unsafe extern "C" fn resume(home: *mut Home) -> Flow {
     // SAFETY: by contract.
     unsafe {
         let Direct { frame, sp, ip, tstate, .. } = (*home).registers;
@@ -125,6 +125,7 @@ handlers! {
                 }
                 resume(home)
             }
+            flow @ (Flow::Raise | Flow::Unwind) => super::exceptions::raised(home, flow),
             flow => flow,
         }
     }

@@ -63,7 +63,7 @@ handlers! {
     fn for_iter(w, distance) {
         let iterator = w.peek(1);
         if type_of(iterator) != &raw mut sys::PyGen_Type {
-            return w.instead(super::iteration::any, distance);
+            return w.instead(super::iteration::any::<false>, distance);
         }
         let generator = iterator.cast::<PyGenObject>();
         if !generators::is_resumable(w.tstate, generator) {
@@ -111,7 +111,7 @@ handlers! {
             }
             _ => {
                 w.shrink(1);
-                super::dispatch::leave(w, 1, Flow::Raise)
+                super::exceptions::raise(w, 1)
             }
         }
     }
@@ -127,7 +127,7 @@ handlers! {
         w.show();
         let next = getter(iterator);
         if next.is_null() {
-            return super::dispatch::leave(w, 1, Flow::Raise);
+            return super::exceptions::raise(w, 1);
         }
         w.push(next);
         w.next(1)
@@ -212,7 +212,7 @@ handlers! {
         w.show();
         let generator = coroutines::make_coro(tstate, (*dying).f_func);
         if generator.is_null() {
-            return super::dispatch::leave(w, 1, Flow::Raise);
+            return super::exceptions::raise(w, 1);
         }
         (*dying).stacktop = w.sp.offset_from(frame::locals(dying)) as i32;
         // The generator's frame is none of this call any more.

@@ -6,7 +6,7 @@ use super::parked::{back, finish_one, park};
 use super::registers::Registers;
 use super::stack::store_fast;
 use crate::machine::Flow;
-use crate::numbers;
+use crate::{numbers, tracing};
 use capi::objects::{ListIter, RangeIter, TupleIter};
 use capi::refs::type_of;
 use capi::sys::{self, PyObject};
@@ -121,8 +121,10 @@ handlers! {
             if store { tuple::<true> } else { tuple::<false> }
         } else if ty == &raw mut sys::PyGen_Type {
             super::generators::for_iter
+        } else if store {
+            any::<true>
         } else {
-            any
+            any::<false>
         };
         (*w.ip).handler = handler;
         w.instead(handler, distance)
@@ -131,7 +133,7 @@ handlers! {
     fn range<const STORE: bool>(w, distance) {
         let iterator = w.peek(1);
         if type_of(iterator) != &raw mut sys::PyRangeIter_Type {
-            return w.instead(any, distance);
+            return w.instead(any::<STORE>, distance);
         }
         if let Some(item) = range_next(iterator.cast()) {
             return give::<STORE>(w, item);
@@ -163,7 +165,7 @@ handlers! {
     fn list<const STORE: bool>(w, distance) {
         let iterator = w.peek(1);
         if type_of(iterator) != &raw mut sys::PyListIter_Type {
-            return w.instead(any, distance);
+            return w.instead(any::<STORE>, distance);
         }
         match sequence_next(iterator, true) {
             Some(item) => give::<STORE>(w, item),
@@ -174,7 +176,7 @@ handlers! {
     fn tuple<const STORE: bool>(w, distance) {
         let iterator = w.peek(1);
         if type_of(iterator) != &raw mut sys::PyTupleIter_Type {
-            return w.instead(any, distance);
+            return w.instead(any::<STORE>, distance);
         }
         match sequence_next(iterator, false) {
             Some(item) => give::<STORE>(w, item),
@@ -183,13 +185,13 @@ handlers! {
     }
 
     /// Any iterator: its `tp_iternext`.
-    fn any(w, distance) {
+    fn any<const STORE: bool>(w, distance) {
         let iterator = w.peek(1);
         let ty = type_of(iterator);
         if ty == &raw mut sys::PyListIter_Type
             && let Some(item) = sequence_next(iterator, true)
         {
-            return give::<false>(w, item);
+            return give::<STORE>(w, item);
         }
         if ty == &raw mut sys::PyGen_Type {
             return w.instead(super::generators::for_iter, distance);
@@ -201,6 +203,10 @@ handlers! {
         if item.is_null() {
             return w.instead(ended, 0);
         }
+        // Whom the iterator made watch sees the store too.
+        if STORE && !tracing::is_on(w.tstate) {
+            return give::<true>(w, item);
+        }
         w.push(item);
         w.next(1)
     }
@@ -209,7 +215,7 @@ handlers! {
     fn ended(w, _arg) {
         if !(*w.tstate).curexc_type.is_null() {
             if sys::PyErr_ExceptionMatches(sys::PyExc_StopIteration) == 0 {
-                return super::dispatch::leave(w, 1, Flow::Raise);
+                return super::exceptions::raise(w, 1);
             }
             sys::PyErr_Clear();
         }

@@ -2,7 +2,7 @@
 
 use super::parked::{back, failed, park};
 use super::registers::{Registers, bool_value};
-use super::{Handler, Unit, dispatch, handlers};
+use super::{Handler, Unit, exceptions, handlers};
 use crate::code_data::LoopCell;
 use crate::direct::Direct;
 use crate::eval_breaker;
@@ -199,7 +199,7 @@ handlers! {
         w.shrink(1);
         capi::refs::decref(o);
         if answer < 0 {
-            return dispatch::leave(w, 1, Flow::Raise);
+            return exceptions::raise(w, 1);
         }
         if (answer != 0) == WHEN {
             return w.instead(jump_backward, cell);
@@ -241,7 +241,7 @@ handlers! {
         let o = w.peek(1);
         let answer = sys::PyObject_IsTrue(o);
         if answer < 0 {
-            return dispatch::leave(w, 1, Flow::Raise);
+            return exceptions::raise(w, 1);
         }
         if (answer != 0) == WHEN {
             return w.next(1 + distance);
@@ -254,7 +254,7 @@ handlers! {
     /// `UNARY_NOT` of what is no bool.
     fn unary_not(w, _arg) {
         let o = w.peek(1);
-        let Some(value) = truth(&mut w, o) else { return dispatch::leave(w, 1, Flow::Raise) };
+        let Some(value) = truth(&mut w, o) else { return exceptions::raise(w, 1) };
         let result = if value { helpers::py_false() } else { helpers::py_true() };
         (*result).ob_refcnt += 1;
         w.poke(1, result);

@@ -36,6 +36,7 @@ mod calls;
 mod classes;
 mod compare;
 mod dispatch;
+mod exceptions;
 mod generators;
 mod globals;
 mod iteration;
@@ -57,7 +58,6 @@ use dispatch::full;
 pub(crate) use dispatch::{go, resume, start};
 pub(crate) use generators::go_on;
 pub(crate) use parked::Parked;
-pub(crate) use registers::{copy_references, fill_nulls};
 pub use translate::Translation;
 pub(crate) use translate::translate;
 

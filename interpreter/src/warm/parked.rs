@@ -2,7 +2,7 @@
 //! to be saved first and restored behind, also where nothing is left to be done. What an operand is, is read from the stack again.
 
 use super::Unit;
-use super::dispatch;
+use super::exceptions;
 use super::registers::Registers;
 use crate::direct::Home;
 use crate::machine::Flow;
@@ -83,20 +83,20 @@ pub(super) unsafe fn finish_two(home: *mut Home, result: *mut PyObject, width: u
     }
 }
 
-/// Drops the three topmost objects, the lowest one first, after a C function that has no result; an exception is set where `status` is
+/// Drops the `N` topmost objects, the lowest one first, after a C function that has no result; an exception is set where `status` is
 /// not 0.
 #[inline(always)]
-pub(super) unsafe fn finish_three(home: *mut Home, status: i32, width: usize) -> Flow {
+pub(super) unsafe fn finish_bare<const N: usize>(home: *mut Home, status: i32, width: usize) -> Flow {
     // SAFETY: as above.
     unsafe {
         if status != 0 {
-            return failed(home, 3, width);
+            return failed(home, N, width);
         }
-        drop_at_once(home, *(*home).parked.sp.sub(3));
-        drop_at_once(home, *(*home).parked.sp.sub(2));
-        drop_at_once(home, *(*home).parked.sp.sub(1));
+        for depth in (1..=N).rev() {
+            drop_at_once(home, *(*home).parked.sp.sub(depth));
+        }
         let mut w = back(home);
-        w.shrink(3);
+        w.shrink(N);
         w.next(width)
     }
 }
@@ -104,7 +104,7 @@ pub(super) unsafe fn finish_three(home: *mut Home, status: i32, width: usize) ->
 /// Drops so many operands, the lowest one first, of an instruction that raised an exception.
 #[cold]
 #[inline(never)]
-pub(super) unsafe fn failed(home: *mut Home, operands: usize, width: usize) -> Flow {
+pub(super) unsafe extern "C" fn failed(home: *mut Home, operands: usize, width: usize) -> Flow {
     // SAFETY: as above; operands may be null.
     unsafe {
         let mut w = back(home);
@@ -115,6 +115,6 @@ pub(super) unsafe fn failed(home: *mut Home, operands: usize, width: usize) -> F
                 decref(o);
             }
         }
-        dispatch::leave(w, width, Flow::Raise)
+        exceptions::raise(w, width)
     }
 }

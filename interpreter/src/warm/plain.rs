@@ -6,7 +6,7 @@ use crate::direct::Direct;
 use crate::direct_only::{exceptions, generators, imports, maps};
 use crate::machine::Flow;
 use crate::opcode::caches;
-use crate::semantics::{attributes, globals, sequences, stack, strings, subscripts};
+use crate::semantics::{attributes, globals, stack, strings, subscripts};
 use capi::opcode as op;
 
 /// Defines a handler for each opcode; the function neither jumps nor makes another frame the current one.
@@ -22,6 +22,7 @@ macro_rules! plainly {
                         w.sp = (*home).registers.sp;
                         w.reach(ip.add(width))
                     }
+                    flow @ (Flow::Raise | Flow::Unwind) => super::exceptions::raised(home, flow),
                     flow => flow,
                 }
             })*
@@ -44,14 +45,9 @@ plainly! {
     load_name = LOAD_NAME, globals::load_name::<Direct>;
     store_name = STORE_NAME, globals::store_name::<Direct>;
     store_global = STORE_GLOBAL, globals::store_global::<Direct>;
-    list_extend = LIST_EXTEND, sequences::list_extend::<Direct>;
-    list_to_tuple = LIST_TO_TUPLE, sequences::list_to_tuple::<Direct>;
     format_value = FORMAT_VALUE, strings::format_value::<Direct>;
     build_string = BUILD_STRING, strings::build_string::<Direct>;
-    push_exc_info = PUSH_EXC_INFO, exceptions::push_exc_info;
-    pop_except = POP_EXCEPT, exceptions::pop_except;
     check_exc_match = CHECK_EXC_MATCH, exceptions::check_exc_match;
-    reraise = RERAISE, exceptions::reraise;
     raise_varargs = RAISE_VARARGS, exceptions::raise_varargs;
     before_with = BEFORE_WITH, exceptions::before_with;
     with_except_start = WITH_EXCEPT_START, exceptions::with_except_start;
@@ -64,6 +60,5 @@ plainly! {
     set_add = SET_ADD, maps::set_add;
     set_update = SET_UPDATE, maps::set_update;
     dict_update = DICT_UPDATE, maps::dict_update;
-    dict_merge = DICT_MERGE, maps::dict_merge;
     unpack_ex = UNPACK_EX, maps::unpack_ex;
 }

@@ -2,7 +2,6 @@
 
 use super::handlers;
 use super::registers::{Registers, bool_value};
-use crate::machine::Flow;
 use crate::{helpers, numbers, tuples};
 use capi::refs::type_of;
 use capi::sys::{self, PyObject};
@@ -191,6 +190,21 @@ handlers! {
         w.next(1)
     }
 
+    /// `IS_OP`, `POP_JUMP_FORWARD_IF_FALSE` or `POP_JUMP_FORWARD_IF_TRUE`
+    fn is_op_jump<const WHEN: bool>(w, invert) {
+        let (b, a) = (w.peek(1), w.peek(2));
+        // A death belongs to the first instruction; it may be one object twice.
+        if (*a).ob_refcnt <= 2 || (*b).ob_refcnt <= 2 {
+            return w.instead(is_op, invert);
+        }
+        (*a).ob_refcnt -= 1;
+        (*b).ob_refcnt -= 1;
+        let answer = (a == b) != (invert != 0);
+        let distance = w.arg(1);
+        w.shrink(2);
+        w.next(if answer == WHEN { 2 + distance } else { 2 })
+    }
+
     /// `UNARY_NOT`
     fn unary_not(w, arg) {
         let o = w.peek(1);
@@ -224,7 +238,7 @@ handlers! {
         w.shrink(1);
         if status != 0 {
             capi::refs::decref(o);
-            return super::dispatch::leave(w, 1, Flow::Raise);
+            return super::exceptions::raise(w, 1);
         }
         (*o).ob_refcnt -= 1;
         w.next(1)
@@ -246,10 +260,41 @@ handlers! {
         w.show();
         let tuple = tuples::from_array_steal(w.tstate, w.sp.sub(n), n);
         if tuple.is_null() {
-            return super::dispatch::leave(w, 1, Flow::Raise);
+            return super::exceptions::raise(w, 1);
         }
         w.shrink(n);
         w.push(tuple);
+        w.next(1)
+    }
+
+    /// `UNPACK_SEQUENCE` of two items.
+    fn unpack_two(w, n) {
+        let sequence = w.peek(1);
+        let ty = type_of(sequence);
+        let items = if ty == &raw mut sys::PyTuple_Type {
+            helpers::tuple_items(sequence)
+        } else if ty == &raw mut sys::PyList_Type {
+            (*sequence.cast::<sys::PyListObject>()).ob_item
+        } else {
+            return w.full(n);
+        };
+        if helpers::size_of_sequence(sequence) != 2 {
+            return w.full(n);
+        }
+        let (first, second) = (*items, *items.add(1));
+        (*first).ob_refcnt += 1;
+        (*second).ob_refcnt += 1;
+        w.poke(1, second);
+        w.push(first);
+        w.drop(sequence);
+        w.next(2)
+    }
+
+    /// `FORMAT_VALUE`: a str without conversion and format stays as it is.
+    fn format_value(w, arg) {
+        if arg != 0 || type_of(w.peek(1)) != &raw mut sys::PyUnicode_Type {
+            return w.instead(super::plain::format_value, arg);
+        }
         w.next(1)
     }
 

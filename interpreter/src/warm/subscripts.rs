@@ -1,8 +1,8 @@
 //! `BINARY_SUBSCR` and `STORE_SUBSCR` of lists, tuples and dicts.
 
 use super::binary::{CONST, COPIED, LOCAL, STACK, is_int, loads, operands, plain, put};
-use super::parked::{back, failed, finish_three, finish_two, park};
-use super::registers::{Registers, fill_nulls, jump};
+use super::parked::{back, failed, finish_bare, finish_two, park};
+use super::registers::{Registers, jump};
 use super::site::{MISSES, RETRY, Site};
 use super::stack::swap;
 use super::translate::Before;
@@ -14,6 +14,7 @@ use crate::{code_data, helpers, numbers};
 use capi::frame;
 use capi::refs::type_of;
 use capi::sys::{self, PyObject};
+use capi::words::fill_nulls;
 use std::ptr;
 
 /// Code units of `BINARY_SUBSCR`.
@@ -286,7 +287,7 @@ handlers! {
     fn store_entry(w, _arg) {
         let (key, container, value) = (w.peek(1), w.peek(2), w.peek(3));
         let home = park(w);
-        finish_three(home, sys::PyDict_SetItem(container, key, value), 2)
+        finish_bare::<3>(home, sys::PyDict_SetItem(container, key, value), 2)
     }
 
     /// An item of something else is written: of an array perhaps, at which is looked now and then.
@@ -305,7 +306,7 @@ handlers! {
     fn store_any(w, _arg) {
         let (key, container, value) = (w.peek(1), w.peek(2), w.peek(3));
         let home = park(w);
-        finish_three(home, sys::PyObject_SetItem(container, key, value), 2)
+        finish_bare::<3>(home, sys::PyObject_SetItem(container, key, value), 2)
     }
 }
 

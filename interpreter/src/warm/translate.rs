@@ -2,8 +2,8 @@
 
 use super::stack::{load_const, load_fast};
 use super::{
-    Handler, Unit, attributes, binary, builders, call_site, calls, compare, dispatch, generators, globals,
-    iteration, jumps, plain, returns, site, stack, subscripts,
+    Handler, Unit, attributes, binary, builders, call_site, calls, compare, dispatch, exceptions, generators,
+    globals, iteration, jumps, plain, returns, site, stack, subscripts,
 };
 use crate::code_data::{CodeData, units};
 use crate::opcode;
@@ -168,6 +168,7 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
                     subscripts::prepare(at, if copies { Before::Copies } else { loads() });
                 }
                 op::LOAD_ATTR | op::LOAD_METHOD | op::STORE_ATTR => attributes::prepare(at, local()),
+                op::UNPACK_SEQUENCE if arg == 2 => unit.handler = stack::unpack_two,
                 op::CALL => {
                     let named = is(1, 2, op::PRECALL) && is(0, 3, op::KW_NAMES);
                     let names = if named { *constants.add((*at.sub(3)).arg) } else { std::ptr::null_mut() };
@@ -228,6 +229,9 @@ impl Fuser {
             (op::SWAP, op::SWAP) if third.opcode == op::STORE_SUBSCR && (first.arg, second.arg) == (3, 2) => {
                 subscripts::swap_swap_store
             }
+            (op::IS_OP, op::POP_JUMP_FORWARD_IF_FALSE) => stack::is_op_jump::<false>,
+            (op::IS_OP, op::POP_JUMP_FORWARD_IF_TRUE) => stack::is_op_jump::<true>,
+            (op::CHECK_EXC_MATCH, op::POP_JUMP_FORWARD_IF_FALSE) => exceptions::check_exc_match_jump,
             (op::RESUME, op::POP_TOP) => generators::resume_pop_top,
             // SAFETY: an instruction of this live code.
             (op::RESUME, op::JUMP_BACKWARD_NO_INTERRUPT) if unsafe { self.leads_to_send(second) } => {
@@ -276,6 +280,7 @@ fn first_handler(code: u8) -> Handler {
         op::LOAD_DEREF => stack::load_deref,
         op::STORE_DEREF => stack::store_deref,
         op::IS_OP => stack::is_op,
+        op::FORMAT_VALUE => stack::format_value,
         op::UNARY_NOT => stack::unary_not,
         op::UNARY_NEGATIVE => binary::unary_negative,
         op::LIST_APPEND => stack::list_append,
@@ -283,6 +288,9 @@ fn first_handler(code: u8) -> Handler {
         op::UNPACK_SEQUENCE => stack::unpack_sequence,
         op::BUILD_LIST => builders::build_list,
         op::BUILD_MAP => builders::build_map,
+        op::LIST_EXTEND => builders::list_extend,
+        op::LIST_TO_TUPLE => builders::list_to_tuple,
+        op::DICT_MERGE => builders::dict_merge,
         op::MAP_ADD => builders::map_add,
         op::MAKE_CELL => builders::make_cell,
         op::COPY_FREE_VARS => builders::copy_free_vars,
@@ -290,6 +298,9 @@ fn first_handler(code: u8) -> Handler {
         op::BINARY_OP => binary::adaptive,
         op::COMPARE_OP => compare::adaptive,
         op::CONTAINS_OP => compare::contains_op,
+        op::PUSH_EXC_INFO => exceptions::push_exc_info,
+        op::POP_EXCEPT => exceptions::pop_except,
+        op::RERAISE => exceptions::reraise,
         op::JUMP_FORWARD => jumps::jump_forward,
         op::JUMP_BACKWARD => jumps::jump_backward,
         op::JUMP_BACKWARD_NO_INTERRUPT => jumps::jump_backward_no_interrupt,
