@@ -7,12 +7,13 @@ use crate::sys::PyObject;
 
 /// A pointer that the compiler knows nothing of: so a loop over a few words stays a loop, and is neither unrolled nor made wider.
 #[inline(always)]
-pub fn opaque<T>(mut pointer: *mut T) -> *mut T {
+pub fn opaque<T>(pointer: *mut T) -> *mut T {
+    let mut address = pointer.addr();
     // SAFETY: no instructions.
     unsafe {
-        std::arch::asm!("/* {0} */", inout(reg) pointer, options(pure, nomem, nostack, preserves_flags));
+        std::arch::asm!("/* {0} */", inout(reg) address, options(pure, nomem, nostack, preserves_flags));
     }
-    pointer
+    pointer.with_addr(address)
 }
 
 /// Moves `n` words; where they end there.
