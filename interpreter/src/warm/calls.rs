@@ -1,8 +1,9 @@
 //! Calls of Python functions, where the site does not know which. `PRECALL` does the work of the `CALL` behind it.
 
 use super::call_site::{CALL, PRECALL, Site};
+use super::parked::{back, drop_at_once, failed, park};
 use super::registers::{Registers, jump};
-use super::{builtin_calls, exceptions, handlers};
+use super::{builtin_calls, exceptions, handlers, returns};
 use crate::code_data;
 use crate::completion::{Completion, Link};
 use crate::direct::Direct;
@@ -208,7 +209,7 @@ handlers! {
         let extra = flags & 1;
         let (function, args) = (w.peek(2 + extra), w.peek(1 + extra));
         if !may_call(&w, 1) || !bind::is_spreadable(function, args, if extra == 1 { w.peek(1) } else { std::ptr::null_mut() }) {
-            return w.full(flags);
+            return w.instead(spread_by_protocol, flags);
         }
         w.show();
         if type_of(args) == &raw mut sys::PyList_Type {
@@ -231,6 +232,33 @@ handlers! {
             return completion.without_link().finish(&mut (*home).registers, std::ptr::null_mut());
         }
         enter(w, callee, shown, completion, warm)
+    }
+
+    /// `CALL_FUNCTION_EX` of anything else.
+    fn spread_by_protocol(w, flags) {
+        let extra = flags & 1;
+        let (function, args) = (w.peek(2 + extra), w.peek(1 + extra));
+        let kwargs = if extra == 1 { w.peek(1) } else { std::ptr::null_mut() };
+        if type_of(args) != &raw mut sys::PyTuple_Type || extra == 1 && type_of(kwargs) != &raw mut sys::PyDict_Type {
+            return w.full(flags);
+        }
+        let home = park(w);
+        let result = sys::PyObject_Call(function, args, kwargs);
+        let mut w = back(home);
+        let operands = 2 + (w.arg(0) & 1);
+        if result.is_null() {
+            return failed(home, operands, 1);
+        }
+        // Below them stands NULL.
+        for depth in (1..=operands).rev() {
+            drop_at_once(home, w.peek(depth));
+        }
+        w.shrink(operands);
+        w.poke(1, result);
+        if !w.breaker_clear() {
+            return w.instead(returns::serve_breaker_after_spread, 0);
+        }
+        w.next(1)
     }
 }
 

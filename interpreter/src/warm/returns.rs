@@ -163,12 +163,17 @@ handlers! {
         }
         w.poke(1, value);
         if !w.breaker_clear() {
-            return match eval_breaker::serve(w.tstate, w.frame) {
-                Flow::Next => w.next(1),
-                flow => dispatch::leave(w, 1, flow),
-            };
+            return w.instead(serve_breaker_after_spread, 0);
         }
         w.next(1)
+    }
+
+    /// After a `CALL_FUNCTION_EX`: signals, requests for the GIL, pending calls, or a trace function that was set.
+    fn serve_breaker_after_spread(w, _arg) {
+        match eval_breaker::serve(w.tstate, w.frame) {
+            Flow::Next => w.next(1),
+            flow => dispatch::leave(w, 1, flow),
+        }
     }
 
     /// After a `CALL`: signals, requests for the GIL, pending calls, or a trace function that was set.
