@@ -223,11 +223,13 @@ pub unsafe fn spread(
     }
 }
 
-/// Binds arguments of which the last ones have the keywords `kwnames`: fills the locals of a frame that is not pushed yet. False when
-/// that takes more than finding names and defaults; nothing was done then. Otherwise the references of all arguments have moved.
+/// Binds arguments of which the last ones have the keywords `kwnames`, if that is not null: fills the locals of a frame that is not pushed
+/// yet. False when that takes more than finding names and defaults; nothing was done then. Otherwise the references of all arguments have
+/// moved.
 ///
 /// # Safety
-/// A live function and arguments, of which the caller owns references; `locals` has room for all of the code's locals.
+/// A live function and arguments, of which the caller owns references, or gets them before anything else happens; `locals` has room for
+/// all of the code's locals.
 #[inline(never)]
 pub unsafe fn names(
     function: *mut PyFunctionObject,
@@ -242,7 +244,7 @@ pub unsafe fn names(
         let code = (*function).func_code.cast::<PyCodeObject>();
         let positional = (*code).co_argcount as usize;
         let named = positional + (*code).co_kwonlyargcount as usize;
-        let keywords = helpers::size_of_sequence(kwnames);
+        let keywords = if kwnames.is_null() { 0 } else { helpers::size_of_sequence(kwnames) };
         let given = nargs - keywords;
         if (*code).co_flags as u32 & SHAPE != sys::CO_OPTIMIZED || given > positional {
             return false;

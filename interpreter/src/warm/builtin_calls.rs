@@ -57,8 +57,8 @@ unsafe fn operands(w: &Registers, nargs: usize) -> Operands {
 }
 
 /// Ends a `CALL`, at which the parked registers stand: drops the callable, then the arguments from the lowest; leaves the result.
-#[inline(always)]
-unsafe fn finish(home: *mut Home, result: *mut PyObject) -> Flow {
+#[inline(never)]
+unsafe extern "C" fn finish(home: *mut Home, result: *mut PyObject) -> Flow {
     // SAFETY: the machine's invariant.
     unsafe {
         let mut w = back(home);

@@ -11,7 +11,7 @@ use crate::machine::Flow;
 use crate::{bind, helpers};
 use capi::frame;
 use capi::refs::{decref, type_of};
-use capi::sys::{self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyMethodObject};
+use capi::sys::{self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyMethodObject, PyObject};
 use capi::words::{copy_references, fill_nulls, move_words};
 
 handlers! {
@@ -99,7 +99,7 @@ handlers! {
         let parameters = (*translation).parameters;
         let defaults = (*function).func_defaults;
         if parameters < given as i32 || defaults.is_null() || !has_room(&w, (*translation).frame_bytes, 1) {
-            return w.instead(call_with_binding, nargs);
+            return w.instead(call_with_names, nargs);
         }
         let parameters = parameters as usize;
         let available = helpers::size_of_sequence(defaults);
@@ -120,7 +120,7 @@ handlers! {
         jump(callee, sp, units, w.tstate, w.home)
     }
 
-    /// `CALL` with keywords of a Python function that takes no variable number of arguments.
+    /// `CALL` of a Python function that takes no variable number of arguments: with keywords, or with defaults of keyword-only parameters.
     fn call_with_names(w, nargs) {
         let below = w.peek(nargs + 2);
         let method = !below.is_null();
@@ -136,8 +136,7 @@ handlers! {
         }
         let given = nargs + usize::from(method);
         let args = w.sp.sub(given);
-        // The place of the new frame's locals: it is nobody's until the frame is pushed.
-        let locals = frame::locals((*w.tstate).datastack_top.byte_add(size_of::<Link>()).cast());
+        let locals = next_locals(&w);
         if !bind::names(function, args, given, (*w.cache::<Site>(1)).names, locals) {
             return w.instead(call_with_binding, nargs);
         }
@@ -185,8 +184,11 @@ handlers! {
         let code = (*function).func_code.cast::<PyCodeObject>();
         let data = code_data::get(code);
         let given = helpers::size_of_sequence(args);
-        if data.is_null() || (*data).translation.parameters != given as i32 {
+        if data.is_null() {
             return w.instead(spread, flags);
+        }
+        if (*data).translation.parameters != given as i32 {
+            return w.instead(spread_with_defaults, flags);
         }
         let translation = &raw const (*data).translation;
         let bytes = (*translation).frame_bytes;
@@ -202,6 +204,31 @@ handlers! {
         (*w.home).units = (*translation).units;
         (*w.home).delta = (*translation).delta;
         jump(callee, sp, (*translation).units, w.tstate, w.home)
+    }
+
+    /// `CALL_FUNCTION_EX` of such a function with a tuple, the rest of whose parameters have defaults.
+    fn spread_with_defaults(w, flags) {
+        let (function, args) = (w.peek(2).cast::<PyFunctionObject>(), w.peek(1));
+        let code = (*function).func_code.cast::<PyCodeObject>();
+        let translation = &raw const (*code_data::get(code)).translation;
+        let bytes = (*translation).frame_bytes;
+        if (*translation).units.is_null() || !has_room(&w, bytes, 1) {
+            return w.instead(spread, flags);
+        }
+        let locals = next_locals(&w);
+        let given = helpers::size_of_sequence(args);
+        if !bind::names(function, helpers::tuple_items(args), given, std::ptr::null_mut(), locals) {
+            return w.instead(spread, flags);
+        }
+        for i in 0..given {
+            (**locals.add(i)).ob_refcnt += 1;
+        }
+        (*function).ob_base.ob_refcnt += 1;
+        let callee =
+            push_frame_as(&w, function, code, bytes, w.instruction(), Completion::warm_spread(false));
+        let units = (*translation).units;
+        (*w.home).enter(units, code);
+        jump(callee, frame::stack_base(callee), units, w.tstate, w.home)
     }
 
     /// `CALL_FUNCTION_EX` of a Python function or a bound method of one, with any arguments.
@@ -270,6 +297,13 @@ pub(super) unsafe fn has_room(w: &Registers, bytes: u32, levels: i32) -> bool {
         let room = ((*w.tstate).datastack_limit as usize).wrapping_sub((*w.tstate).datastack_top as usize);
         bytes as usize + size_of::<Link>() < room && may_call(w, levels)
     }
+}
+
+/// Where the locals of the next frame will be: nobody's place until the frame is pushed.
+#[inline(always)]
+unsafe fn next_locals(w: &Registers) -> *mut *mut PyObject {
+    // SAFETY: there is room.
+    unsafe { frame::locals((*w.tstate).datastack_top.byte_add(size_of::<Link>()).cast()) }
 }
 
 /// Writes a link at the top of the data stack, where there is room; the place of the frame behind it.

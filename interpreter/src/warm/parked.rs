@@ -1,5 +1,6 @@
 //! Calls of C functions: meanwhile the registers are *parked* in the home. Kept in registers that calls preserve, all of those would have
 //! to be saved first and restored behind, also where nothing is left to be done. What an operand is, is read from the stack again.
+//! What ends such an instruction is one function for all of them: code that is shared stays in the processor's cache.
 
 use super::Unit;
 use super::exceptions;
@@ -55,8 +56,8 @@ pub(super) unsafe fn drop_at_once(home: *mut Home, o: *mut PyObject) {
 
 /// Puts the result (owned, or null with an exception) of a C function in the place of the topmost object, which is dropped; goes on
 /// `width` units further.
-#[inline(always)]
-pub(super) unsafe fn finish_one(home: *mut Home, result: *mut PyObject, width: usize) -> Flow {
+#[inline(never)]
+pub(super) unsafe extern "C" fn finish_one(home: *mut Home, result: *mut PyObject, width: usize) -> Flow {
     // SAFETY: parked; the operand is on the stack.
     unsafe {
         if result.is_null() {
@@ -68,8 +69,8 @@ pub(super) unsafe fn finish_one(home: *mut Home, result: *mut PyObject, width: u
 }
 
 /// The same for the two topmost objects, of which the lower one is dropped first.
-#[inline(always)]
-pub(super) unsafe fn finish_two(home: *mut Home, result: *mut PyObject, width: usize) -> Flow {
+#[inline(never)]
+pub(super) unsafe extern "C" fn finish_two(home: *mut Home, result: *mut PyObject, width: usize) -> Flow {
     // SAFETY: as above.
     unsafe {
         if result.is_null() {
@@ -85,8 +86,12 @@ pub(super) unsafe fn finish_two(home: *mut Home, result: *mut PyObject, width: u
 
 /// Drops the `N` topmost objects, the lowest one first, after a C function that has no result; an exception is set where `status` is
 /// not 0.
-#[inline(always)]
-pub(super) unsafe fn finish_bare<const N: usize>(home: *mut Home, status: i32, width: usize) -> Flow {
+#[inline(never)]
+pub(super) unsafe extern "C" fn finish_bare<const N: usize>(
+    home: *mut Home,
+    status: i32,
+    width: usize,
+) -> Flow {
     // SAFETY: as above.
     unsafe {
         if status != 0 {
