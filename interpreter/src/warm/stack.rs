@@ -23,6 +23,23 @@ unsafe fn dropped(w: &Registers, old: *mut PyObject) -> bool {
     }
 }
 
+/// The items of an exact tuple or list that has `n`.
+#[inline(always)]
+unsafe fn items_of(sequence: *mut PyObject, n: usize) -> Option<*mut *mut PyObject> {
+    // SAFETY: a live object; layouts are used after the type was asked.
+    unsafe {
+        let ty = type_of(sequence);
+        let items = if ty == &raw mut sys::PyTuple_Type {
+            helpers::tuple_items(sequence)
+        } else if ty == &raw mut sys::PyList_Type {
+            (*sequence.cast::<sys::PyListObject>()).ob_item
+        } else {
+            return None;
+        };
+        (helpers::size_of_sequence(sequence) == n).then_some(items)
+    }
+}
+
 handlers! {
     /// `NOP`, `KW_NAMES`
     fn nop(w, _arg) {
@@ -270,17 +287,7 @@ handlers! {
     /// `UNPACK_SEQUENCE` of two items.
     fn unpack_two(w, n) {
         let sequence = w.peek(1);
-        let ty = type_of(sequence);
-        let items = if ty == &raw mut sys::PyTuple_Type {
-            helpers::tuple_items(sequence)
-        } else if ty == &raw mut sys::PyList_Type {
-            (*sequence.cast::<sys::PyListObject>()).ob_item
-        } else {
-            return w.full(n);
-        };
-        if helpers::size_of_sequence(sequence) != 2 {
-            return w.full(n);
-        }
+        let Some(items) = items_of(sequence, 2) else { return w.full(n) };
         let (first, second) = (*items, *items.add(1));
         (*first).ob_refcnt += 1;
         (*second).ob_refcnt += 1;
@@ -301,17 +308,7 @@ handlers! {
     /// `UNPACK_SEQUENCE`
     fn unpack_sequence(w, n) {
         let sequence = w.peek(1);
-        let ty = type_of(sequence);
-        let items = if ty == &raw mut sys::PyTuple_Type {
-            helpers::tuple_items(sequence)
-        } else if ty == &raw mut sys::PyList_Type {
-            (*sequence.cast::<sys::PyListObject>()).ob_item
-        } else {
-            return w.full(n);
-        };
-        if helpers::size_of_sequence(sequence) != n {
-            return w.full(n);
-        }
+        let Some(items) = items_of(sequence, n) else { return w.full(n) };
         // The first item goes to the top.
         w.shrink(1);
         let mut place = w.sp.add(n);
