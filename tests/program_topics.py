@@ -559,8 +559,8 @@ watching = 0
 
 
 def watch(frame, event, arg):
-    if frame.f_code.co_name in ("note", "show", "told", "at") or frame.f_code.co_filename != __file__:
-        return None  # what threads do meanwhile changes the way through the standard library
+    if frame.f_code.co_name in ("note", "show", "told", "at", "census") or frame.f_code.co_filename != __file__:
+        return None  # what threads do meanwhile changes the way through the standard library; the collector's order is its own
     note(event, frame.f_code.co_name, frame.f_lineno, type(arg).__name__)
     return watch
 
@@ -574,7 +574,7 @@ def watch_lines_once(frame, event, arg):
 
 
 def profile(frame, event, arg):
-    if frame.f_code.co_filename == __file__:
+    if frame.f_code.co_filename == __file__ and frame.f_code.co_name != "census":
         note(event, frame.f_code.co_name, frame.f_lineno, getattr(arg, "__name__", None))
 
 
