@@ -7,14 +7,15 @@
 //! ```
 
 use crate::frame;
-use crate::refs::{has_type_flag, new_ref, type_of, xdecref};
+use crate::raise::is_exception;
+use crate::refs::{new_ref, type_of, xdecref};
 use crate::sys::{
-    _Py_NoneStruct, _PyErr_ChainExceptions, _PyErr_Fetch, _PyErr_Format, _PyErr_NormalizeException,
-    _PyErr_Restore, _PyInterpreterFrame, _PyObject_GC_New, Py_TPFLAGS_BASE_EXC_SUBCLASS,
-    PyBaseExceptionObject, PyBytesObject, PyCode_Addr2Line, PyCodeObject, PyErr_Clear,
-    PyErr_GivenExceptionMatches, PyExc_NameError, PyExc_SystemError, PyExc_UnboundLocalError,
-    PyException_SetTraceback, PyNameErrorObject, PyObject, PyObject_GC_Track, PyObject_SetAttrString,
-    PyThreadState, PyTraceBack_Type, PyTracebackObject, PyTupleObject, PyType_Type, PyUnicode_AsUTF8,
+    _Py_NoneStruct, _PyErr_ChainExceptions, _PyErr_Format, _PyErr_NormalizeException, _PyErr_Restore,
+    _PyInterpreterFrame, _PyObject_GC_New, PyBaseExceptionObject, PyBytesObject, PyCode_Addr2Line,
+    PyCodeObject, PyErr_Clear, PyErr_GivenExceptionMatches, PyExc_NameError, PyExc_SystemError,
+    PyExc_UnboundLocalError, PyException_SetTraceback, PyNameErrorObject, PyObject, PyObject_GC_Track,
+    PyObject_SetAttrString, PyThreadState, PyTraceBack_Type, PyTracebackObject, PyTupleObject, PyType_Type,
+    PyUnicode_AsUTF8,
 };
 use std::ffi::CStr;
 use std::mem::replace;
@@ -200,14 +201,14 @@ pub unsafe fn take(tstate: *mut PyThreadState) -> *mut PyObject {
         if value.is_null()
             || type_of(value).cast() != kind
             || type_of(kind) != &raw mut PyType_Type
-            || !has_type_flag(value, Py_TPFLAGS_BASE_EXC_SUBCLASS)
+            || !is_exception(value)
         {
             _PyErr_NormalizeException(tstate, &mut kind, &mut value, &mut traceback);
         }
         if traceback.is_null() {
             traceback = new_ref(&raw mut _Py_NoneStruct);
         }
-        if has_type_flag(value, Py_TPFLAGS_BASE_EXC_SUBCLASS) {
+        if is_exception(value) {
             // An exception raised once more has it already, and the drop of this one is not its last.
             let before = replace(&mut (*value.cast::<PyBaseExceptionObject>()).traceback, traceback);
             xdecref(before);
@@ -245,8 +246,7 @@ pub unsafe fn format_exc_check_arg(
         if exception != PyExc_NameError {
             return;
         }
-        let (mut kind, mut value, mut traceback) = (null_mut(), null_mut(), null_mut());
-        _PyErr_Fetch(tstate, &mut kind, &mut value, &mut traceback);
+        let (mut kind, mut value, mut traceback) = fetch(tstate);
         _PyErr_NormalizeException(tstate, &mut kind, &mut value, &mut traceback);
         if PyErr_GivenExceptionMatches(value, PyExc_NameError) != 0
             && (*value.cast::<PyNameErrorObject>()).name.is_null()

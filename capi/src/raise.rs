@@ -38,6 +38,7 @@ pub enum Raise {
 ///
 /// # Safety
 /// `object` is alive.
+#[inline]
 pub unsafe fn is_exception_class(object: *mut PyObject) -> bool {
     // SAFETY: the caller guarantees a live object; it is a type when its flags are read.
     unsafe {
@@ -50,6 +51,7 @@ pub unsafe fn is_exception_class(object: *mut PyObject) -> bool {
 ///
 /// # Safety
 /// `object` is alive.
+#[inline]
 pub unsafe fn is_exception(object: *mut PyObject) -> bool {
     // SAFETY: the caller guarantees a live object.
     unsafe { has_type_flag(object, Py_TPFLAGS_BASE_EXC_SUBCLASS) }

@@ -16,26 +16,35 @@ pub fn opaque<T>(pointer: *mut T) -> *mut T {
     pointer.with_addr(address)
 }
 
+/// Puts `n` words elsewhere, and does something with each object; where they end there.
+#[inline(always)]
+unsafe fn put_elsewhere(
+    mut from: *const *mut PyObject,
+    n: usize,
+    mut to: *mut *mut PyObject,
+    each: impl Fn(*mut PyObject),
+) -> *mut *mut PyObject {
+    // SAFETY: by the caller: there are so many, and there is room.
+    unsafe {
+        let end = to.add(n);
+        while to != end {
+            each(*from);
+            *to = *from;
+            from = from.add(1);
+            to = opaque(to.add(1));
+        }
+        to
+    }
+}
+
 /// Moves `n` words; where they end there.
 ///
 /// # Safety
 /// There are so many, and there is room; nothing is at both places.
 #[inline(always)]
-pub unsafe fn move_words(
-    mut from: *const *mut PyObject,
-    n: usize,
-    mut to: *mut *mut PyObject,
-) -> *mut *mut PyObject {
+pub unsafe fn move_words(from: *const *mut PyObject, n: usize, to: *mut *mut PyObject) -> *mut *mut PyObject {
     // SAFETY: by contract.
-    unsafe {
-        let end = to.add(n);
-        while to != end {
-            *to = *from;
-            from = from.add(1);
-            to = opaque(to.add(1));
-        }
-    }
-    to
+    unsafe { put_elsewhere(from, n, to, |_| ()) }
 }
 
 /// Copies `n` objects with a new reference to each; where they end there.
@@ -44,21 +53,12 @@ pub unsafe fn move_words(
 /// Live objects; there is room.
 #[inline(always)]
 pub unsafe fn copy_references(
-    mut from: *const *mut PyObject,
+    from: *const *mut PyObject,
     n: usize,
-    mut to: *mut *mut PyObject,
+    to: *mut *mut PyObject,
 ) -> *mut *mut PyObject {
-    // SAFETY: by contract.
-    unsafe {
-        let end = to.add(n);
-        while to != end {
-            (**from).ob_refcnt += 1;
-            *to = *from;
-            from = from.add(1);
-            to = opaque(to.add(1));
-        }
-        to
-    }
+    // SAFETY: by contract; the objects are live.
+    unsafe { put_elsewhere(from, n, to, |o| (*o).ob_refcnt += 1) }
 }
 
 /// Fills the words from `from` up to `end` with nulls.

@@ -6,6 +6,7 @@ use crate::direct::Home;
 use crate::direct_only::exceptions;
 use crate::machine::Flow;
 use crate::{evaluate, helpers};
+use capi::raise;
 use capi::refs::{has_type_flag, type_of};
 use capi::sys::{self, PyObject, PyTypeObject};
 use std::ptr;
@@ -55,9 +56,8 @@ unsafe fn matches(ty: *mut PyTypeObject, class: *mut PyObject) -> Option<bool> {
 unsafe fn is_subclass(ty: *mut PyTypeObject, class: *mut PyObject) -> Option<bool> {
     // SAFETY: live objects; layouts are used after types were asked.
     unsafe {
-        let is_exception_class = has_type_flag(class, sys::Py_TPFLAGS_TYPE_SUBCLASS)
-            && (*class.cast::<PyTypeObject>()).tp_flags & u64::from(sys::Py_TPFLAGS_BASE_EXC_SUBCLASS) != 0;
-        is_exception_class.then(|| ty.cast() == class || sys::PyType_IsSubtype(ty, class.cast()) != 0)
+        raise::is_exception_class(class)
+            .then(|| ty.cast() == class || sys::PyType_IsSubtype(ty, class.cast()) != 0)
     }
 }
 
