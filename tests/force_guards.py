@@ -26,10 +26,11 @@ DIFFERENTIAL = ROOT / "tests/differential"
 BENCHMARKS = ROOT / "benchmarks"
 THRESHOLD = "4"
 
-# What `make test` has time for: calls inlined and not, exceptions, deaths, iterators, boxes, classes that change.
+# What `make test` has time for: calls inlined and not, exceptions, deaths, iterators, boxes, classes that change, operands that die.
 SHORT = (
     "bool_arithmetic", "class_changed_in_mid_loop", "closures_and_cells", "comparison_chains", "object_death_in_hot_loop",
     "identity_of_numbers", "int_add_crosses_word_sizes", "membership_walrus_fstrings", "methods_and_super", "nested_loops_varying_trip_count",
+    "own_callables",
 )
 
 

@@ -435,6 +435,12 @@ impl Picture {
         self.same_chain(other, false) && slots(self) == slots(other)
     }
 
+    /// Whether the object on the top of the innermost frame's stack is in no frame of `other`.
+    pub fn top_is_gone(&self, other: &Picture) -> bool {
+        let top = self.frames.last().and_then(|f| self.object(*f.slots.last()?));
+        top.is_some_and(|top| other.objects.iter().all(|o| o.address != top.address))
+    }
+
     /// What is different from the interpreter's frames, which stand at the same instruction: nothing may be, but for
     ///
     /// - the answer that a failed branch asked for: the exit has the other one in its slots, since with this the guard would have held;

@@ -206,16 +206,16 @@ fn list_method<M: Machine>(
 /// Ends a call that gives None, or failed when the status is negative.
 #[inline(always)]
 fn finish_none<M: Machine>(m: &mut M, nargs: usize, below: usize, status: M::Int) -> Flow {
-    let none = m.known(helpers::none());
-    m.incref(none);
     for depth in (1..=nargs + 1).rev() {
         let o = m.peek(depth);
         m.decref(o);
     }
-    m.shrink(nargs + below);
-    m.poke(1, none);
-    match super::done_int(m, status) {
-        Flow::Next => m.check_breaker(),
-        flow => flow,
+    m.shrink(nargs + below + 1);
+    if !m.succeeded_int(status) {
+        return Flow::Raise;
     }
+    let none = m.known(helpers::none());
+    m.incref(none);
+    m.push(none);
+    m.check_breaker()
 }

@@ -610,17 +610,25 @@ impl Recorder<'_> {
 
     /// The call did not fail; else the handler search starts at this instruction.
     pub(crate) fn guard_success(&mut self, code: OpCode, val: Val) {
-        let before = std::mem::replace(&mut self.frames.last_mut().expect("not empty").instr, self.unit);
-        // What the instruction is to drop at its end is dropped by the handler search, with the stack.
-        let depth = self.top().stack.len();
-        let dropped: Vec<RObj> = self.drops.iter().map(|drop| drop.object).collect();
+        let drops = &self.drops;
+        let top = self.frames.last_mut().expect("not empty");
+        let before = std::mem::replace(&mut top.instr, self.unit);
+        // What the instruction is to drop at its end is dropped by the handler search, with the stack. The result, which is null then,
+        // leaves its place to it.
+        let result = top.stack.pop_if(|o| code == OpCode::GuardNonNull && o.val == val);
+        let depth = top.stack.len();
+        top.stack.extend(drops.iter().map(|drop| drop.object));
         // SAFETY: the code of a live frame.
-        if depth + dropped.len() <= unsafe { (*self.top().code).co_stacksize } as usize {
-            self.top().stack.extend(dropped);
+        let fits = top.stack.len() <= unsafe { (*top.code).co_stacksize } as usize;
+        if fits {
+            let snap = self.new_snapshot(Resume::Raise, After::Nothing);
+            self.guard_at(code, &[val], snap);
+        } else {
+            self.give_up(Abort::Unsupported);
         }
-        let snap = self.new_snapshot(Resume::Raise, After::Nothing);
-        self.top().stack.truncate(depth);
-        self.top().instr = before;
-        self.guard_at(code, &[val], snap);
+        let top = self.top();
+        top.stack.truncate(depth);
+        top.stack.extend(result);
+        top.instr = before;
     }
 }

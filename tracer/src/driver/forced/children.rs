@@ -106,7 +106,7 @@ pub(super) struct Left {
     /// Passes of loop headers until then.
     pub(super) passes: i64,
     pub(super) picture: Picture,
-    /// Where the exit drops the top of the stack: what it is then.
+    /// Where the exit drops the top of the stack, or the instruction may do so in whose midst it leaves: what it is then.
     pub(super) dropped: Option<Picture>,
 }
 
@@ -202,9 +202,16 @@ impl Tracer {
             let slots = (*innermost).stacktop as usize;
             let mut place = Place { outermost: d.frame, innermost, slots, next };
             words.extend(Picture::take(&place).words());
-            if let After::DropTop { lasti } = self.state().exit_info(exit).after {
-                let first = capi::frame::first_instruction((*innermost).f_code);
-                (*innermost).prev_instr = first.add(lasti as usize);
+            let first = capi::frame::first_instruction((*innermost).f_code);
+            let dropping = match self.state().exit_info(exit).after {
+                After::DropTop { lasti } => Some(first.add(lasti as usize)),
+                _ if rebuilt.resume == Resume::Raise && holds_sole_operand(&place) => {
+                    Some((*innermost).prev_instr)
+                }
+                _ => None,
+            };
+            if let Some(at) = dropping {
+                (*innermost).prev_instr = at;
                 place.slots -= 1;
                 (*innermost).stacktop -= 1;
                 capi::refs::decref(*capi::frame::locals(innermost).add(place.slots));
@@ -213,6 +220,21 @@ impl Tracer {
             }
         }
         words
+    }
+}
+
+/// Whether the top of the innermost frame's stack is an object that nobody else has.
+///
+/// # Safety
+/// The frame is live, with so many slots.
+unsafe fn holds_sole_operand(place: &Place) -> bool {
+    // SAFETY: by contract; slots hold objects or null.
+    unsafe {
+        let slots = capi::frame::locals(place.innermost);
+        let top = *slots.add(place.slots - 1);
+        slots.add(place.slots) > capi::frame::stack_base(place.innermost)
+            && !top.is_null()
+            && (*top).ob_refcnt == 1
     }
 }
 

@@ -15,7 +15,7 @@ use traces::Resume;
 pub(super) struct Target {
     pub(super) exit: u32,
     picture: Picture,
-    /// Where the exit drops the top of the stack: the picture after that.
+    /// See [`Left::dropped`].
     dropped: Option<Picture>,
     /// Passes of loop headers until then.
     passes: i64,
@@ -23,6 +23,8 @@ pub(super) struct Target {
     at_end: bool,
     /// The exit leaves in the midst of its instruction.
     within: bool,
+    /// It does so as if the instruction had raised.
+    raises: bool,
     /// The code and the instruction.
     position: (u64, u64),
     /// The frame whose instruction it is, once that is being executed.
@@ -43,8 +45,9 @@ impl Target {
             _ => (false, instr),
         };
         let at_end = info.at_end || matches!(resume, Resume::Dying { .. });
+        let raises = resume == Resume::Raise;
         let (position, executing, differed) = ((code, instr), None, None);
-        Target { exit, picture, dropped, passes, at_end, within, position, executing, differed }
+        Target { exit, picture, dropped, passes, at_end, within, raises, position, executing, differed }
     }
 
     /// What is different, for people. Called where its place was met: then the code is alive.
@@ -158,9 +161,13 @@ impl Tracer {
             let branch = self.state().exit_info(target.exit).is_branch;
             let differences = match &target.dropped {
                 // The instruction has taken its operand, whatever the answer was.
-                Some(dropped) if dropped.has_slots_of(ours) => {
+                Some(dropped) if !target.raises && dropped.has_slots_of(ours) => {
                     target.within = false;
                     dropped.differences(ours, branch, known)
+                }
+                // The operand died of it.
+                Some(dropped) if target.raises && target.picture.top_is_gone(ours) => {
+                    dropped.differences_within(ours, known)
                 }
                 _ if target.within => target.picture.differences_within(ours, known),
                 _ => target.picture.differences(ours, branch, known),
