@@ -100,12 +100,14 @@ debug-python:
 	else "$$python" tests/run_regrtest.py --coluber '$(debug-target)/release/coluber' $(regrtest-options) $(subst $(comma), ,$(ONLY)); fi
 debug-target = $(CURDIR)/build/debug-python/target
 
-# COUNT: how many programs; of recordings, which are optimized and evaluated, and of traces, which are compiled and run, there are thirty
-# times as many. SEED: the first of each; without it the seconds of the clock, so that each search goes elsewhere.
+# COUNT: how many programs; in a twentieth as many each guard is failed, too. Of recordings, which are optimized and evaluated, and of
+# traces, which are compiled and run, there are thirty times as many. SEED: the first of each; without it the seconds of the clock, so that
+# each search goes elsewhere.
 search:
 	@$(call setup) && $(executable) && \
 	first=$(or $(SEED),$$(date +%s)) && programs=$(or $(COUNT),300) && export RANDOM_SEEDS=$$first..$$((first + 30 * programs)) && \
 	"$$COLUBER_PYTHON" tests/random_programs.py --base "$$COLUBER_PYTHON" --coluber '$(coluber)' --modes off,on,stress --seed $$first --count $$programs && \
+	"$$COLUBER_PYTHON" tests/random_programs.py --base "$$COLUBER_PYTHON" --coluber '$(coluber)' --modes guards --seed $$first --count $$((programs / 20 + 1)) && \
 	$(CARGO) test -q --release -p tracer --test random && \
 	$(CARGO) test -q --release -p backend --test random -- further_seeds && \
 	echo "recordings and traces of seeds $$RANDOM_SEEDS: 0 differ"

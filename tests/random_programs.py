@@ -13,6 +13,7 @@ depend on hash order, time or the machine.
 
 import argparse
 import concurrent.futures
+import json
 import os
 import random
 import re
@@ -28,7 +29,11 @@ MODES = {
     "off": ["-X", "jit=off"],
     "on": ["-X", "jit=on", "-X", "jit-threshold=13"],
     "stress": ["-X", "jit=stress"],
+    # Each guard of each trace fails once, and the frames that its exit rebuilds are compared with the interpreter's.
+    "guards": ["-X", "jit-force-guards", "-X", "jit-threshold=4"],
 }
+# A run takes so many times as long as one in another mode.
+SLOWNESS = {"guards": 10}
 
 PROLOGUE = '''\
 import gc
@@ -651,6 +656,18 @@ def run(command, path, timeout):
     return p.returncode, *[re.sub(b"0x[0-9a-f]+", b"0x", text) for text in (p.stdout, p.stderr)]
 
 
+def run_coluber(options, mode, path):
+    """The same of a run in a mode; what the statistics say of rebuilt frames stands behind stderr."""
+    statistics = path + ".json"
+    command = [options.coluber, *MODES[mode]] + (["-X", "jit-stats=" + statistics] if mode == "guards" else [])
+    status, out, err = run(command, path, options.timeout * SLOWNESS.get(mode, 1))
+    if mode == "guards" and os.path.exists(statistics):
+        with open(statistics) as f:
+            err += "".join(difference + "\n" for difference in json.load(f)["forced_guards"]["differences"]).encode()
+        os.remove(statistics)
+    return status, out, err
+
+
 def check(seed, options):
     """Runs the program of one seed everywhere. None where all agree, "skipped" or a report of the first difference."""
     program = Generator(seed).program()
@@ -666,22 +683,21 @@ def check(seed, options):
         if expected[0] != 0:
             return "skipped"
         for mode in options.modes:
-            command = [options.coluber] + MODES[mode]
-            got = run(command, path, options.timeout)
+            got = run_coluber(options, mode, path)
             if got == expected:
                 continue
 
             def differs():
                 write()
                 e = run([options.base], path, 10)
-                return e[0] == 0 and run(command, path, options.timeout) != e
+                return e[0] == 0 and run_coluber(options, mode, path) != e
 
             if not options.no_minimise:
                 program.minimise(differs, options.minimise_seconds)
                 if not differs():
                     write()
                 expected = run([options.base], path, 10)
-                got = run(command, path, options.timeout)
+                got = run_coluber(options, mode, path)
             text = program.text()
             if options.keep:
                 os.makedirs(options.keep, exist_ok=True)
@@ -714,7 +730,7 @@ def main():
     p.add_argument("--seed", type=int, default=1, help="the first seed; the programs are those of seed, seed + 1, ...")
     p.add_argument("--jobs", type=int, default=2)
     p.add_argument("--modes", default="on,stress", help="of: " + ", ".join(MODES))
-    p.add_argument("--timeout", type=float, default=60, help="seconds for one run of coluber")
+    p.add_argument("--timeout", type=float, default=60, help="seconds for one run of coluber; ten times that in mode guards")
     p.add_argument("--minimise-seconds", type=float, default=120)
     p.add_argument("--no-minimise", action="store_true")
     p.add_argument("--keep", help="a folder for the programs that differ")

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import types
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -395,6 +396,18 @@ sys.exit(status)
         mains = [done.stdout[done.stdout.index("def main(n):") : done.stdout.index("stdout, from line")] for done in (whole, small)]
         self.assertIn("box.get()", mains[1])
         self.assertLess(*(len(main.splitlines()) for main in reversed(mains)))
+
+    def test_frames_that_a_failed_guard_rebuilds_otherwise_are_a_difference(self):
+        forced = """#!{python}
+import json, subprocess, sys
+statistics, = [word.split("=", 1)[1] for word in sys.argv if word.startswith("jit-stats=")]
+json.dump({{"forced_guards": {{"differences": ["exit 7: another list"] * {error}}}}}, open(statistics, "w"))
+sys.exit(subprocess.run([sys.executable, sys.argv[-1]]).returncode)
+"""
+        with unittest.mock.patch.object(RandomPrograms, "FAKE", forced):
+            equal, different = (self.search(n, "--modes", "guards", "--seed", "46", "--count", "1", "--no-minimise") for n in (0, 1))
+        self.assertEqual((equal.returncode, equal.stderr, different.returncode, different.stderr), (0, "", 1, ""))
+        self.assertIn("exit 7: another list", different.stdout)
 
     def test_the_seed_alone_makes_the_program(self):
         command = [sys.executable, str(ROOT / "tests/random_programs.py"), "--show", "--seed", "5", "--count", "20"]
