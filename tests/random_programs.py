@@ -59,9 +59,11 @@ is_a, sys_len = isinstance, len  # whatever becomes of the builtins
 
 
 def at(frame):
-    """f_lasti, where CPython's warm code and its cold code agree: they call builtins from the first or the second of two instructions, and
-    store the second of two values while they are at the first or the second store."""
+    """f_lasti, where CPython's warm code and its cold code agree: they call builtins from the first or the second of two instructions,
+    store the second of two values while they are at the first or the second store, and call __getitem__ from a subscript's end or start."""
     code, k = frame.f_code.co_code, frame.f_lasti
+    while k > 0 and code[k] == CACHE:
+        k -= 2
     if code[k] == CALL:
         return k - 4
     while code[k] == code[k - 2] == STORE_FAST:
@@ -69,7 +71,7 @@ def at(frame):
     return k
 
 
-STORE_FAST, CALL = 125, 171  # opcode.opmap
+CACHE, STORE_FAST, CALL = 0, 125, 171  # opcode.opmap
 
 
 def told(e, where):

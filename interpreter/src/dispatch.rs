@@ -161,6 +161,17 @@ pub fn execute(d: &mut Direct, opcode: u8, arg: usize) -> Flow {
     OPCODES[usize::from(opcode)](d, arg)
 }
 
+/// The same with the calls that a recorder goes into, for whoever follows a recording.
+pub fn execute_as_recorded(d: &mut Direct, opcode: u8, arg: usize) -> Flow {
+    if opcode == op::BINARY_SUBSCR {
+        let container = d.peek(2);
+        if let Some(flow) = subscripts::call_getitem(d, container) {
+            return flow;
+        }
+    }
+    execute(d, opcode, arg)
+}
+
 /// How often a code object starts, or turns in a loop, before it is translated.
 const COLD_STARTS: i16 = 24;
 

@@ -3,7 +3,7 @@
 
 use crate::direct::Direct;
 use crate::machine::{Flow, Machine};
-use crate::semantics::{calls, subscripts};
+use crate::semantics::calls;
 use crate::{dispatch, evaluate, helpers, opcode, tracing};
 use capi::opcode as op;
 use capi::refs::{decref, type_of};
@@ -120,7 +120,6 @@ static OPCODES: [dispatch::Opcode; 256] = {
     table[op::YIELD_VALUE as usize] = |d, arg| give(d, op::YIELD_VALUE, arg);
     table[op::FOR_ITER as usize] = for_iter;
     table[op::SEND as usize] = send;
-    table[op::BINARY_SUBSCR as usize] = binary_subscr;
     table
 };
 
@@ -168,16 +167,6 @@ fn call_function_ex(d: &mut Direct, flags: usize) -> Flow {
             }
         }
     })
-}
-
-/// `BINARY_SUBSCR`, never by a specialised instruction: a `__getitem__` of Python's is called through C, and finds the caller at the start.
-fn binary_subscr(d: &mut Direct, arg: usize) -> Flow {
-    let (key, container) = (d.peek(1), d.peek(2));
-    // SAFETY: a live object.
-    if unsafe { (*type_of(container)).tp_flags & u64::from(sys::Py_TPFLAGS_HEAPTYPE) } != 0 {
-        return subscripts::get_item(d, container, key);
-    }
-    dispatch::execute(d, op::BINARY_SUBSCR, arg)
 }
 
 /// `RETURN_VALUE`, `YIELD_VALUE`: the event first. When it raises, the frame is left as it is.

@@ -64,7 +64,9 @@ pub fn binary_subscr<M: Machine>(m: &mut M, _: usize) -> Flow {
         m.will_drop(key);
         let item = m.call_obj(&helpers::DICT_GET, [Arg::Obj(container), Arg::Obj(key)]);
         return finish_binary(m, container, key, item);
-    } else if let Some(flow) = call_getitem(m, container) {
+    } else if m.may_specialise()
+        && let Some(flow) = call_getitem(m, container)
+    {
         return flow;
     }
     if m.may_specialise()
@@ -84,9 +86,10 @@ pub fn get_item<M: Machine>(m: &mut M, container: M::Obj, key: M::Obj) -> Flow {
     finish_binary(m, container, key, item)
 }
 
-/// Calls a class's own `__getitem__(self, key)` without leaving the evaluator, as CPython's specialised instruction does. `None`: nothing was done.
+/// Calls a class's own `__getitem__(self, key)` without leaving the evaluator, as CPython's specialised instruction does: the caller stands
+/// at the end of its instruction then, and at the start where the call goes through C, as in cold code. `None`: nothing was done.
 #[inline(always)]
-fn call_getitem<M: Machine>(m: &mut M, container: M::Obj) -> Option<Flow> {
+pub(crate) fn call_getitem<M: Machine>(m: &mut M, container: M::Obj) -> Option<Flow> {
     let address = m.peek_address(container);
     // SAFETY: a live object.
     let (function, ty, version) = unsafe {

@@ -10,6 +10,7 @@ use super::{Handler, Unit, arrays, calls, dispatch, handlers};
 use crate::completion::Completion;
 use crate::machine::Flow;
 use crate::semantics::slices;
+use crate::semantics::subscripts::call_getitem;
 use crate::{code_data, helpers, numbers};
 use capi::frame;
 use capi::refs::type_of;
@@ -150,7 +151,7 @@ handlers! {
         }
         let (key, container) = (w.peek(1), w.peek(2));
         if may_have_getitem(type_of(container)) {
-            return w.full(arg);
+            return w.instead(getitem_of_any, arg);
         }
         let home = park(w);
         finish_two(home, sys::PyObject_GetItem(container, key), WIDTH)
@@ -167,11 +168,11 @@ handlers! {
         let code = (*function).func_code.cast::<sys::PyCodeObject>();
         let data = code_data::get(code);
         if data.is_null() || (*data).translation.parameters != 2 {
-            return w.full(arg);
+            return w.instead(getitem_of_any, arg);
         }
         let translation = &raw const (*data).translation;
         if !calls::has_room(&w, (*translation).frame_bytes, 1) {
-            return w.full(arg);
+            return w.instead(getitem_of_any, arg);
         }
         (*function).ob_base.ob_refcnt += 1;
         w.shrink(2);
@@ -193,6 +194,17 @@ handlers! {
         (*w.home).units = (*translation).units;
         (*w.home).delta = (*translation).delta;
         jump(callee, sp, (*translation).units, w.tstate, w.home)
+    }
+
+    /// What may have a `__getitem__` of Python's, though not the one of the site's class.
+    fn getitem_of_any(w, arg) {
+        dispatch::lay_down(&w, WIDTH);
+        let home = w.home;
+        match call_getitem(&mut (*home).registers, w.peek(2)) {
+            Some(Flow::Next) => dispatch::resume(home),
+            Some(flow) => flow,
+            None => w.full(arg),
+        }
     }
 
     /// An object whose class got its `__getitem__` from a type of C.
@@ -236,7 +248,7 @@ handlers! {
         let site = w.cache::<Site>(1);
         if (*site).counter > 0 {
             (*site).counter -= 1;
-            return w.full(arg);
+            return w.instead(getitem_of_any, arg);
         }
         specialise(w.ip, w.peek(2), w.peek(1));
         w.instead((*w.ip).handler, arg)
@@ -245,7 +257,7 @@ handlers! {
     /// A special case that the operands are none of.
     fn miss(w, arg) {
         Site::missed(w.ip, binary_subscr);
-        w.full(arg)
+        w.instead(getitem_of_any, arg)
     }
 
     /// `SWAP 3`, `SWAP 2`, `STORE_SUBSCR`: container, key, value.

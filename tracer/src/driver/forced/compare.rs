@@ -100,7 +100,7 @@ impl Tracer {
                 unsafe { (*d.frame).prev_instr = here.sub(1) };
                 break;
             }
-            let mut flow = dispatch::execute(d, opcode, arg);
+            let mut flow = dispatch::execute_as_recorded(d, opcode, arg);
             while matches!(flow, Flow::Raise | Flow::Unwind) && d.frame != outermost {
                 // SAFETY: an exception is set, in a frame that the run has called.
                 flow = unsafe { evaluate::raised(d, flow) };
