@@ -35,9 +35,9 @@ def failed(keys):
         return [e.__traceback__.tb_lasti, e.__traceback__.tb_next.tb_lasti, e.__traceback__.tb_next.tb_next.tb_lasti]
 
 
-def depth(keys, n):
+def depth(n):
     """Through `__getitem__` and back."""
-    return Deeper(n)[n] if n else len(sys._current_frames())
+    return Deeper(n)[n] if n else 1
 
 
 class Deeper(list):
@@ -45,7 +45,7 @@ class Deeper(list):
         self.n = n
 
     def __getitem__(self, k):
-        return depth(self, self.n - 1) + 1
+        return depth(self.n - 1) + 1
 
 
 places = []
@@ -57,4 +57,4 @@ places.clear()
 failing(keys)
 failing(keys)
 print(places)
-print(depth(keys, 200))
+print(depth(200))

@@ -74,12 +74,6 @@ pub fn binary_subscr<M: Machine>(m: &mut M, _: usize) -> Flow {
     {
         return finish_binary(m, container, key, number);
     }
-    get_item(m, container, key)
-}
-
-/// `container[key]`, whatever it is, by the object's own function.
-#[inline(always)]
-pub fn get_item<M: Machine>(m: &mut M, container: M::Obj, key: M::Obj) -> Flow {
     m.will_drop(container);
     m.will_drop(key);
     let item = m.call_obj(&helpers::GET_ITEM, [Arg::Obj(container), Arg::Obj(key)]);

@@ -196,7 +196,7 @@ handlers! {
         jump(callee, sp, (*translation).units, w.tstate, w.home)
     }
 
-    /// What may have a `__getitem__` of Python's, though not the one of the site's class.
+    /// By the class's own `__getitem__`, if that is Python's, whatever the site knows of it; else by the opcode.
     fn getitem_of_any(w, arg) {
         dispatch::lay_down(&w, WIDTH);
         let home = w.home;

@@ -230,11 +230,12 @@ impl Tracer {
 unsafe fn holds_sole_operand(place: &Place) -> bool {
     // SAFETY: by contract; slots hold objects or null.
     unsafe {
-        let slots = capi::frame::locals(place.innermost);
-        let top = *slots.add(place.slots - 1);
-        slots.add(place.slots) > capi::frame::stack_base(place.innermost)
-            && !top.is_null()
-            && (*top).ob_refcnt == 1
+        let end = capi::frame::locals(place.innermost).add(place.slots);
+        if end == capi::frame::stack_base(place.innermost) {
+            return false;
+        }
+        let top = *end.sub(1);
+        !top.is_null() && (*top).ob_refcnt == 1
     }
 }
 
