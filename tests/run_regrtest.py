@@ -4,7 +4,8 @@
 
 Each test file runs in a fresh process (`python -m test --junit-xml`). Compared are the outcome of every test method and that
 of the file itself (ended well, failed, crashed, ran out of time). A file that differs is run again on both sides: a test
-whose outcome is the other side's in one of its runs is flaky, not different, unless coluber crashed. Differences that are
+whose outcome is the other side's in one of its runs is flaky, not different, unless coluber crashed. In a hunt for leaks the
+second run warms up for longer: what leaks goes on to leak, code that got warm does not. Differences that are
 outside our power stand in `regrtest_expected.txt` with their reason; one that is gone is reported too.
 
 Run by `make regrtest` and, with --core, by `make test`, with the base Python. What the base did is kept under build/regrtest;
@@ -16,6 +17,7 @@ import collections
 import concurrent.futures
 import dataclasses
 import fnmatch
+import functools
 import hashlib
 import json
 import os
@@ -32,6 +34,7 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXPECTED = ROOT / "tests/regrtest_expected.txt"
 LEAKS = ROOT / "tests/find_leaks.py"
+LONGER = 4  # times the runs to warm up, and the seconds, where a hunt differs
 KEPT = ROOT / "build/regrtest"
 
 # Statuses of `python -m test --fail-env-changed`; the others are its own faults.
@@ -75,11 +78,12 @@ class Outcome:
 
 
 class Side:
-    """One executable with an environment."""
+    """One executable with an environment. `again` is the side that runs a file which differs for the second time."""
 
-    def __init__(self, executable, environment, options, seconds, runner=("-m", "test")):
+    def __init__(self, executable, environment, options, seconds, runner=("-m", "test"), again=None):
         self.executable, self.environment, self.seconds = executable, environment, seconds
         self.options, self.runner = options, runner  # what `python -m test` takes, and what is run in its place
+        self.again = again or self
 
     def run(self, name):
         # A short path: sockets are made in it. Both sides never share one.
@@ -226,7 +230,7 @@ def check(name, base, ours):
         different = compare(name, first, second)
     flaky = {}
     if different:
-        again = base.side.run(name), ours.run(name)
+        again = base.side.again.run(name), ours.again.run(name)
         for test in list(different):
             theirs = {outcome_of(outcome, name, test) for outcome in (first, again[0])}
             mine = {outcome_of(outcome, name, test) for outcome in (second, again[1])}
@@ -320,7 +324,18 @@ def leak_runs(text):
     """What `python -m test -R` takes: two numbers above 0. It says nothing of others that is seen here."""
     if not re.fullmatch("[1-9][0-9]*:[1-9][0-9]*", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form 3:3")
-    return text
+    return tuple(map(int, text.split(":")))
+
+
+def hunter(executable, environment, options, seconds, leaks):
+    """The side that hunts for leaks, and after a difference with LONGER times the runs to warm up."""
+    warmup, counted = leaks
+
+    def side(warmup, seconds, again=None):
+        hunt = [*options, "-R", f"{warmup}:{counted}"]
+        return Side(executable, environment, hunt, seconds, (str(LEAKS),), again)
+
+    return side(warmup, seconds, side(LONGER * warmup, LONGER * seconds))
 
 
 def main():
@@ -355,15 +370,15 @@ def main():
 
     suite = ["-u", options.resources] if options.resources else []
     suite += [word for pattern in options.ignore for word in ("-i", pattern)]
-    runner, base = ("-m", "test"), Base(Side(sys.executable, {}, suite, options.seconds), options.refresh)
+    side = functools.partial(hunter, leaks=options.leaks) if options.leaks else Side
+    base = Base(Side(sys.executable, {}, suite, options.seconds), options.refresh)
     if options.leaks:
-        suite, runner = [*suite, "-R", options.leaks], (str(LEAKS),)
-        base = Base(Side(sys.executable, {}, suite, options.seconds, runner), options.refresh, ordinary=base)
+        base = Base(side(sys.executable, {}, suite, options.seconds), options.refresh, ordinary=base)
     passed = failed = 0
     for jit in options.jit.split(","):
         print(f"-- {len(names)} test files, jit {jit}", flush=True)
         environment = {"COLUBER_JIT": jit} | ({"COLUBER_JIT_THRESHOLD": options.threshold} if options.threshold else {})
-        ours = Side(os.path.abspath(options.coluber), environment, suite, options.seconds, runner)
+        ours = side(os.path.abspath(options.coluber), environment, suite, options.seconds)
         counts = compare_all(names, base, ours, options.jobs, read_expected(jit))
         passed, failed = passed + counts[0], failed + counts[1]
     print(f"{passed} passed, {failed} failed")

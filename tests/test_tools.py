@@ -112,8 +112,8 @@ class Counting(unittest.TestCase):
 class Scripted:
     """A side of a comparison that answers what it was told to: outcomes of one test, or how the file ended."""
 
-    def __init__(self, *outcomes, ordinary=None):
-        self.outcomes, self.side, self.ordinary = list(outcomes), self, ordinary
+    def __init__(self, *outcomes, ordinary=None, again=None):
+        self.outcomes, self.side, self.again, self.ordinary = list(outcomes), self, again or self, ordinary
 
     def run(self, name):
         outcome = self.outcomes.pop(0)
@@ -154,6 +154,19 @@ class RegressionSuite(unittest.TestCase):
         base = Scripted(well, well, ordinary=Scripted(well))
         report = run_regrtest.check("test_x", base, Scripted(leaks, leaks))
         self.assertEqual(report.different, {"a": ("passed", "failed")})
+
+    def test_what_leaks_no_more_after_a_longer_warm_up_is_no_leak(self):
+        well, leaks = {"a": "passed"}, {"a": "failed"}
+
+        def hunt(longer):
+            base = Scripted(well, ordinary=Scripted(well), again=Scripted(well))
+            return run_regrtest.check("test_x", base, Scripted(leaks, again=Scripted(longer))).different
+
+        self.assertEqual(hunt(well), {})
+        self.assertEqual(hunt(leaks), {"a": ("passed", "failed")})
+        once = run_regrtest.hunter(BASE, {}, ["-v"], 9, (3, 5))
+        self.assertEqual((once.options, once.seconds), (["-v", "-R", "3:5"], 9))
+        self.assertEqual((once.again.options, once.again.seconds), (["-v", "-R", "12:5"], 36))
 
     def test_the_same_outcome_is_no_difference_not_even_a_failure(self):
         self.assertEqual(self.check([{"a": "failed"}], [{"a": "failed"}]), ({}, {}))
