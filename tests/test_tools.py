@@ -135,12 +135,14 @@ class RegressionSuite(unittest.TestCase):
         pathlib.Path(folder, "test_one.py").write_text(
             f"import ctypes, unittest\nclass T(unittest.TestCase):\n    def test(self):\n        {body}\n"
         )
-        command = [BASE, str(run_regrtest.LEAKS), "-R", "2:3", "--testdir", folder, "test_one"]
+        report = str(pathlib.Path(folder, "junit.xml"))
+        command = [BASE, str(run_regrtest.LEAKS), "-R", "2:3", "--junit-xml", report, "--testdir", folder, "test_one"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        self.assertEqual(pathlib.Path(report).read_text().count("<testcase"), 1)
         return done.returncode, done.stderr
 
     def test_the_hunt_for_leaks_finds_references_that_cost_no_memory(self):
-        self.assertEqual(self.hunt("ctypes.py_object(None)")[0], 0)
+        self.assertEqual(self.hunt("ctypes.py_object(None)")[0], 0)  # what it reports is no leak
         status, said = self.hunt("for i in range(9): ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))")
         self.assertEqual(status, 2)
         self.assertIn("test_one leaked [9, 9, 9] references, sum=27", said)
