@@ -170,7 +170,9 @@ class Base:
 
     def __init__(self, side, refresh, ordinary=None):
         self.side, self.refresh, self.ordinary = side, refresh, ordinary
-        key = hashlib.sha256(repr((side.executable, sys.version, side.options)).encode()).hexdigest()[:8]
+        # What a hunt came to is worth as much as the hunter: another text of it, another folder.
+        scripts = [pathlib.Path(word).read_text() for word in side.runner if word == str(LEAKS)]
+        key = hashlib.sha256(repr((side.executable, sys.version, side.options, *scripts)).encode()).hexdigest()[:8]
         self.folder = KEPT / f"{sys.version.split()[0]}-{key}"
         self.folder.mkdir(parents=True, exist_ok=True)
 

@@ -170,6 +170,18 @@ class RegressionSuite(unittest.TestCase):
         self.assertEqual((once.options, once.seconds), (["-v", "-R", "3:5"], 9))
         self.assertEqual((once.again.options, once.again.seconds), (["-v", "-R", "12:5"], 36))
 
+    def test_what_another_hunter_found_under_the_base_is_not_believed(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        hunters = folder / "find_leaks.py"
+
+        def kept(text):
+            hunters.write_text(text)
+            return run_regrtest.Base(run_regrtest.hunter(BASE, {}, [], 9, (3, 3)), False).folder
+
+        with unittest.mock.patch.multiple(run_regrtest, LEAKS=hunters, KEPT=folder / "kept"):
+            self.assertNotEqual(kept("blind"), kept("mended"))
+            self.assertEqual(kept("mended"), kept("mended"))
+
     def test_the_same_outcome_is_no_difference_not_even_a_failure(self):
         self.assertEqual(self.check([{"a": "failed"}], [{"a": "failed"}]), ({}, {}))
         self.assertEqual(self.check(["no end within 1 s"], ["no end within 1 s"]), ({}, {}))
