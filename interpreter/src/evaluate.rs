@@ -8,7 +8,8 @@ use crate::direct::{Direct, Home};
 use crate::direct_only::exceptions::restore;
 use crate::machine::Flow;
 use crate::{
-    code_data, dispatch, generator_finalize, generator_next, generators, traced, tracing, vectorcall, warm,
+    clear_type_cache, code_data, dispatch, generator_finalize, generator_next, generators, traced, tracing,
+    vectorcall, warm,
 };
 use capi::sys::{self, _PyInterpreterFrame, PyObject, PyThreadState};
 use capi::{exceptions, frame, opcode};
@@ -42,6 +43,7 @@ pub unsafe fn install() -> bool {
         (*main_interpreter()).eval_frame = Some(eval_frame);
         generator_next::install();
         generator_finalize::install();
+        clear_type_cache::install();
     }
     true
 }
@@ -56,6 +58,7 @@ pub unsafe fn uninstall() {
         (*main_interpreter()).eval_frame = None;
         generator_next::uninstall();
         generator_finalize::uninstall();
+        clear_type_cache::uninstall();
     }
 }
 

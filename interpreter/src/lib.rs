@@ -9,6 +9,7 @@
 //! ```
 
 mod bind;
+mod clear_type_cache;
 pub mod code_data;
 mod completion;
 pub mod direct;

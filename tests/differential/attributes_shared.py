@@ -307,3 +307,19 @@ o.__dict__[Name("f")] = lambda: "found"
 print(odd(o), compared)
 o.__dict__[1] = 2
 print(odd(o))
+
+
+# What was looked up holds no name any longer when CPython's own cache of look-ups is emptied.
+def rare(o):
+    return o.rarely_asked_for
+
+
+rare_name = rare.__code__.co_names[0]
+types_of_rare = [type("R%d" % i, (), {rare_name: i}) for i in range(40)]
+sys._clear_type_cache()
+before = sys.getrefcount(rare_name)
+for turn in range(60):
+    total = sum(rare(t()) for t in types_of_rare)
+sys._clear_type_cache()
+print(total, sys.getrefcount(rare_name) - before, sys._clear_type_cache.__name__, sys._clear_type_cache())
+print([rare(t()) for t in types_of_rare] == list(range(40)))

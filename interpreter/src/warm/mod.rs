@@ -58,6 +58,7 @@ use dispatch::full;
 pub(crate) use dispatch::{go, resume, start};
 pub(crate) use generators::go_on;
 pub(crate) use parked::Parked;
+pub(crate) use shared::forget_attributes;
 pub use translate::Translation;
 pub(crate) use translate::translate;
 

@@ -83,6 +83,22 @@ const NONE: Entry = Entry {
 /// The GIL protects it.
 static mut TABLE: [Entry; SIZE] = [NONE; SIZE];
 
+/// Forgets all that was found, and drops the references to the names.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn forget_attributes() {
+    for i in 0..SIZE {
+        // SAFETY: by contract; names are exact strings, whose deaths run no code.
+        unsafe {
+            let entry = (&raw mut TABLE).cast::<Entry>().add(i);
+            if !(*entry).name.is_null() {
+                decref(entry.replace(NONE).name);
+            }
+        }
+    }
+}
+
 /// The row for an owner, whoever has it, and what it must say: version and purpose.
 #[inline(always)]
 unsafe fn row(owner: *mut PyObject, name: *mut PyObject, kind: Kind) -> (*mut Entry, u32, u8) {
