@@ -132,6 +132,7 @@ pub fn statistics() -> Value {
         "time_ms": { "recording": ms(s.recording_ns), "optimizing": ms(s.optimizing_ns), "assembling": ms(s.assembling_ns) },
         "compile_us_per_150_recorded_ops": (s.compile_us_per_150_ops() * 10.0).round() / 10.0,
         "code_bytes": s.code_bytes,
+        "code_objects": interpreter::code_data::alive(),
     });
     if let Some(forced) = driver::forced() {
         let mut not_failed: Map<String, Value> = Map::new();

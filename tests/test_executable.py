@@ -280,6 +280,21 @@ class Package(Folder):
             code = "import coluber; from coluber import jit; jit.disable(); jit.enable(); print(jit.stats()['traces'], coluber.__version__)"
             self.assertRegex(coluber(*options, "-c", code).stdout, r"^\d+ \d+\.\d+\.\d+\n$")
 
+    def test_statistics_count_the_code_objects_that_are_warm_and_live(self):
+        code = """if True:
+            from coluber import jit
+            jit.stats()
+            before = jit.stats()["code_objects"]
+            functions = [eval("lambda: None") for i in range(500)]
+            for turn in range(100):
+                for function in functions:
+                    function()
+            warm = jit.stats()["code_objects"]
+            del function, functions
+            print(warm - before >= 500, jit.stats()["code_objects"] - before < 20)
+        """
+        self.assertEqual(coluber("-c", code).stdout, "True True\n")
+
     def test_the_extension_module_works_in_a_stock_python(self):
         code = "import coluber; coluber.jit.enable(); print(sum(i for i in range(99))); print('traces' in coluber.jit.stats())"
         done = run(sys.executable, "-c", code, PYTHONPATH=EXTENSION)

@@ -129,14 +129,14 @@ class RegressionSuite(unittest.TestCase):
         report = run_regrtest.check("test_x", Scripted(*base), Scripted(*ours))
         return report.different, report.flaky
 
-    def hunt(self, body):
+    def hunt(self, body, *python):
         """What the hunt for leaks says of a test file with one test."""
         folder = self.enterContext(tempfile.TemporaryDirectory())
         pathlib.Path(folder, "test_one.py").write_text(
             f"import ctypes, unittest\nclass T(unittest.TestCase):\n    def test(self):\n        {body}\n"
         )
         report = str(pathlib.Path(folder, "junit.xml"))
-        command = [BASE, str(run_regrtest.LEAKS), "-R", "2:3", "--junit-xml", report, "--testdir", folder, "test_one"]
+        command = [*(python or [BASE]), str(run_regrtest.LEAKS), "-R", "2:3", "--junit-xml", report, "--testdir", folder, "test_one"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         self.assertEqual(pathlib.Path(report).read_text().count("<testcase"), 1)
         return done.returncode, done.stderr
@@ -146,6 +146,15 @@ class RegressionSuite(unittest.TestCase):
         status, said = self.hunt("for i in range(9): ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))")
         self.assertEqual(status, 2)
         self.assertIn("test_one leaked [9, 9, 9] references, sum=27", said)
+
+    def test_code_that_gets_warm_in_the_counted_runs_is_no_leak_and_a_block_is_one(self):
+        coluber = os.environ["COLUBER"], "-X", "jit=off"
+        made = "for function in ctypes.late: [function() for i in range(7)]"  # warm in the fourth run
+        body = f"vars(ctypes).setdefault('late', [eval('lambda: None') for i in range(50)])\n        {made}"
+        self.assertEqual(self.hunt(body, *coluber)[0], 0)
+        status, said = self.hunt("ctypes.pythonapi.PyMem_Malloc(8)", *coluber)
+        self.assertEqual(status, 2)
+        self.assertIn("test_one leaked [1, 1, 1] memory blocks, sum=3", said)
 
     def test_the_base_hunts_for_leaks_only_where_its_ordinary_run_came_to_something_else(self):
         well, leaks = {"a": "passed"}, {"a": "failed"}
