@@ -133,6 +133,7 @@ pub fn statistics() -> Value {
         "compile_us_per_150_recorded_ops": (s.compile_us_per_150_ops() * 10.0).round() / 10.0,
         "code_bytes": s.code_bytes,
         "code_objects": interpreter::code_data::alive(),
+        "embedded_objects": s.embedded,
     });
     if let Some(forced) = driver::forced() {
         let mut not_failed: Map<String, Value> = Map::new();

@@ -5,8 +5,8 @@
 Takes what `python -m test` takes; `tests/run_regrtest.py --leaks` runs it. A debug build counts all references as they come and
 go (`sys.gettotalrefcount`), but only those of CPython's own code. Here the counts themselves are added up: of all objects that the garbage
 collector knows, of all that these refer to, and of what code objects hold. A count that stays too high is found on any of them, on None and
-small ints and types as well, of which a leak costs no memory. Of the memory blocks those are left out in which Coluber's data hangs on code objects
-that got warm: they live as long as the code.
+small ints and types as well, of which a leak costs no memory. What Coluber has for code that got warm in the meantime lives as long as the code and is
+left out: the memory blocks in which its data hangs on code objects, the references of traces to what they embed.
 """
 
 import gc
@@ -53,18 +53,22 @@ def total_references():
     return sum(map(sys.getrefcount, found.values()))
 
 
+def of_warm_code(name):
+    """One of Coluber's statistics; 0 under the base."""
+    return json.loads(_coluber.stats())[name] if _coluber else 0
+
+
 class Sys:
     """The module `sys` as the hunt sees it."""
 
-    gettotalrefcount = staticmethod(total_references)
+    @staticmethod
+    def gettotalrefcount():
+        return total_references() - of_warm_code("embedded_objects")
 
     @staticmethod
     def getallocatedblocks():
-        if _coluber is None:
-            return sys.getallocatedblocks()
-        statistics = _coluber.stats()
-        blocks = sys.getallocatedblocks()
-        return blocks - json.loads(statistics)["code_objects"]
+        warm = of_warm_code("code_objects")
+        return sys.getallocatedblocks() - warm
 
     def __getattr__(self, name):
         return getattr(sys, name)

@@ -156,6 +156,12 @@ class RegressionSuite(unittest.TestCase):
         self.assertEqual(status, 2)
         self.assertIn("test_one leaked [1, 1, 1] memory blocks, sum=3", said)
 
+    def test_what_a_trace_embeds_is_no_leak(self):
+        coluber = os.environ["COLUBER"], "-X", "jit=on", "-X", "jit-threshold=30"
+        made = "for function in ctypes.late: [function(i) for i in range(3)]"  # 12 turns of each loop: compiled in the third run
+        loop = "exec('def f(x):\\n while x < 12:\\n  x = abs(x) + 1', {}, found := {}) or found['f']"
+        self.assertEqual(self.hunt(f"vars(ctypes).setdefault('late', [{loop} for i in range(20)])\n        {made}", *coluber)[0], 0)
+
     def test_the_base_hunts_for_leaks_only_where_its_ordinary_run_came_to_something_else(self):
         well, leaks = {"a": "passed"}, {"a": "failed"}
         base = Scripted(ordinary=Scripted(well))

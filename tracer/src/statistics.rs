@@ -2,7 +2,7 @@
 
 use crate::abort;
 
-/// Counters since the start of the process.
+/// Counters, since the start of the process but for what is said to be of now.
 #[derive(Clone, Debug, Default)]
 pub struct Statistics {
     /// Compiled loops.
@@ -35,6 +35,8 @@ pub struct Statistics {
     pub assembling_ns: u64,
     /// Bytes of machine code made.
     pub code_bytes: u64,
+    /// References that the traces hold now, to objects whose addresses they embed.
+    pub embedded: usize,
 }
 
 /// Names of `Statistics::exits`.

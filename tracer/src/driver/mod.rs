@@ -367,7 +367,13 @@ impl Tracer {
 /// A copy of the counters, if a tracer is installed.
 pub fn statistics() -> Option<Statistics> {
     // SAFETY: with the GIL held, or after Python has ended.
-    unsafe { TRACER }.map(|t| t.state().statistics.clone())
+    unsafe { TRACER }.map(|t| {
+        let t = t.state();
+        Statistics {
+            embedded: t.compilations.iter().map(|(_, c)| c.embedded.len()).sum(),
+            ..t.statistics.clone()
+        }
+    })
 }
 
 /// What came of failing every guard, where that was asked for.
