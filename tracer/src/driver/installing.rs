@@ -258,7 +258,9 @@ impl State {
             });
             let packed = Packed::new(&trace, &known, exits, &compiled.exits);
             // Here memory may run out for the last time: what follows is a few words.
-            let ready = may_grow(&self.compilations) && self.watch_inlined(&recording.inlined, code);
+            let ready = may_grow(&self.compilations)
+                && self.watch_inlined(&recording.inlined, code)
+                && allocator::fallible(|| self.held.try_reserve(recording.embedded.len())).is_ok();
             if ready && !allocator::is_out() {
                 return Ok((compiled, packed));
             }
@@ -333,6 +335,7 @@ impl State {
         let Compiled { entry, size, label, .. } = compiled;
         let label = label.zip(header).map(|(code, header)| Box::new(Label { code, header }));
         let bytes = size + packed.bytes();
+        self.held.add(&recording.embedded);
         let root = match goal {
             Goal::Loop { .. } => number,
             Goal::Bridge { exit } => self.compilations[self.exits[exit as usize].trace()].root,

@@ -13,7 +13,7 @@ impl Tracer {
     /// Gives back the code of traces that are not entered any more, once none can be running.
     pub(super) fn release_invalid(&self) {
         let t = self.state();
-        if t.active > 0 || t.recording || t.invalid.is_empty() {
+        if !t.running.is_empty() || t.recording || t.invalid.is_empty() {
             return;
         }
         let mut embedded = Vec::new();
@@ -35,6 +35,7 @@ impl Tracer {
             t.statistics.dropped += 1;
             embedded.extend(c.embedded);
         }
+        t.held.remove(&embedded);
         for o in embedded {
             // SAFETY: the trace held a reference. May run Python: nothing of the state is borrowed any more.
             unsafe { capi::refs::decref(o) };

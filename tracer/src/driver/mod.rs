@@ -10,12 +10,14 @@
 //! | `runs` | entering a trace, going on after an exit |
 //! | `worth` | whether a loop's trace is worth entering |
 //! | `invalidation` | traces that are not entered any more, and giving back their code |
+//! | `collected` | what traces embed, as the garbage collector sees it |
 //! | `forced` | failing every guard once, to compare what its exit rebuilds |
 //! | `numbers` | numbers of exits that are free again |
 //! | `only` | choosing what is compiled, to find the trace that breaks a program |
 //! | `callbacks` | what compiled code and the optimizer are told of CPython and of us |
 
 mod callbacks;
+mod collected;
 mod forced;
 mod installing;
 mod invalidation;
@@ -39,6 +41,7 @@ use crate::recorder::After;
 use crate::statistics::Statistics;
 use capi::sys::{PyCodeObject, PyObject};
 use capi::tracemalloc;
+use collected::Held;
 use fxhash::FxHashMap;
 use interpreter::code_data::{CodeData, LoopCell};
 use interpreter::direct::Direct;
@@ -255,10 +258,11 @@ struct State {
     forced: Option<Box<forced::Forced>>,
     /// Inlined code object -> code objects whose traces contain it.
     inliners: FxHashMap<usize, Vec<usize>>,
-    /// Runs of compiled code that have not ended.
-    active: usize,
-    /// Traces that are not entered any more, whose code is given back when no run is active.
+    /// The traces that were entered by runs of compiled code that have not ended.
+    running: Vec<usize>,
+    /// Traces that are not entered any more, whose code is given back when none is running.
     invalid: Vec<usize>,
+    held: Held,
 }
 
 impl State {
@@ -346,12 +350,16 @@ impl Tracer {
                 random: 0x9e37_79b9_7f4a_7c15,
                 forced: policy.force_guards.then(Box::default),
                 inliners: Default::default(),
-                active: 0,
+                running: Vec::new(),
                 invalid: Vec::new(),
+                held: Held::default(),
             }),
         }));
         // SAFETY: once, with the GIL held.
-        unsafe { TRACER = Some(t) };
+        unsafe {
+            TRACER = Some(t);
+            collected::install();
+        }
         interpreter::code_data::set_threshold(policy.loop_threshold.min(i32::MAX as u32) as i32);
         interpreter::jit::set_jit(Some(t));
     }
@@ -482,6 +490,7 @@ impl Jit for Tracer {
                 t.by_header.remove(&(l.code as usize, l.header));
             }
         }
+        self.let_go();
         self.release_invalid();
     }
 }

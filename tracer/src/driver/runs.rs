@@ -96,6 +96,9 @@ impl Tracer {
     /// The same, failing nothing.
     pub(super) fn enter(&self, d: &mut Direct, trace: usize, standby: Option<Standby>) -> Flow {
         let t = self.state();
+        if allocator::fallible(|| t.running.try_reserve(1)).is_err() {
+            return Flow::Next;
+        }
         // SAFETY: the machine's thread is the running one.
         let Some(promise) = (unsafe { data_stack::begin(d.tstate) }) else { return Flow::Next };
         let entry = t.compilations[trace].entry;
@@ -105,7 +108,7 @@ impl Tracer {
             let turns = (t.next_random() % 97) as i64 + 1;
             STRESS_COUNTDOWN.store(turns, std::sync::atomic::Ordering::Relaxed);
         }
-        t.active += 1;
+        t.running.push(trace);
         let worth = &mut t.compilations[trace].worth;
         worth.entries = worth.entries.wrapping_add(1);
         let sampled = worth.entries.is_multiple_of(SAMPLE).then(Instant::now);
@@ -122,7 +125,9 @@ impl Tracer {
         t.weigh(trace, exit);
         let flow = self.leave(d, exit, trace, standby);
         let t = self.state();
-        t.active -= 1;
+        if let Some(this) = t.running.iter().rposition(|&running| running == trace) {
+            t.running.remove(this);
+        }
         if !t.invalid.is_empty() {
             self.release_invalid();
         }
