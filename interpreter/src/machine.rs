@@ -201,7 +201,7 @@ pub trait Machine: Sized {
     fn builtins(&mut self) -> Self::Obj;
     /// The code that is executed. Concrete: traces are specific to it.
     fn code(&self) -> *mut PyCodeObject;
-    /// An object that stays as long as the code does or the trace is valid (names, singletons, types): borrowed.
+    /// An object that stays as long as the code does, or without which the trace is not valid (names, singletons, methods): borrowed.
     fn known(&mut self, o: *mut PyObject) -> Self::Obj;
     /// The null object.
     fn null(&mut self) -> Self::Obj;

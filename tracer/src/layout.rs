@@ -2,6 +2,7 @@
 
 use capi::sys::{self, PyCodeObject, PyObject, PyTypeObject};
 use std::mem::offset_of;
+use std::ptr;
 use traces::{Const, OpCode};
 
 /// `cframe` of the thread state.
@@ -85,6 +86,59 @@ pub fn is_leaf(ty: usize) -> bool {
     ]
     .iter()
     .any(|&t| t as usize == ty)
+}
+
+/// Whether traces only watch an object whose address they embed: they are told of its death and have no reference. Types and functions.
+///
+/// # Safety
+/// A live object, or our sentinel, which has no type.
+pub unsafe fn is_watched(o: *mut PyObject) -> bool {
+    // SAFETY: by contract; the layout is used after the type was asked.
+    unsafe {
+        let ty = (*o).ob_type;
+        ty == &raw mut sys::PyFunction_Type
+            || !ty.is_null()
+                && (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_TYPE_SUBCLASS) != 0
+                && !is_static_type(o.cast())
+    }
+}
+
+/// The types of other embedded objects that may be part of cycles; those of `is_watched` come first.
+pub const CYCLIC: [*mut PyTypeObject; 7] = [
+    &raw mut sys::PyType_Type,
+    &raw mut sys::PyFunction_Type,
+    &raw mut sys::PyDict_Type,
+    &raw mut sys::PyModule_Type,
+    &raw mut sys::PyCFunction_Type,
+    &raw mut sys::PyMethodDescr_Type,
+    &raw mut sys::PyTuple_Type,
+];
+
+/// Whether an object is there as long as the interpreter: static types, the singletons, our sentinel.
+///
+/// # Safety
+/// As [`is_watched`].
+pub unsafe fn is_static(o: *mut PyObject) -> bool {
+    // SAFETY: by contract; the layout is used after the type was asked.
+    unsafe {
+        let ty = (*o).ob_type;
+        let singletons = [
+            ptr::null_mut(),
+            &raw mut sys::_PyNone_Type,
+            &raw mut sys::PyBool_Type,
+            &raw mut sys::PyEllipsis_Type,
+            &raw mut sys::_PyNotImplemented_Type,
+        ];
+        singletons.contains(&ty)
+            || (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_TYPE_SUBCLASS) != 0 && is_static_type(o.cast())
+    }
+}
+
+/// Whether a live constant object may die while a trace that embeds it runs.
+pub fn may_die(object: usize) -> bool {
+    let o = object as *mut PyObject;
+    // SAFETY: the constants of a trace that is being made live.
+    unsafe { is_watched(o) || CYCLIC[2..].contains(&(*o).ob_type) }
 }
 
 /// The type of a live constant object.

@@ -95,6 +95,7 @@ pub(super) fn environment(off: Off) -> Env {
         drops_licences: true,
         keeps_class: layout::keeps_class,
         type_of: layout::type_of,
+        may_die: layout::may_die,
         payload_of: layout::payload_of,
         refcnt: std::mem::offset_of!(PyObject, ob_refcnt) as i32,
         localsplus: std::mem::offset_of!(sys::_PyInterpreterFrame, localsplus) as i32,

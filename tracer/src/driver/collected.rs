@@ -1,31 +1,33 @@
-//! What traces embed, as the garbage collector sees it.
+//! What traces embed dies when it would die without them.
 //!
-//! A trace has a reference to each object that it embeds, and hangs on a code object. So a class whose method has a hot loop is in a cycle: class,
-//! function, code object, trace, class. The collector can't follow it, since code objects are no containers to it; it would take the
-//! trace's reference for one from outside, and the class would live for ever. A trace is to keep nothing alive that a program could see
-//! die (a weak reference to the class tells). Hence, while a tracer is installed, the types whose instances are embedded show the traces' references as
-//! the object's own: what only traces hold is garbage, and before it is cleared the traces that embed it are invalidated, and
-//! give their references back.
+//! Types and functions, whose counts a program may ask for and whose deaths it may see, are only *watched*: a trace has no reference to them, and
+//! before one is freed all traces that embed it are invalidated. A trace that runs meanwhile needs no reference either: it does not trust what it
+//! knows of a class or a function across code that runs, and asks for their versions again, which are unique.
 //!
-//! The collector alone is shown that, in the one pass that takes references within the garbage off the counts: there it visits an object
-//! on behalf of the object itself. `gc.get_referrers` and `gc.get_referents`, which have an argument of their own, see nothing.
+//! To dicts, modules and what else is embedded a trace has a reference. It hangs on a code object, which is no container to the garbage
+//! collector: so a function's globals would be in a cycle that the collector can't follow (dict, function, code object, trace, dict),
+//! and live for ever. Hence the types of such objects show the collector the traces' references as the object's own: what only
+//! traces hold is garbage, and before it is cleared the traces that embed it are invalidated, and give their references back. The collector alone
+//! is shown that, in the one pass that takes references within the garbage off the counts: there it visits an object on behalf of the
+//! object itself. `gc.get_referrers` and `gc.get_referents`, which have an argument of their own, see nothing.
 
-use super::{State, Tracer, tracer};
+use super::{Compilation, State, Tracer, tracer};
+use crate::layout::CYCLIC;
 use capi::refs::decref;
-use capi::sys::{self, PyObject, PyTypeObject};
+use capi::sys::{self, PyObject};
 use fxhash::{FxHashMap, FxHashSet};
 use std::collections::TryReserveError;
 use std::ffi::{c_int, c_void};
 
-/// How many references traces have to each object that they embed.
+/// How many traces embed each object.
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct Embedded {
     counts: FxHashMap<usize, u32>,
     /// A bit for each hash of an object that was embedded: most objects that the collector asks about were not.
     filter: [[u64; 8]; 8],
 }
 
-impl Held {
+impl Embedded {
     fn bit(object: usize) -> ((usize, usize), u64) {
         let hash = object >> 4 ^ object >> 16;
         ((hash / 512 % 8, hash / 64 % 8), 1 << (hash % 64))
@@ -36,7 +38,7 @@ impl Held {
         self.counts.try_reserve(more)
     }
 
-    /// A trace took over these references. There is room.
+    /// A trace embeds these. There is room.
     pub(super) fn add(&mut self, objects: &[*mut PyObject]) {
         for &o in objects {
             *self.counts.entry(o as usize).or_insert(0) += 1;
@@ -45,7 +47,7 @@ impl Held {
         }
     }
 
-    /// A trace gives these references back.
+    /// A trace embeds these no longer.
     pub(super) fn remove(&mut self, objects: &[*mut PyObject]) {
         for &o in objects {
             if let Some(count) = self.counts.get_mut(&(o as usize)) {
@@ -57,6 +59,11 @@ impl Held {
         }
     }
 
+    /// It is dead: at its address may be another object soon.
+    fn forget(&mut self, object: usize) {
+        self.counts.remove(&object);
+    }
+
     #[inline(always)]
     fn count(&self, object: usize) -> u32 {
         let ((row, word), bit) = Self::bit(object);
@@ -64,41 +71,41 @@ impl Held {
     }
 }
 
-/// The types whose instances are embedded and may be part of cycles. Classes' own types inherit from the first what they don't have.
-const TYPES: [*mut PyTypeObject; 6] = [
-    &raw mut sys::PyType_Type,
-    &raw mut sys::PyFunction_Type,
-    &raw mut sys::PyDict_Type,
-    &raw mut sys::PyModule_Type,
-    &raw mut sys::PyCFunction_Type,
-    &raw mut sys::PyMethodDescr_Type,
-];
-
-/// CPython's functions for them; written once, with the GIL held.
-static mut ORIGINALS: [(sys::traverseproc, sys::inquiry); TYPES.len()] = [(None, None); TYPES.len()];
+/// CPython's functions, for the types of `CYCLIC`; written once, with the GIL held.
+static mut ORIGINALS: [(sys::traverseproc, sys::inquiry, sys::destructor); CYCLIC.len()] =
+    [(None, None, None); CYCLIC.len()];
 
 /// Puts ours in the place of CPython's, for good.
 ///
 /// # Safety
 /// The GIL is held; once, when the tracer is there.
 pub(super) unsafe fn install() {
-    unsafe fn one<const TYPE: usize>() {
+    unsafe fn watched<const TYPE: usize>() {
         // SAFETY: by contract of `install`; the type is CPython's own and lives for ever.
         unsafe {
-            let ty = TYPES[TYPE];
-            ORIGINALS[TYPE] = ((*ty).tp_traverse, (*ty).tp_clear);
+            let ty = CYCLIC[TYPE];
+            ORIGINALS[TYPE].2 = (*ty).tp_dealloc;
+            (*ty).tp_dealloc = Some(dealloc::<TYPE>);
+        }
+    }
+    unsafe fn held<const TYPE: usize>() {
+        // SAFETY: as above.
+        unsafe {
+            let ty = CYCLIC[TYPE];
+            (ORIGINALS[TYPE].0, ORIGINALS[TYPE].1) = ((*ty).tp_traverse, (*ty).tp_clear);
             (*ty).tp_traverse = Some(traverse::<TYPE>);
             (*ty).tp_clear = Some(clear::<TYPE>);
         }
     }
-    // SAFETY: by contract.
+    // SAFETY: by contract. Metaclasses inherit from the first what they don't have.
     unsafe {
-        one::<0>();
-        one::<1>();
-        one::<2>();
-        one::<3>();
-        one::<4>();
-        one::<5>();
+        watched::<0>();
+        watched::<1>();
+        held::<2>();
+        held::<3>();
+        held::<4>();
+        held::<5>();
+        held::<6>();
     }
 }
 
@@ -123,6 +130,26 @@ unsafe extern "C" fn traverse<const TYPE: usize>(
     }
 }
 
+unsafe extern "C" fn dealloc<const TYPE: usize>(o: *mut PyObject) {
+    // SAFETY: CPython calls it for an object without references, with the GIL held; any code may run behind it.
+    unsafe {
+        let t = tracer().state();
+        let embedded = t.watched.count(o as usize) > 0;
+        if t.recording {
+            t.died.push(o as usize);
+        }
+        if embedded {
+            t.forget(o);
+        }
+        if let Some(original) = ORIGINALS[TYPE].2 {
+            original(o);
+        }
+        if embedded {
+            tracer().let_go();
+        }
+    }
+}
+
 unsafe extern "C" fn clear<const TYPE: usize>(o: *mut PyObject) -> c_int {
     // SAFETY: the collector calls it with an object that it holds, at a point where any code may run.
     unsafe {
@@ -134,17 +161,10 @@ unsafe extern "C" fn clear<const TYPE: usize>(o: *mut PyObject) -> c_int {
 }
 
 impl Tracer {
-    /// This object is garbage: no guard of a trace that embeds it can hold again.
+    /// This object is garbage: no trace that embeds it is needed again.
     #[cold]
     fn collected(&self, o: *mut PyObject) {
-        let t = self.state();
-        let embed_it = |c: &super::Compilation| c.embedded.contains(&o);
-        let traces: Vec<usize> = t.compilations.iter().filter(|(_, c)| embed_it(c)).map(|(i, _)| i).collect();
-        for trace in traces {
-            if !t.invalid.contains(&trace) {
-                t.invalidate_outdated(trace);
-            }
-        }
+        self.state().invalidate_all(|c| c.embedded.contains(&o));
         self.let_go();
     }
 
@@ -158,7 +178,9 @@ impl Tracer {
         let mut embedded = Vec::new();
         for &i in &t.invalid {
             if !running.contains(&i) {
-                embedded.extend(std::mem::take(&mut t.compilations[i].embedded));
+                let c = &mut t.compilations[i];
+                embedded.extend(std::mem::take(&mut c.embedded));
+                t.watched.remove(&std::mem::take(&mut c.watched));
             }
         }
         t.held.remove(&embedded);
@@ -170,15 +192,34 @@ impl Tracer {
 }
 
 impl State {
+    /// This watched object is about to be freed.
+    #[cold]
+    fn forget(&mut self, o: *mut PyObject) {
+        self.watched.forget(o as usize);
+        self.invalidate_all(|c| {
+            let at = c.watched.iter().position(|&watched| watched == o);
+            at.map(|at| c.watched.swap_remove(at)).is_some()
+        });
+    }
+
+    fn invalidate_all(&mut self, mut embed_it: impl FnMut(&mut Compilation) -> bool) {
+        let found: Vec<usize> =
+            self.compilations.iter_mut().filter_map(|(i, c)| embed_it(c).then_some(i)).collect();
+        for trace in found {
+            if !self.invalid.contains(&trace) {
+                self.invalidate_outdated(trace);
+            }
+        }
+    }
+
     /// Where runs that have not ended may be: in the traces that were entered, in their bridges, in what they jump to.
     fn may_run(&self) -> FxHashSet<usize> {
         let mut found: FxHashSet<usize> = self.running.iter().copied().collect();
         let mut next: Vec<usize> = found.iter().copied().collect();
         while let Some(number) = next.pop() {
             let jumps_to = self.compilations.get(number).and_then(|c| c.jumps_to);
-            let hangs_on = |c: &super::Compilation| {
-                c.bridge_of.is_some_and(|e| self.exits[e as usize].trace() == number)
-            };
+            let hangs_on =
+                |c: &Compilation| c.bridge_of.is_some_and(|e| self.exits[e as usize].trace() == number);
             let bridges = self.compilations.iter().filter(|(_, c)| hangs_on(c)).map(|(i, _)| i);
             next.extend(bridges.chain(jumps_to).filter(|&i| found.insert(i)));
         }

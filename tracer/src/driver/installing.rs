@@ -260,7 +260,8 @@ impl State {
             // Here memory may run out for the last time: what follows is a few words.
             let ready = may_grow(&self.compilations)
                 && self.watch_inlined(&recording.inlined, code)
-                && allocator::fallible(|| self.held.try_reserve(recording.embedded.len())).is_ok();
+                && allocator::fallible(|| self.held.try_reserve(recording.embedded.len())).is_ok()
+                && allocator::fallible(|| self.watched.try_reserve(recording.watched.len())).is_ok();
             if ready && !allocator::is_out() {
                 return Ok((compiled, packed));
             }
@@ -335,7 +336,10 @@ impl State {
         let Compiled { entry, size, label, .. } = compiled;
         let label = label.zip(header).map(|(code, header)| Box::new(Label { code, header }));
         let bytes = size + packed.bytes();
-        self.held.add(&recording.embedded);
+        let embedded = std::mem::take(&mut recording.embedded);
+        let watched = std::mem::take(&mut recording.watched);
+        self.held.add(&embedded);
+        self.watched.add(&watched);
         let root = match goal {
             Goal::Loop { .. } => number,
             Goal::Bridge { exit } => self.compilations[self.exits[exit as usize].trace()].root,
@@ -349,7 +353,8 @@ impl State {
             label,
             packed,
             exits: (first_exit, guards as u32),
-            embedded: std::mem::take(&mut recording.embedded).into_boxed_slice(),
+            embedded: embedded.into_boxed_slice(),
+            watched,
             code,
             loop_state: match goal {
                 Goal::Loop { state } => Some(state),

@@ -34,6 +34,7 @@ impl Tracer {
             t.backend.release(c.entry, c.size);
             t.statistics.dropped += 1;
             embedded.extend(c.embedded);
+            t.watched.remove(&c.watched);
         }
         t.held.remove(&embedded);
         for o in embedded {

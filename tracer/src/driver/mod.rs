@@ -10,7 +10,7 @@
 //! | `runs` | entering a trace, going on after an exit |
 //! | `worth` | whether a loop's trace is worth entering |
 //! | `invalidation` | traces that are not entered any more, and giving back their code |
-//! | `collected` | what traces embed, as the garbage collector sees it |
+//! | `collected` | what traces embed dies when it would die without them |
 //! | `forced` | failing every guard once, to compare what its exit rebuilds |
 //! | `numbers` | numbers of exits that are free again |
 //! | `only` | choosing what is compiled, to find the trace that breaks a program |
@@ -41,7 +41,7 @@ use crate::recorder::After;
 use crate::statistics::Statistics;
 use capi::sys::{PyCodeObject, PyObject};
 use capi::tracemalloc;
-use collected::Held;
+use collected::Embedded;
 use fxhash::FxHashMap;
 use interpreter::code_data::{CodeData, LoopCell};
 use interpreter::direct::Direct;
@@ -149,8 +149,10 @@ struct Compilation {
     packed: Packed,
     /// The first of its exits, and how many there are.
     exits: (u32, u32),
-    /// Kept as long as the trace: what it embeds.
+    /// What it embeds and has references to, as long as it may be entered or runs.
     embedded: Box<[*mut PyObject]>,
+    /// What it embeds and has no references to.
+    watched: Vec<*mut PyObject>,
     code: *mut PyCodeObject,
     /// Of which loop it is the root.
     loop_state: Option<usize>,
@@ -245,8 +247,8 @@ struct State {
     /// Traces that `Policy::only` kept from being compiled.
     skipped: u64,
     recording: bool,
-    /// Code objects that died while it was so, until the recording looks.
-    died: Vec<*mut PyCodeObject>,
+    /// Code objects, types and functions that died while it was so, until the recording looks.
+    died: Vec<usize>,
     starved: Starved,
     enabled: bool,
     /// What the exit that was taken last leaves to be done, and what comes after that.
@@ -262,7 +264,9 @@ struct State {
     running: Vec<usize>,
     /// Traces that are not entered any more, whose code is given back when none is running.
     invalid: Vec<usize>,
-    held: Held,
+    /// What traces have references to, and what they only watch.
+    held: Embedded,
+    watched: Embedded,
 }
 
 impl State {
@@ -352,7 +356,8 @@ impl Tracer {
                 inliners: Default::default(),
                 running: Vec::new(),
                 invalid: Vec::new(),
-                held: Held::default(),
+                held: Embedded::default(),
+                watched: Embedded::default(),
             }),
         }));
         // SAFETY: once, with the GIL held.
@@ -474,7 +479,7 @@ impl Jit for Tracer {
         let t = self.state();
         let code = data.code as usize;
         if t.recording {
-            t.died.push(data.code);
+            t.died.push(code);
         }
         t.infos.remove(&code);
         t.invalidate(code);

@@ -273,7 +273,11 @@ impl Tracer {
                 return (flow, Outcome::Failed(Abort::FrameChanged));
             }
             let died = std::mem::take(&mut self.state().died);
-            if died.iter().any(|code| r.rec.inlined.contains(code)) {
+            let relies_on = |o: &usize| {
+                r.rec.inlined.contains(&(*o as *mut PyCodeObject))
+                    || r.rec.watched.contains(&(*o as *mut PyObject))
+            };
+            if died.iter().any(relies_on) {
                 return (flow, Outcome::Failed(Abort::Died));
             }
             if r.rec.raw.ops.len() > policy.max_ops || r.rec.raw.snapshots.slots() > policy.max_slots {

@@ -37,6 +37,8 @@ pub struct Env {
     pub keeps_class: fn(usize) -> bool,
     /// The type of a constant object, or 0.
     pub type_of: fn(usize) -> usize,
+    /// Whether a constant object may die while the trace runs: neither a code object keeps it alive nor the interpreter.
+    pub may_die: fn(usize) -> bool,
     /// What `int_value`, `float_value` or `bool_value` of a constant object gives.
     pub payload_of: fn(OpCode, usize) -> Option<Const>,
     /// Offset of the reference count in an object.

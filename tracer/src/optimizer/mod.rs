@@ -148,6 +148,7 @@ impl<'e> Optimizer<'e> {
         info.constant = Some(c);
         info.immortal = true;
         if let Const::Obj(address) = c {
+            info.immortal = address == 0 || !(self.env.may_die)(address);
             info.nonnull = address != 0;
             info.known_type = if address != 0 { (self.env.type_of)(address) } else { 0 };
         }

@@ -55,7 +55,7 @@ pub struct Info {
     pub known_type: usize,
     /// Known not to be null.
     pub nonnull: bool,
-    /// Kept alive by the code object, or never freed.
+    /// A constant that is kept alive by a code object, or never freed.
     pub immortal: bool,
     /// References that the interpreter would hold.
     pub owed: i32,

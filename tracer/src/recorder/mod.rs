@@ -79,6 +79,8 @@ pub struct Recording {
     /// Objects whose addresses are embedded and that the outermost code object does not keep alive; a reference to each, which a
     /// trace takes over. Else whoever has the recording gives them back.
     pub embedded: Vec<*mut PyObject>,
+    /// Those of them that are watched instead: recording or trace go when one of them dies.
+    pub watched: Vec<*mut PyObject>,
     /// Code objects of inlined calls: not kept alive; recording or trace go when one of them does. They have data, which makes
     /// their deaths known.
     pub inlined: Vec<*mut PyCodeObject>,
@@ -154,6 +156,7 @@ impl<'d> Recorder<'d> {
             raw,
             afters: Vec::with_capacity(64),
             embedded: Vec::new(),
+            watched: Vec::new(),
             inlined: Vec::new(),
             bytecodes: 0,
             ending: usize::MAX,
@@ -511,19 +514,41 @@ impl<'d> Recorder<'d> {
 
     /// Keeps an object whose address the trace contains.
     fn embed(&mut self, o: *mut PyObject) {
-        // SAFETY: a live object or null.
-        if !o.is_null() && unsafe { (*o).ob_type } == &raw mut sys::PyCode_Type {
-            if !self.rec.inlined.contains(&o.cast()) {
-                self.rec.inlined.push(o.cast());
-                // SAFETY: a live code object; the GIL is held.
-                if unsafe { interpreter::code_data::get_or_create(o.cast()) }.is_null() {
-                    self.give_up(Abort::Memory);
-                }
+        // SAFETY: a live object, our sentinel, or null; the GIL is held.
+        unsafe {
+            if o.is_null() || layout::is_static(o) || self.is_of_code(o) {
+                return;
             }
-        } else if !o.is_null() && !self.rec.embedded.contains(&o) {
-            // What runs before the recording ends may drop all other references.
-            // SAFETY: a live object.
-            self.rec.embedded.push(unsafe { capi::refs::new_ref(o) });
+            if (*o).ob_type == &raw mut sys::PyCode_Type {
+                if !self.rec.inlined.contains(&o.cast()) {
+                    self.rec.inlined.push(o.cast());
+                    if interpreter::code_data::get_or_create(o.cast()).is_null() {
+                        self.give_up(Abort::Memory);
+                    }
+                }
+            } else if layout::is_watched(o) {
+                if !self.rec.watched.contains(&o) {
+                    self.rec.watched.push(o);
+                }
+            } else if !self.rec.embedded.contains(&o) {
+                // What runs before the recording ends may drop all other references.
+                self.rec.embedded.push(capi::refs::new_ref(o));
+            }
+        }
+    }
+
+    /// Whether it is a name or a constant of the code that runs, which the trace does not outlive.
+    unsafe fn is_of_code(&self, o: *mut PyObject) -> bool {
+        // SAFETY: a live object; the code of a live frame, whose names and constants are tuples.
+        unsafe {
+            let code = self.d.code();
+            let of = match (*o).ob_type {
+                ty if ty == &raw mut sys::PyUnicode_Type => (*code).co_names,
+                ty if ty == &raw mut sys::PyTuple_Type => (*code).co_consts,
+                _ => return false,
+            };
+            let count = interpreter::helpers::size_of_sequence(of) as usize;
+            std::slice::from_raw_parts(interpreter::helpers::tuple_items(of), count).contains(&o)
         }
     }
 }

@@ -91,6 +91,7 @@ pub fn env() -> Env {
         is_leaf: |ty| [INT, FLOAT, BOOL].contains(&ty),
         keeps_class: |ty| ty != TYPES[4].1,
         type_of,
+        may_die: |_| false,
         payload_of,
         refcnt: 0,
         localsplus: 72,

@@ -42,6 +42,7 @@ impl Job {
             "ops": text::print(&r.raw),
             "afters": r.afters.iter().map(after).collect::<Vec<_>>(),
             "embedded": r.embedded.iter().map(|&o| o as usize).collect::<Vec<_>>(),
+            "watched": r.watched.iter().map(|&o| o as usize).collect::<Vec<_>>(),
             "inlined": r.inlined.iter().map(|&o| o as usize).collect::<Vec<_>>(),
             "bytecodes": r.bytecodes,
             "ending": r.ending,
@@ -72,6 +73,7 @@ impl Job {
                 // SAFETY: what the sender embeds is alive here, too: this process was the same before the recording.
                 .map(|o| unsafe { capi::refs::new_ref(o as *mut _) })
                 .collect(),
+            watched: field!("watched": Vec<usize>).into_iter().map(|o| o as *mut _).collect(),
             inlined: field!("inlined": Vec<usize>).into_iter().map(|o| o as *mut _).collect(),
             bytecodes: field!("bytecodes": u32),
             ending: field!("ending": usize),
