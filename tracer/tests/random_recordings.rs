@@ -56,6 +56,7 @@ fn env(program: &Program) -> Env {
         false_object: memory.bool_object(false),
         is_leaf: |ty| matches!(kind_of(ty), Some(Kind::Int | Kind::Float | Kind::Bool)),
         keeps_class: |_| true,
+        may_die: |o| o / 16 % 3 == 0,
         type_of,
         payload_of,
         drops_licences: false,

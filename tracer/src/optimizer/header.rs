@@ -315,7 +315,8 @@ impl Optimizer<'_> {
         self.assumed.clear();
         self.unsettled.clear();
         for info in &mut self.infos {
-            if info.immortal {
+            // A constant is the same value behind the label; what was held of it is the params' now.
+            if info.immortal || info.constant.is_some() {
                 (info.owed, info.held) = (0, 0);
             }
         }
