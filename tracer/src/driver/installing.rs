@@ -355,6 +355,7 @@ impl State {
             exits: (first_exit, guards as u32),
             embedded: embedded.into_boxed_slice(),
             watched,
+            invalid: std::mem::take(&mut recording.invalid),
             code,
             loop_state: match goal {
                 Goal::Loop { state } => Some(state),

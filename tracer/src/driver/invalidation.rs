@@ -50,6 +50,7 @@ impl State {
         for (i, c) in self.compilations.iter() {
             if c.code as usize == code && !self.invalid.contains(&i) {
                 self.invalid.push(i);
+                c.invalid.set(1);
             }
         }
         for (_, l) in self.loops.iter_mut() {
@@ -108,6 +109,7 @@ impl State {
             }
             self.invalid.push(i);
             let c = &self.compilations[i];
+            c.invalid.set(1);
             if let Some(exit) = c.bridge_of {
                 self.backend.unpatch_exit(ExitId(exit));
                 let e = &mut self.exits[exit as usize];

@@ -50,7 +50,7 @@ use interpreter::machine::Flow;
 use invalidation::MOST_DOUBLINGS;
 use numbers::FreeNumbers;
 use slab::Slab;
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use traces::codegen::{Backend, LabelCode, Location};
 use traces::{Resume, SnapId, Snapshot, Trace};
 use worth::Worth;
@@ -153,6 +153,8 @@ struct Compilation {
     embedded: Box<[*mut PyObject]>,
     /// What it embeds and has no references to.
     watched: Vec<*mut PyObject>,
+    /// Read by the trace: 1 when it is not to be entered any more.
+    invalid: Box<Cell<u32>>,
     code: *mut PyCodeObject,
     /// Of which loop it is the root.
     loop_state: Option<usize>,

@@ -320,6 +320,10 @@ impl Machine for Recorder<'_> {
         if self.effects {
             self.late_identity(o, k, same);
         } else if same {
+            // SAFETY: a live object.
+            if unsafe { layout::is_watched(known) || (*known).ob_type == &raw mut capi::sys::PyCode_Type } {
+                self.guard_valid();
+            }
             self.guard(OpCode::GuardIs, &[o.val, k.val]);
         } else {
             let equal = self.op(OpCode::AddressEq, &[o.val, k.val]);

@@ -12,6 +12,7 @@ use crate::layout;
 use capi::sys::{self, PyCodeObject, PyObject};
 use interpreter::direct::Direct;
 use interpreter::machine::Machine;
+use std::cell::Cell;
 use std::sync::atomic::AtomicI64;
 use traces::{Const, Op, OpCode, Region, Resume, Slot, SnapId, Trace, Type, Val};
 
@@ -84,6 +85,8 @@ pub struct Recording {
     /// Code objects of inlined calls: not kept alive; recording or trace go when one of them does. They have data, which makes
     /// their deaths known.
     pub inlined: Vec<*mut PyCodeObject>,
+    /// Not 0 when one of `watched` or `inlined` has died. The trace reads it.
+    pub invalid: Box<Cell<u32>>,
     /// Bytecodes recorded.
     pub bytecodes: u32,
     /// Snapshots from this one on are of the state in which the recording ended.
@@ -158,6 +161,7 @@ impl<'d> Recorder<'d> {
             embedded: Vec::new(),
             watched: Vec::new(),
             inlined: Vec::new(),
+            invalid: Box::default(),
             bytecodes: 0,
             ending: usize::MAX,
             limits: Vec::new(),
@@ -564,6 +568,17 @@ impl Recorder<'_> {
         self.guard(code, args);
     }
 
+    /// Guards that what is watched has not died, before something is compared with its address, which may be another's by then. Asked once
+    /// between two places where code may run.
+    #[track_caller]
+    pub(crate) fn guard_valid(&mut self) {
+        let flag = self.rec.raw.constant(Const::Ptr(self.rec.invalid.as_ptr() as usize));
+        let flag = self.load(OpCode::LoadU32, flag, 0, Region::TypeVersion);
+        let zero = self.rec.raw.constant(Const::Int(0));
+        let valid = self.op(OpCode::IntEq, &[flag, zero]);
+        self.guard(OpCode::GuardTrue, &[valid]);
+    }
+
     /// Guards the type that the object has.
     #[track_caller]
     pub(crate) fn guard_real_type(&mut self, o: RObj) {
@@ -574,6 +589,7 @@ impl Recorder<'_> {
         let ty = unsafe { (*o.ptr).ob_type };
         if !layout::is_static_type(ty) {
             self.embed(ty.cast());
+            self.guard_valid();
         }
         let ty = self.rec.raw.constant(Const::Ptr(ty as usize));
         self.guard(OpCode::GuardType, &[o.val, ty]);

@@ -5,6 +5,7 @@ use crate::recorder::{After, Recording};
 use crate::runtime;
 use capi::sys::PyCodeObject;
 use serde_json::{Value, json};
+use std::cell::Cell;
 use traces::{SnapId, Type, parse, text};
 
 /// A recording that is to be compiled.
@@ -40,6 +41,7 @@ impl Job {
             "code": self.code as usize,
             "instruction": self.instruction,
             "ops": text::print(&r.raw),
+            "invalid": r.invalid.as_ptr() as usize,
             "afters": r.afters.iter().map(after).collect::<Vec<_>>(),
             "embedded": r.embedded.iter().map(|&o| o as usize).collect::<Vec<_>>(),
             "watched": r.watched.iter().map(|&o| o as usize).collect::<Vec<_>>(),
@@ -65,8 +67,14 @@ impl Job {
             1 => After::ServeBreaker { lasti },
             _ => After::DropTop { lasti },
         };
+        // The flag that the trace reads is another here.
+        let invalid: Box<Cell<u32>> = Box::default();
+        let flag = |address: usize| format!("ptr({address:#x})");
+        let ops =
+            field!("ops": String).replace(&flag(field!("invalid": usize)), &flag(invalid.as_ptr() as usize));
         let recording = Recording {
-            raw: parse::parse(&field!("ops": String), runtime::helper_table()).ok()?,
+            raw: parse::parse(&ops, runtime::helper_table()).ok()?,
+            invalid,
             afters: field!("afters": Vec<(u8, u32)>).into_iter().map(after).collect(),
             embedded: field!("embedded": Vec<usize>)
                 .into_iter()
