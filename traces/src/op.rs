@@ -93,6 +93,8 @@ pub enum Region {
     ObType,
     /// `tp_version_tag`, `tp_flags`.
     TypeVersion,
+    /// Whether the trace itself was invalidated.
+    Validity,
     /// `ob_size` of a list.
     ListSize,
     /// `ob_item` of a list.

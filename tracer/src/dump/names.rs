@@ -84,6 +84,8 @@ fn type_name(ty: usize) -> String {
 pub struct Names {
     codes: Vec<*mut PyCodeObject>,
     types: Vec<usize>,
+    /// Flags that say whether a trace was invalidated.
+    flags: Vec<usize>,
     /// Objects without a name of their own, numbered by appearance.
     numbered: RefCell<Vec<(usize, String)>>,
 }
@@ -104,6 +106,11 @@ impl Names {
                     OpCode::GuardType => (op.args[1], true),
                     _ => (op.args[0], op.region == Region::TypeVersion),
                 };
+                if op.region == Region::Validity
+                    && let Some(Const::Ptr(flag)) = trace.const_of(op.args[0])
+                {
+                    names.flags.push(flag);
+                }
                 if constant && let Some(Const::Ptr(ty)) = trace.const_of(value) {
                     names.types.push(ty);
                 }
@@ -200,6 +207,9 @@ impl Names {
     fn pointer(&self, address: usize) -> String {
         if self.types.contains(&address) {
             return format!("<class {}>", type_name(address));
+        }
+        if self.flags.contains(&address) {
+            return "<invalidated?>".into();
         }
         for &code in &self.codes {
             // SAFETY: a live code object.

@@ -573,7 +573,7 @@ impl Recorder<'_> {
     #[track_caller]
     pub(crate) fn guard_valid(&mut self) {
         let flag = self.rec.raw.constant(Const::Ptr(self.rec.invalid.as_ptr() as usize));
-        let flag = self.load(OpCode::LoadU32, flag, 0, Region::TypeVersion);
+        let flag = self.load(OpCode::LoadU32, flag, 0, Region::Validity);
         let zero = self.rec.raw.constant(Const::Int(0));
         let valid = self.op(OpCode::IntEq, &[flag, zero]);
         self.guard(OpCode::GuardTrue, &[valid]);
