@@ -171,7 +171,11 @@ impl Tracer {
     /// Gives back what traces embed that are not entered any more, but for those that may be running. Runs any code.
     pub(super) fn let_go(&self) {
         let t = self.state();
-        if t.recording || t.invalid.is_empty() {
+        let embeds = |i: &usize| {
+            let c = &t.compilations[*i];
+            !c.embedded.is_empty() || !c.watched.is_empty()
+        };
+        if t.recording || !t.invalid.iter().any(embeds) {
             return;
         }
         let running = t.may_run();
@@ -203,25 +207,34 @@ impl State {
     }
 
     fn invalidate_all(&mut self, mut embed_it: impl FnMut(&mut Compilation) -> bool) {
-        let found: Vec<usize> =
-            self.compilations.iter_mut().filter_map(|(i, c)| embed_it(c).then_some(i)).collect();
-        for trace in found {
-            if !self.invalid.contains(&trace) {
-                self.invalidate_outdated(trace);
-            }
-        }
+        let of = self
+            .compilations
+            .iter_mut()
+            .filter_map(|(i, c)| (embed_it(c) && c.invalid.get() == 0).then_some(i));
+        let found = of.collect();
+        self.invalidate_trees(found);
     }
 
     /// Where runs that have not ended may be: in the traces that were entered, in their bridges, in what they jump to.
     fn may_run(&self) -> FxHashSet<usize> {
         let mut found: FxHashSet<usize> = self.running.iter().copied().collect();
+        if found.is_empty() {
+            return found;
+        }
+        let mut leads_to: FxHashMap<usize, Vec<usize>> = FxHashMap::default();
+        for (i, c) in self.compilations.iter() {
+            if let Some(exit) = c.bridge_of {
+                leads_to.entry(self.exits[exit as usize].trace()).or_default().push(i);
+            }
+            if let Some(target) = c.jumps_to {
+                leads_to.entry(i).or_default().push(target);
+            }
+        }
         let mut next: Vec<usize> = found.iter().copied().collect();
         while let Some(number) = next.pop() {
-            let jumps_to = self.compilations.get(number).and_then(|c| c.jumps_to);
-            let hangs_on =
-                |c: &Compilation| c.bridge_of.is_some_and(|e| self.exits[e as usize].trace() == number);
-            let bridges = self.compilations.iter().filter(|(_, c)| hangs_on(c)).map(|(i, _)| i);
-            next.extend(bridges.chain(jumps_to).filter(|&i| found.insert(i)));
+            next.extend(
+                leads_to.remove(&number).unwrap_or_default().into_iter().filter(|&i| found.insert(i)),
+            );
         }
         found
     }

@@ -2,6 +2,7 @@
 
 use super::{State, Tracer};
 use capi::sys::PyCodeObject;
+use fxhash::FxHashMap;
 use traces::codegen::ExitId;
 
 /// Each time that a loop or bridge was invalidated doubles what is waited for the next recording, up to so many times.
@@ -13,7 +14,9 @@ impl Tracer {
     /// Gives back the code of traces that are not entered any more, once none can be running.
     pub(super) fn release_invalid(&self) {
         let t = self.state();
-        if !t.running.is_empty() || t.recording || t.invalid.is_empty() {
+        // SAFETY: asks for a field of the runtime's. At the end of the process its memory goes anyway.
+        let ends = || unsafe { capi::sys::_Py_IsFinalizing() != 0 };
+        if !t.running.is_empty() || t.recording || t.invalid.is_empty() || ends() {
             return;
         }
         let mut embedded = Vec::new();
@@ -48,9 +51,8 @@ impl State {
     /// No trace of this code object is entered any more.
     pub(super) fn invalidate(&mut self, code: usize) {
         for (i, c) in self.compilations.iter() {
-            if c.code as usize == code && !self.invalid.contains(&i) {
+            if c.code as usize == code && c.invalid.replace(1) == 0 {
                 self.invalid.push(i);
-                c.invalid.set(1);
             }
         }
         for (_, l) in self.loops.iter_mut() {
@@ -88,28 +90,33 @@ impl State {
         self.restart(code, header, invalidations);
     }
 
-    /// Neither this trace, one of whose guards can't hold any more, nor any that needs it is entered again: bridges on its exits,
-    /// traces that jump to it. What one of them was a bridge of exits to the interpreter again.
+    /// One of the guards of this trace can't hold any more.
     pub(super) fn invalidate_outdated(&mut self, trace: usize) {
-        self.statistics.invalidations += 1;
-        let mut found = vec![trace];
-        let mut next = 0;
-        while let Some(&number) = found.get(next) {
-            next += 1;
-            for (i, c) in self.compilations.iter() {
-                let hangs_on = c.bridge_of.is_some_and(|e| self.exits[e as usize].trace() == number);
-                if (hangs_on || c.jumps_to == Some(number)) && !found.contains(&i) {
-                    found.push(i);
-                }
+        self.invalidate_trees(vec![trace]);
+    }
+
+    /// Neither these traces nor any that needs them is entered again: bridges on their exits, traces that jump to them. What one of them was a
+    /// bridge of exits to the interpreter again.
+    pub(super) fn invalidate_trees(&mut self, mut found: Vec<usize>) {
+        self.statistics.invalidations += found.len() as u64;
+        let mut needed_by: FxHashMap<usize, Vec<usize>> = FxHashMap::default();
+        for (i, c) in self.compilations.iter() {
+            let left = c.bridge_of.map(|exit| self.exits[exit as usize].trace());
+            for needed in left.into_iter().chain(c.jumps_to) {
+                needed_by.entry(needed).or_default().push(i);
             }
         }
+        let mut next = 0;
+        while let Some(number) = found.get(next) {
+            next += 1;
+            found.extend(needed_by.remove(number).unwrap_or_default());
+        }
         for i in found {
-            if self.invalid.contains(&i) {
+            let c = &self.compilations[i];
+            if c.invalid.replace(1) != 0 {
                 continue;
             }
             self.invalid.push(i);
-            let c = &self.compilations[i];
-            c.invalid.set(1);
             if let Some(exit) = c.bridge_of {
                 self.backend.unpatch_exit(ExitId(exit));
                 let e = &mut self.exits[exit as usize];
