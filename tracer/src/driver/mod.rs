@@ -249,7 +249,7 @@ struct State {
     /// Traces that `Policy::only` kept from being compiled.
     skipped: u64,
     recording: bool,
-    /// Code objects, types and functions that died while it was so, until the recording looks.
+    /// Code objects, types and functions that died while it was so.
     died: Vec<usize>,
     starved: Starved,
     enabled: bool,

@@ -272,12 +272,12 @@ impl Tracer {
             if !in_step {
                 return (flow, Outcome::Failed(Abort::FrameChanged));
             }
-            let died = std::mem::take(&mut self.state().died);
+            // Where something died before, the recording may rely on what was made there since: it would be so in each turn.
             let relies_on = |o: &usize| {
                 r.rec.inlined.contains(&(*o as *mut PyCodeObject))
                     || r.rec.watched.contains(&(*o as *mut PyObject))
             };
-            if died.iter().any(relies_on) {
+            if self.state().died.iter().any(relies_on) {
                 return (flow, Outcome::Failed(Abort::Died));
             }
             if r.rec.raw.ops.len() > policy.max_ops || r.rec.raw.snapshots.slots() > policy.max_slots {

@@ -97,6 +97,13 @@ pub struct Recording {
     pub unboxable: Vec<(usize, Type)>,
 }
 
+impl Recording {
+    /// The address of `invalid`, as the text of a trace has it.
+    pub fn flag_text(&self) -> String {
+        format!("ptr({:#x})", self.invalid.as_ptr() as usize)
+    }
+}
+
 /// A reference that the present instruction drops.
 #[derive(Clone, Copy)]
 struct Drop {

@@ -1,12 +1,14 @@
 //! What was recorded, and what for; and how it is sent from one process to another that was the same a moment ago.
 
 use crate::driver::{Goal, Outcome};
+use crate::picture;
 use crate::recorder::{After, Recording};
 use crate::runtime;
-use capi::sys::PyCodeObject;
+use capi::sys::{self, PyCodeObject};
+use fxhash::FxHashSet;
+use interpreter::code_data;
 use serde_json::{Value, json};
-use std::cell::Cell;
-use traces::{SnapId, Type, parse, text};
+use traces::{SnapId, Trace, Type, parse, text};
 
 /// A recording that is to be compiled.
 pub(in crate::driver) struct Job {
@@ -41,7 +43,7 @@ impl Job {
             "code": self.code as usize,
             "instruction": self.instruction,
             "ops": text::print(&r.raw),
-            "invalid": r.invalid.as_ptr() as usize,
+            "flag": r.flag_text(),
             "afters": r.afters.iter().map(after).collect::<Vec<_>>(),
             "embedded": r.embedded.iter().map(|&o| o as usize).collect::<Vec<_>>(),
             "watched": r.watched.iter().map(|&o| o as usize).collect::<Vec<_>>(),
@@ -67,22 +69,30 @@ impl Job {
             1 => After::ServeBreaker { lasti },
             _ => After::DropTop { lasti },
         };
-        // The flag that the trace reads is another here.
-        let invalid: Box<Cell<u32>> = Box::default();
-        let flag = |address: usize| format!("ptr({address:#x})");
-        let ops =
-            field!("ops": String).replace(&flag(field!("invalid": usize)), &flag(invalid.as_ptr() as usize));
-        let recording = Recording {
-            raw: parse::parse(&ops, runtime::helper_table()).ok()?,
-            invalid,
+        let (watched, inlined) = (field!("watched": Vec<usize>), field!("inlined": Vec<usize>));
+        // What the program made while it was recorded does not exist here, or elsewhere.
+        if !are_alive(watched.iter().chain(&inlined)) {
+            return None;
+        }
+        // Where the program made a code object meanwhile there may be another one here: its death has to be known.
+        let is_told_of = |&code: &usize| {
+            // SAFETY: the code of a live function; the GIL is held.
+            unsafe { !code_data::get_or_create(code as *mut PyCodeObject).is_null() }
+        };
+        if !inlined.iter().all(is_told_of) {
+            return None;
+        }
+        let mut recording = Recording {
+            raw: Trace::new(runtime::helper_table()),
+            invalid: Box::default(),
             afters: field!("afters": Vec<(u8, u32)>).into_iter().map(after).collect(),
             embedded: field!("embedded": Vec<usize>)
                 .into_iter()
                 // SAFETY: what the sender embeds is alive here, too: this process was the same before the recording.
                 .map(|o| unsafe { capi::refs::new_ref(o as *mut _) })
                 .collect(),
-            watched: field!("watched": Vec<usize>).into_iter().map(|o| o as *mut _).collect(),
-            inlined: field!("inlined": Vec<usize>).into_iter().map(|o| o as *mut _).collect(),
+            watched: watched.into_iter().map(|o| o as *mut _).collect(),
+            inlined: inlined.into_iter().map(|o| o as *mut _).collect(),
             bytecodes: field!("bytecodes": u32),
             ending: field!("ending": usize),
             limits: field!("limits": Vec<u32>).into_iter().map(SnapId).collect(),
@@ -91,6 +101,9 @@ impl Job {
                 .map(|(local, float)| (local, if float { Type::Float } else { Type::Int }))
                 .collect(),
         };
+        // The flag that the trace reads is another here.
+        let ops = field!("ops": String).replace(&field!("flag": String), &recording.flag_text());
+        recording.raw = parse::parse(&ops, runtime::helper_table()).ok()?;
         Some(Job {
             goal: match field!("goal": (u8, usize)) {
                 (0, state) => Goal::Loop { state },
@@ -106,4 +119,19 @@ impl Job {
             recording,
         })
     }
+}
+
+/// Whether at each of these addresses is an object that the garbage collector knows, or the code of a function.
+fn are_alive<'a>(addresses: impl Iterator<Item = &'a usize>) -> bool {
+    let mut missing: FxHashSet<usize> = addresses.copied().collect();
+    // SAFETY: a process that was forked with the GIL held; the layout is used after the type was asked.
+    unsafe {
+        picture::each_tracked(|o| {
+            missing.remove(&(o as usize));
+            if (*o).ob_type == &raw mut sys::PyFunction_Type {
+                missing.remove(&((*o.cast::<sys::PyFunctionObject>()).func_code as usize));
+            }
+        });
+    }
+    missing.is_empty()
 }
