@@ -10,14 +10,14 @@
 //! | `runs` | entering a trace, going on after an exit |
 //! | `worth` | whether a loop's trace is worth entering |
 //! | `invalidation` | traces that are not entered any more, and giving back their code |
-//! | `collected` | what traces embed dies when it would die without them |
+//! | `embedded` | what traces embed dies when it would die without them |
 //! | `forced` | failing every guard once, to compare what its exit rebuilds |
 //! | `numbers` | numbers of exits that are free again |
 //! | `only` | choosing what is compiled, to find the trace that breaks a program |
 //! | `callbacks` | what compiled code and the optimizer are told of CPython and of us |
 
 mod callbacks;
-mod collected;
+mod embedded;
 mod forced;
 mod installing;
 mod invalidation;
@@ -41,7 +41,7 @@ use crate::recorder::After;
 use crate::statistics::Statistics;
 use capi::sys::{PyCodeObject, PyObject};
 use capi::tracemalloc;
-use collected::Embedded;
+use embedded::Embedded;
 use fxhash::FxHashMap;
 use interpreter::code_data::{CodeData, LoopCell};
 use interpreter::direct::Direct;
@@ -365,7 +365,7 @@ impl Tracer {
         // SAFETY: once, with the GIL held.
         unsafe {
             TRACER = Some(t);
-            collected::install();
+            embedded::install();
         }
         interpreter::code_data::set_threshold(policy.loop_threshold.min(i32::MAX as u32) as i32);
         interpreter::jit::set_jit(Some(t));
