@@ -1,8 +1,8 @@
 //! What traces embed dies when it would die without them.
 //!
 //! Types and functions, whose counts a program may ask for and whose deaths it may see, are only *watched*: a trace has no reference to them, and
-//! before one is freed all traces that embed it are invalidated. A trace that runs meanwhile needs no reference either: it does not trust what it
-//! knows of a class or a function across code that runs, and asks for their versions again, which are unique.
+//! before one is freed all traces that embed it are invalidated. A trace that runs meanwhile needs no reference either: what it has on a stack
+//! is counted, and behind code that ran it asks whether it is still valid before it compares anything with an address (`Recorder::guard_valid`).
 //!
 //! To dicts, modules and what else is embedded a trace has a reference. It hangs on a code object, which is no container to the garbage
 //! collector: so a function's globals would be in a cycle that the collector can't follow (dict, function, code object, trace, dict),
