@@ -166,4 +166,15 @@ impl Optimizer<'_> {
             }
         }
     }
+
+    /// The same for the constants among the arguments of a call, whose counts the callee may ask for.
+    pub(super) fn settle_constants(&mut self, args: &[Abs]) {
+        for &a in args {
+            let info = self.info(a);
+            let missing = info.owed - info.held;
+            if info.immortal && missing > 0 && info.constant != Some(Const::Obj(0)) {
+                self.add_real(a, missing);
+            }
+        }
+    }
 }

@@ -584,6 +584,7 @@ impl<'e> Optimizer<'e> {
         let vals: Vec<Val> = args.iter().map(|&a| self.value(a)).collect();
         if effect == Effect::RunsPython {
             self.settle_all();
+            self.settle_constants(&args);
         }
         let (first, last) = self.env.helpers.stealing;
         if (first..=last).contains(&op.imm) {
