@@ -1,5 +1,6 @@
 //! Offsets and questions about CPython's objects that traces need, from the checked layouts of `capi`.
 
+use capi::refs::has_type_flag;
 use capi::sys::{self, PyCodeObject, PyObject, PyTypeObject};
 use std::mem::offset_of;
 use std::ptr;
@@ -88,25 +89,11 @@ pub fn is_leaf(ty: usize) -> bool {
     .any(|&t| t as usize == ty)
 }
 
-/// Whether traces only watch an object whose address they embed: they are told of its death and have no reference. Types and functions.
-///
-/// # Safety
-/// A live object, or our sentinel, which has no type.
-pub unsafe fn is_watched(o: *mut PyObject) -> bool {
-    // SAFETY: by contract; the layout is used after the type was asked.
-    unsafe {
-        let ty = (*o).ob_type;
-        ty == &raw mut sys::PyFunction_Type
-            || !ty.is_null()
-                && (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_TYPE_SUBCLASS) != 0
-                && !is_static_type(o.cast())
-    }
-}
+/// The types of objects that traces only watch: `type` (of which metaclasses inherit) and functions.
+pub const WATCHED: [*mut PyTypeObject; 2] = [&raw mut sys::PyType_Type, &raw mut sys::PyFunction_Type];
 
-/// The types of other embedded objects that may be part of cycles; those of `is_watched` come first.
-pub const CYCLIC: [*mut PyTypeObject; 7] = [
-    &raw mut sys::PyType_Type,
-    &raw mut sys::PyFunction_Type,
+/// The types of other embedded objects that may be part of cycles.
+pub const CYCLIC: [*mut PyTypeObject; 5] = [
     &raw mut sys::PyDict_Type,
     &raw mut sys::PyModule_Type,
     &raw mut sys::PyCFunction_Type,
@@ -114,14 +101,13 @@ pub const CYCLIC: [*mut PyTypeObject; 7] = [
     &raw mut sys::PyTuple_Type,
 ];
 
-/// Whether an object is there as long as the interpreter: static types, the singletons, our sentinel.
+/// Whether an object is there as long as the interpreter: static types, the singletons, our sentinel, which has no type.
 ///
 /// # Safety
-/// As [`is_watched`].
+/// A live object, or our sentinel.
 pub unsafe fn is_static(o: *mut PyObject) -> bool {
     // SAFETY: by contract; the layout is used after the type was asked.
     unsafe {
-        let ty = (*o).ob_type;
         let singletons = [
             ptr::null_mut(),
             &raw mut sys::_PyNone_Type,
@@ -129,8 +115,21 @@ pub unsafe fn is_static(o: *mut PyObject) -> bool {
             &raw mut sys::PyEllipsis_Type,
             &raw mut sys::_PyNotImplemented_Type,
         ];
-        singletons.contains(&ty)
-            || (*ty).tp_flags & u64::from(sys::Py_TPFLAGS_TYPE_SUBCLASS) != 0 && is_static_type(o.cast())
+        singletons.contains(&(*o).ob_type)
+            || has_type_flag(o, sys::Py_TPFLAGS_TYPE_SUBCLASS) && is_static_type(o.cast())
+    }
+}
+
+/// Whether traces only watch an object whose address they embed: they are told of its death and have no reference. Types and functions.
+///
+/// # Safety
+/// As [`is_static`].
+pub unsafe fn is_watched(o: *mut PyObject) -> bool {
+    // SAFETY: by contract; what has no type is static.
+    unsafe {
+        !is_static(o)
+            && ((*o).ob_type == &raw mut sys::PyFunction_Type
+                || has_type_flag(o, sys::Py_TPFLAGS_TYPE_SUBCLASS))
     }
 }
 
@@ -138,12 +137,12 @@ pub unsafe fn is_static(o: *mut PyObject) -> bool {
 pub fn may_die(object: usize) -> bool {
     let o = object as *mut PyObject;
     // SAFETY: the constants of a trace that is being made live.
-    unsafe { is_watched(o) || CYCLIC[2..].contains(&(*o).ob_type) }
+    unsafe { is_watched(o) || CYCLIC.contains(&(*o).ob_type) }
 }
 
 /// The type of a live constant object.
 pub fn type_of(object: usize) -> usize {
-    // SAFETY: constants of a trace are kept alive by the code object or the trace.
+    // SAFETY: the constants of a trace that is being made, or is valid, live.
     unsafe { (*(object as *const PyObject)).ob_type as usize }
 }
 

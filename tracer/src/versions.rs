@@ -74,9 +74,9 @@ impl GuardedVersion {
     /// Whether another version stands there now, so that the guard can't hold any more.
     ///
     /// # Safety
-    /// The trace is there, and the GIL is held.
+    /// The trace is valid, and the GIL is held.
     pub unsafe fn is_outdated(&self) -> bool {
-        // SAFETY: the trace keeps the object alive, which owns what the path leads through (see `of`); the pointers are read anew.
+        // SAFETY: what a valid trace embeds is alive; it owns what the path leads through (see `of`); the pointers are read anew.
         unsafe {
             let mut at = self.object as *const u8;
             for &offset in self.path.iter().take_while(|offset| **offset != 0) {

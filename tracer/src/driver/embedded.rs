@@ -12,7 +12,7 @@
 //! object itself. `gc.get_referrers` and `gc.get_referents`, which have an argument of their own, see nothing.
 
 use super::{Compilation, State, Tracer, tracer};
-use crate::layout::CYCLIC;
+use crate::layout::{CYCLIC, WATCHED};
 use capi::refs::decref;
 use capi::sys::{self, PyObject};
 use fxhash::{FxHashMap, FxHashSet};
@@ -71,9 +71,10 @@ impl Embedded {
     }
 }
 
-/// CPython's functions, for the types of `CYCLIC`; written once, with the GIL held.
-static mut ORIGINALS: [(sys::traverseproc, sys::inquiry, sys::destructor); CYCLIC.len()] =
-    [(None, None, None); CYCLIC.len()];
+/// CPython's `tp_dealloc` of `WATCHED`; written once, with the GIL held.
+static mut DEALLOC: [sys::destructor; WATCHED.len()] = [None; WATCHED.len()];
+/// CPython's `tp_traverse` and `tp_clear` of `CYCLIC`; likewise.
+static mut TRAVERSE: [(sys::traverseproc, sys::inquiry); CYCLIC.len()] = [(None, None); CYCLIC.len()];
 
 /// Puts ours in the place of CPython's, for good.
 ///
@@ -83,8 +84,8 @@ pub(super) unsafe fn install() {
     unsafe fn watched<const TYPE: usize>() {
         // SAFETY: by contract of `install`; the type is CPython's own and lives for ever.
         unsafe {
-            let ty = CYCLIC[TYPE];
-            ORIGINALS[TYPE].2 = (*ty).tp_dealloc;
+            let ty = WATCHED[TYPE];
+            DEALLOC[TYPE] = (*ty).tp_dealloc;
             (*ty).tp_dealloc = Some(dealloc::<TYPE>);
         }
     }
@@ -92,7 +93,7 @@ pub(super) unsafe fn install() {
         // SAFETY: as above.
         unsafe {
             let ty = CYCLIC[TYPE];
-            (ORIGINALS[TYPE].0, ORIGINALS[TYPE].1) = ((*ty).tp_traverse, (*ty).tp_clear);
+            TRAVERSE[TYPE] = ((*ty).tp_traverse, (*ty).tp_clear);
             (*ty).tp_traverse = Some(traverse::<TYPE>);
             (*ty).tp_clear = Some(clear::<TYPE>);
         }
@@ -101,11 +102,11 @@ pub(super) unsafe fn install() {
     unsafe {
         watched::<0>();
         watched::<1>();
+        held::<0>();
+        held::<1>();
         held::<2>();
         held::<3>();
         held::<4>();
-        held::<5>();
-        held::<6>();
     }
 }
 
@@ -126,7 +127,7 @@ unsafe extern "C" fn traverse<const TYPE: usize>(
                 }
             }
         }
-        ORIGINALS[TYPE].0.map_or(0, |original| original(o, visit, argument))
+        TRAVERSE[TYPE].0.map_or(0, |original| original(o, visit, argument))
     }
 }
 
@@ -141,7 +142,7 @@ unsafe extern "C" fn dealloc<const TYPE: usize>(o: *mut PyObject) {
         if embedded {
             t.forget(o);
         }
-        if let Some(original) = ORIGINALS[TYPE].2 {
+        if let Some(original) = DEALLOC[TYPE] {
             original(o);
         }
         if embedded {
@@ -156,7 +157,7 @@ unsafe extern "C" fn clear<const TYPE: usize>(o: *mut PyObject) -> c_int {
         if tracer().state().held.count(o as usize) > 0 {
             tracer().collected(o);
         }
-        ORIGINALS[TYPE].1.map_or(0, |original| original(o))
+        TRAVERSE[TYPE].1.map_or(0, |original| original(o))
     }
 }
 
@@ -171,11 +172,7 @@ impl Tracer {
     /// Gives back what traces embed that are not entered any more, but for those that may be running. Runs any code.
     pub(super) fn let_go(&self) {
         let t = self.state();
-        let embeds = |i: &usize| {
-            let c = &t.compilations[*i];
-            !c.embedded.is_empty() || !c.watched.is_empty()
-        };
-        if t.recording || !t.invalid.iter().any(embeds) {
+        if t.recording || !t.invalid.iter().any(|&i| t.compilations[i].embeds()) {
             return;
         }
         let running = t.may_run();
@@ -192,6 +189,13 @@ impl Tracer {
             // SAFETY: the trace held a reference. Nothing of the state is borrowed any more.
             unsafe { decref(o) };
         }
+    }
+}
+
+impl Compilation {
+    /// Whether it still holds or watches anything.
+    pub(super) fn embeds(&self) -> bool {
+        !self.embedded.is_empty() || !self.watched.is_empty()
     }
 }
 

@@ -181,7 +181,7 @@ impl State {
             return Err(Abort::Limit);
         }
         if let Goal::Bridge { exit } = goal {
-            if self.invalid.contains(&self.exits[exit as usize].trace()) {
+            if self.is_invalid(self.exits[exit as usize].trace()) {
                 return Err(Abort::Invalidated);
             }
             if self.tree_of(exit) > self.policy.max_tree {

@@ -11,16 +11,22 @@ pub(super) const MOST_DOUBLINGS: u32 = 10;
 pub(super) const MOST_INVALIDATIONS: u8 = 20;
 
 impl Tracer {
-    /// Gives back the code of traces that are not entered any more, once none can be running.
+    /// Gives back traces that are not entered any more, once none can be running: what they embed, then their code. Runs any code.
     pub(super) fn release_invalid(&self) {
-        let t = self.state();
-        // SAFETY: asks for a field of the runtime's. At the end of the process its memory goes anyway.
-        let ends = || unsafe { capi::sys::_Py_IsFinalizing() != 0 };
-        if !t.running.is_empty() || t.recording || t.invalid.is_empty() || ends() {
+        if self.state().invalid.is_empty() || self.is_busy() {
             return;
         }
-        let mut embedded = Vec::new();
-        for i in std::mem::take(&mut t.invalid) {
+        self.let_go();
+        // Code that ran meanwhile, or another thread's, may have begun a run, or invalidated more.
+        // SAFETY: asks for a field of the runtime's. At the end of the process its memory goes anyway.
+        if self.is_busy() || unsafe { capi::sys::_Py_IsFinalizing() != 0 } {
+            return;
+        }
+        let t = self.state();
+        let (released, others): (Vec<usize>, _) =
+            t.invalid.iter().partition(|&&i| !t.compilations[i].embeds());
+        t.invalid = others;
+        for i in released {
             let c = t.compilations.remove(i);
             let (first, n) = c.exits;
             let exits = first as usize..(first + n) as usize;
@@ -36,18 +42,22 @@ impl Tracer {
             }
             t.backend.release(c.entry, c.size);
             t.statistics.dropped += 1;
-            embedded.extend(c.embedded);
-            t.watched.remove(&c.watched);
         }
-        t.held.remove(&embedded);
-        for o in embedded {
-            // SAFETY: the trace held a reference. May run Python: nothing of the state is borrowed any more.
-            unsafe { capi::refs::decref(o) };
-        }
+    }
+
+    /// May any trace be running, or be recorded onto?
+    fn is_busy(&self) -> bool {
+        let t = self.state();
+        !t.running.is_empty() || t.recording
     }
 }
 
 impl State {
+    /// Whether this trace, if it is still there, is not to be entered any more.
+    pub(super) fn is_invalid(&self, trace: usize) -> bool {
+        self.compilations.get(trace).is_some_and(|c| c.invalid.get() != 0)
+    }
+
     /// No trace of this code object is entered any more.
     pub(super) fn invalidate(&mut self, code: usize) {
         for (i, c) in self.compilations.iter() {

@@ -497,6 +497,7 @@ impl Jit for Tracer {
                 t.by_header.remove(&(l.code as usize, l.header));
             }
         }
+        // Also while other traces run.
         self.let_go();
         self.release_invalid();
     }

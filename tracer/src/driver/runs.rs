@@ -67,7 +67,7 @@ impl State {
     pub(super) fn give_up_unrolling(&mut self, exit: u32) {
         let is_called = |code| self.infos.get(&(code as usize)).is_some_and(|info| info.no_inline);
         let root = self.compilations[self.exits[exit as usize].trace()].root;
-        if self.unrolled(exit).is_some_and(is_called) && !self.invalid.contains(&root) {
+        if self.unrolled(exit).is_some_and(is_called) && !self.is_invalid(root) {
             self.invalidate_outdated(root);
         }
     }
@@ -189,10 +189,10 @@ impl Tracer {
         let t = self.state();
         if hot && t.enabled && !t.recording && after == After::Nothing && resume == Resume::Execute {
             let left = t.exits[exit as usize].trace();
-            if t.invalid.contains(&left) {
+            if t.is_invalid(left) {
                 return Flow::Next;
             }
-            // SAFETY: the exit's trace is given back only when no run is active, and this one is; the GIL is held.
+            // SAFETY: the trace is valid, so what it embeds is alive; the GIL is held.
             if t.exit_info(exit).version.is_some_and(|version| unsafe { version.is_outdated() }) {
                 t.invalidate_outdated(left);
                 return Flow::Next;

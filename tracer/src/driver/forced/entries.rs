@@ -81,7 +81,7 @@ impl State {
     /// The exits of the traces that an entry may come by.
     pub(super) fn exits_of_tree(&mut self, trace: usize) -> Vec<u32> {
         let tree = std::mem::take(&mut self.entries_of(trace).tree);
-        let valid = tree.iter().filter(|&i| self.compilations.contains(*i) && !self.invalid.contains(i));
+        let valid = tree.iter().filter(|&i| self.compilations.contains(*i) && !self.is_invalid(*i));
         let mut exits: Vec<u32> = valid
             .flat_map(|&i| {
                 let (first, n) = self.compilations[i].exits;
