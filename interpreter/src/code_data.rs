@@ -3,7 +3,7 @@
 //! Hangs on the code object (`co_extra`) and is freed with it.
 
 use crate::opcode;
-use crate::warm::Translation;
+use crate::warm::{Brief, Translation};
 use capi::exceptions::Line;
 use capi::sys::{self, PyCodeObject};
 use std::ffi::c_void;
@@ -78,6 +78,7 @@ pub(crate) fn request_index() -> bool {
         interpreter.co_extra_user_count = index + 1;
         interpreter.co_extra_freefuncs[index as usize] = Some(free);
         INDEX.store(index, Ordering::Relaxed);
+        BRIEF_SIZE.store(isize::from(index == 0), Ordering::Relaxed);
     }
     true
 }
@@ -87,6 +88,42 @@ pub(crate) fn request_index() -> bool {
 struct Extra {
     size: isize,
     extras: [*mut c_void; 1],
+}
+
+/// The size of a block of extras that was made here and has a [`Brief`] behind the only place: what calls ask for is in one line of memory then.
+/// If ours is not the first place, blocks of that size may be others', and none has one; 0 then, as no block is. Who needs more
+/// places makes the block larger, in CPython's `_PyCode_SetExtra`, which knows of nothing behind them.
+static BRIEF_SIZE: AtomicIsize = AtomicIsize::new(0);
+
+/// What calls ask for, of the code's translation; null when the code has no data. It may be moved by whatever may call `_PyCode_SetExtra`.
+///
+/// # Safety
+/// `code` is a live code object.
+#[inline(always)]
+pub(crate) unsafe fn brief(code: *mut PyCodeObject) -> *const Brief {
+    // SAFETY: by contract; the layout is CPython's, and `set_extra`'s.
+    unsafe {
+        let extra = (*code).co_extra.cast::<Extra>();
+        if extra.is_null() {
+            return std::ptr::null();
+        }
+        if (*extra).size == BRIEF_SIZE.load(Ordering::Relaxed) {
+            return extra.add(1).cast();
+        }
+        let data = get(code);
+        if data.is_null() { std::ptr::null() } else { &raw const (*data).translation.brief }
+    }
+}
+
+/// Notes that the code, which has data, is translated.
+pub(crate) unsafe fn set_brief(code: *mut PyCodeObject, brief: Brief) {
+    // SAFETY: by the caller; see `BRIEF_SIZE`.
+    unsafe {
+        let extra = (*code).co_extra.cast::<Extra>();
+        if (*extra).size == BRIEF_SIZE.load(Ordering::Relaxed) {
+            *extra.add(1).cast() = brief;
+        }
+    }
 }
 
 /// The data of a code object; null when it has none.
@@ -196,7 +233,8 @@ unsafe fn set_extra(code: *mut PyCodeObject, data: *mut CodeData) -> bool {
         let mut extra = (*code).co_extra.cast::<Extra>();
         let present = if extra.is_null() { 0 } else { (*extra).size };
         if present <= index {
-            let bytes = size_of::<Extra>() + index as usize * size_of::<*mut c_void>();
+            let brief = if index == 0 { size_of::<Brief>() } else { 0 };
+            let bytes = size_of::<Extra>() + index as usize * size_of::<*mut c_void>() + brief;
             extra = sys::PyMem_Realloc(extra.cast(), bytes).cast();
             if extra.is_null() {
                 return false;
@@ -208,6 +246,9 @@ unsafe fn set_extra(code: *mut PyCodeObject, data: *mut CodeData) -> bool {
             (*extra).size = index + 1;
             for place in present..index {
                 *(&raw mut (*extra).extras).cast::<*mut c_void>().offset(place) = std::ptr::null_mut();
+            }
+            if index == 0 {
+                *extra.add(1).cast() = Brief::NONE;
             }
             (*code).co_extra = extra.cast();
         }

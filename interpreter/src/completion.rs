@@ -15,7 +15,6 @@ use crate::direct::Direct;
 use crate::helpers;
 use crate::machine::{Flow, Machine};
 use crate::opcode;
-use crate::warm::Unit;
 use capi::frame;
 use capi::refs::{decref, type_of};
 use capi::sys::{self, _PyInterpreterFrame, PyObject, PyThreadState};
@@ -24,8 +23,6 @@ use capi::sys::{self, _PyInterpreterFrame, PyObject, PyThreadState};
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Link {
-    /// `Home::units`
-    pub units: *mut Unit,
     /// `Home::delta`
     pub delta: usize,
 }

@@ -270,7 +270,7 @@ unsafe fn is_warm(code: *mut sys::PyCodeObject) -> bool {
             return false;
         }
         let data = warm::translate(code);
-        !data.is_null() && !(*data).translation.units.is_null()
+        !data.is_null() && !(*data).translation.brief.units.is_null()
     }
 }
 

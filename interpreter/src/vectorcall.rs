@@ -45,8 +45,8 @@ type Function =
 unsafe fn adopt_warm(function: *mut PyFunctionObject) {
     // SAFETY: by the caller.
     unsafe {
-        let data = code_data::get((*function).func_code.cast());
-        if !data.is_null() && (*data).translation.parameters >= 0 {
+        let brief = code_data::brief((*function).func_code.cast());
+        if !brief.is_null() && (*brief).parameters >= 0 {
             (*function).vectorcall = Some(call);
         }
     }
@@ -96,8 +96,8 @@ unsafe fn push(
     // SAFETY: by the caller; the code's data says what frame it needs.
     unsafe {
         let code = (*function).func_code.cast::<PyCodeObject>();
-        let data = code_data::get(code);
-        if data.is_null()
+        let brief = code_data::brief(code);
+        if brief.is_null()
             || !kwnames.is_null()
             || (*(*tstate).cframe).use_tracing != 0
             || (*tstate).recursion_remaining <= 1
@@ -105,11 +105,10 @@ unsafe fn push(
         {
             return ptr::null_mut();
         }
-        let translation = &raw const (*data).translation;
-        let bytes = (*translation).frame_bytes as usize;
+        let bytes = (*brief).frame_bytes as usize;
         let top = (*tstate).datastack_top;
         let room = ((*tstate).datastack_limit as usize).wrapping_sub(top as usize);
-        let parameters = (*translation).parameters;
+        let parameters = (*brief).parameters;
         let missing = (parameters as isize).wrapping_sub(given as isize);
         // No translation, no simple parameters, too many arguments: a negative number.
         if missing < 0 || bytes >= room {

@@ -5,20 +5,21 @@
 //! ```text
 //! precall       nothing is known yet, or nothing fits: counts, looks at the callable now and then
 //! object        the same, where the callable was no Python function
-//! function_case a Python function of this code, whose parameters are given one by one
+//! function_case a Python function of this code, whose parameters are given one by one, the last ones by their defaults
 //! builtin_calls::…, classes::…
 //! ```
 //!
 //! A special case that meets another callable leaves to `calls::precall`, which asks everything; after some such misses it is
 //! taken out.
 
+use super::dispatch::delta;
 use super::registers::jump;
 use super::{Handler, Unit, builtin_calls, calls, classes, handlers, super_calls};
-use crate::code_data;
+use crate::{code_data, helpers};
 use capi::frame;
 use capi::refs::type_of;
 use capi::sys::{self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyObject};
-use capi::words::{fill_nulls, move_words};
+use capi::words::{copy_references, fill_nulls, move_words};
 
 /// Code units of `PRECALL` and of `CALL`.
 pub(super) const PRECALL: usize = 2;
@@ -29,7 +30,7 @@ pub(super) const CALL: usize = 5;
 pub(super) struct Site {
     /// Without a special case: executions until one is looked for. With one: how often it may still be wrong.
     pub counter: u32,
-    /// Version of the class that is called.
+    /// Version of the class that is called, or of a function's parameters those that get their defaults.
     pub version: u32,
     /// The tuple of keyword names, or null; it belongs to the code.
     pub names: *mut PyObject,
@@ -115,8 +116,8 @@ handlers! {
         w.instead(calls::precall, nargs)
     }
 
-    /// A Python function of the remembered code.
-    fn function_case<const METHOD: bool>(w, nargs) {
+    /// A Python function of the remembered code, whose last parameters may get their `DEFAULTS`.
+    fn function_case<const METHOD: bool, const DEFAULTS: bool>(w, nargs) {
         let below = w.peek(nargs + 2);
         let callable = if METHOD { below } else { w.peek(nargs + 1) };
         if METHOD == below.is_null() {
@@ -130,17 +131,26 @@ handlers! {
         {
             return w.instead(other_function, nargs);
         }
+        let given = nargs + usize::from(METHOD);
+        let mut from = std::ptr::null_mut();
+        if DEFAULTS {
+            from = defaults((*function).func_defaults, given, (*site).version as usize);
+            if from.is_null() {
+                return w.instead(miss, nargs);
+            }
+        }
         if !calls::has_room(&w, (*site).frame_bytes, 1) {
             return w.instead(calls::precall, nargs);
         }
         w.shrink(nargs + 2);
         w.ip = w.ip.add(PRECALL);
         let callee = calls::push_frame(&w, function, (*site).object.cast(), (*site).frame_bytes);
-        let given = nargs + usize::from(METHOD);
-        let to = move_words(w.sp.add(if METHOD { 1 } else { 2 }), given, frame::locals(callee));
+        let mut to = move_words(w.sp.add(if METHOD { 1 } else { 2 }), given, frame::locals(callee));
+        if DEFAULTS {
+            to = copy_references(from, (*site).version as usize, to);
+        }
         let sp = to.add((*site).nulls as usize);
         fill_nulls(to, sp);
-        (*w.home).units = (*site).units;
         (*w.home).delta = (*site).delta;
         let start = if w.breaker_clear() { (*site).start } else { (*site).units };
         jump(callee, sp, start, w.tstate, w.home)
@@ -205,21 +215,43 @@ unsafe fn choose_function(
     // SAFETY: a live function.
     unsafe {
         let code = (*function).func_code.cast::<PyCodeObject>();
-        let data = code_data::get(code);
-        if data.is_null() || (*data).translation.units.is_null() || !site.names.is_null() {
+        let brief = code_data::brief(code);
+        if brief.is_null() || (*brief).units.is_null() || !site.names.is_null() {
             return None;
         }
-        let translation = &(*data).translation;
-        if translation.parameters != given as i32 {
+        let missing = isize::from((*brief).parameters) - given as isize;
+        if missing < 0
+            || missing > 0 && defaults((*function).func_defaults, given, missing as usize).is_null()
+        {
             return None;
         }
         site.object = code.cast();
-        site.start = translation.start;
-        site.units = translation.units;
-        site.delta = translation.delta;
-        site.frame_bytes = translation.frame_bytes;
-        site.nulls = (*code).co_nlocalsplus as u32 - given as u32;
+        site.start = (*brief).start();
+        site.units = (*brief).units;
+        site.delta = delta(site.units, code);
+        site.frame_bytes = (*brief).frame_bytes;
+        site.version = missing as u32;
+        site.nulls = ((*code).co_nlocalsplus as isize - given as isize - missing) as u32;
         site.deaths = code_data::deaths();
-        Some(if method { function_case::<true> } else { function_case::<false> })
+        Some(match (method, missing > 0) {
+            (false, false) => function_case::<false, false>,
+            (true, false) => function_case::<true, false>,
+            (false, true) => function_case::<false, true>,
+            (true, true) => function_case::<true, true>,
+        })
+    }
+}
+
+/// The defaults of so many parameters that no argument is given for; null when the function has fewer, or more than it has parameters.
+#[inline(always)]
+unsafe fn defaults(tuple: *mut PyObject, given: usize, missing: usize) -> *mut *mut PyObject {
+    // SAFETY: a function's defaults, a tuple or null.
+    unsafe {
+        if tuple.is_null() {
+            return std::ptr::null_mut();
+        }
+        let unused = helpers::size_of_sequence(tuple).wrapping_sub(missing);
+        // Below zero it is more than any number of arguments.
+        if unused > given { std::ptr::null_mut() } else { helpers::tuple_items(tuple).add(unused) }
     }
 }

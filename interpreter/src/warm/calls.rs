@@ -65,25 +65,24 @@ handlers! {
         }
         let function = callable.cast::<PyFunctionObject>();
         let code = (*function).func_code.cast::<PyCodeObject>();
-        let data = code_data::get(code);
-        if data.is_null() {
+        let brief = code_data::brief(code);
+        if brief.is_null() {
             return w.full(nargs);
         }
-        let translation = &raw const (*data).translation;
         let given = nargs + usize::from(method);
-        if (*translation).parameters != given as i32 {
+        if i32::from((*brief).parameters) != given as i32 {
             return w.instead(call_with_defaults, nargs);
         }
-        if !has_room(&w, (*translation).frame_bytes, 1) {
+        if !has_room(&w, (*brief).frame_bytes, 1) {
             return w.full(nargs);
         }
         let args = w.sp.sub(given);
         w.sp = args.sub(2 - usize::from(method));
-        let callee = push_frame(&w, function, code, (*translation).frame_bytes);
+        let callee = push_frame(&w, function, code, (*brief).frame_bytes);
         let locals = frame::locals(callee);
         let sp = locals.add((*code).co_nlocalsplus as usize);
         fill_nulls(move_words(args, given, locals), sp);
-        let units = (*translation).units;
+        let units = (*brief).units;
         (*w.home).enter(units, code);
         jump(callee, sp, units, w.tstate, w.home)
     }
@@ -94,11 +93,11 @@ handlers! {
         let method = !below.is_null();
         let function = (if method { below } else { w.peek(nargs + 1) }).cast::<PyFunctionObject>();
         let code = (*function).func_code.cast::<PyCodeObject>();
-        let translation = &raw const (*code_data::get(code)).translation;
+        let brief = code_data::brief(code);
         let given = nargs + usize::from(method);
-        let parameters = (*translation).parameters;
+        let parameters = i32::from((*brief).parameters);
         let defaults = (*function).func_defaults;
-        if parameters < given as i32 || defaults.is_null() || !has_room(&w, (*translation).frame_bytes, 1) {
+        if parameters < given as i32 || defaults.is_null() || !has_room(&w, (*brief).frame_bytes, 1) {
             return w.instead(call_with_names, nargs);
         }
         let parameters = parameters as usize;
@@ -108,14 +107,14 @@ handlers! {
         }
         let args = w.sp.sub(given);
         w.sp = args.sub(2 - usize::from(method));
-        let callee = push_frame(&w, function, code, (*translation).frame_bytes);
+        let callee = push_frame(&w, function, code, (*brief).frame_bytes);
         let locals = frame::locals(callee);
         let to = move_words(args, given, locals);
         let from = helpers::tuple_items(defaults).add(given + available - parameters);
         let to = copy_references(from, parameters - given, to);
         let sp = locals.add((*code).co_nlocalsplus as usize);
         fill_nulls(to, sp);
-        let units = (*translation).units;
+        let units = (*brief).units;
         (*w.home).enter(units, code);
         jump(callee, sp, units, w.tstate, w.home)
     }
@@ -126,12 +125,11 @@ handlers! {
         let method = !below.is_null();
         let function = (if method { below } else { w.peek(nargs + 1) }).cast::<PyFunctionObject>();
         let code = (*function).func_code.cast::<PyCodeObject>();
-        let data = code_data::get(code);
-        if data.is_null() || (*data).translation.units.is_null() {
+        let brief = code_data::brief(code);
+        if brief.is_null() || (*brief).units.is_null() {
             return w.full(nargs);
         }
-        let translation = &raw const (*data).translation;
-        if !has_room(&w, (*translation).frame_bytes, 1) {
+        if !has_room(&w, (*brief).frame_bytes, 1) {
             return w.full(nargs);
         }
         let given = nargs + usize::from(method);
@@ -141,8 +139,8 @@ handlers! {
             return w.instead(call_with_binding, nargs);
         }
         w.sp = args.sub(2 - usize::from(method));
-        let callee = push_frame(&w, function, code, (*translation).frame_bytes);
-        let units = (*translation).units;
+        let callee = push_frame(&w, function, code, (*brief).frame_bytes);
+        let units = (*brief).units;
         (*w.home).enter(units, code);
         jump(callee, locals.add((*code).co_nlocalsplus as usize), units, w.tstate, w.home)
     }
@@ -182,16 +180,15 @@ handlers! {
         }
         let function = function.cast::<PyFunctionObject>();
         let code = (*function).func_code.cast::<PyCodeObject>();
-        let data = code_data::get(code);
+        let brief = code_data::brief(code);
         let given = helpers::size_of_sequence(args);
-        if data.is_null() {
+        if brief.is_null() {
             return w.instead(spread, flags);
         }
-        if (*data).translation.parameters != given as i32 {
+        if i32::from((*brief).parameters) != given as i32 {
             return w.instead(spread_with_defaults, flags);
         }
-        let translation = &raw const (*data).translation;
-        let bytes = (*translation).frame_bytes;
+        let bytes = (*brief).frame_bytes;
         if !has_room(&w, bytes, 1) {
             return w.full(flags);
         }
@@ -201,18 +198,17 @@ handlers! {
         let to = copy_references(helpers::tuple_items(args), given, frame::locals(callee));
         let sp = frame::stack_base(callee);
         fill_nulls(to, sp);
-        (*w.home).units = (*translation).units;
-        (*w.home).delta = (*translation).delta;
-        jump(callee, sp, (*translation).units, w.tstate, w.home)
+        (*w.home).enter((*brief).units, code);
+        jump(callee, sp, (*brief).units, w.tstate, w.home)
     }
 
     /// `CALL_FUNCTION_EX` of such a function with a tuple, the rest of whose parameters have defaults.
     fn spread_with_defaults(w, flags) {
         let (function, args) = (w.peek(2).cast::<PyFunctionObject>(), w.peek(1));
         let code = (*function).func_code.cast::<PyCodeObject>();
-        let translation = &raw const (*code_data::get(code)).translation;
-        let bytes = (*translation).frame_bytes;
-        if (*translation).units.is_null() || !has_room(&w, bytes, 1) {
+        let brief = code_data::brief(code);
+        let bytes = (*brief).frame_bytes;
+        if (*brief).units.is_null() || !has_room(&w, bytes, 1) {
             return w.instead(spread, flags);
         }
         let locals = next_locals(&w);
@@ -226,7 +222,7 @@ handlers! {
         (*function).ob_base.ob_refcnt += 1;
         let callee =
             push_frame_as(&w, function, code, bytes, w.instruction(), Completion::warm_spread(false));
-        let units = (*translation).units;
+        let units = (*brief).units;
         (*w.home).enter(units, code);
         jump(callee, frame::stack_base(callee), units, w.tstate, w.home)
     }
@@ -312,7 +308,7 @@ unsafe fn link(w: &Registers) -> *mut _PyInterpreterFrame {
     // SAFETY: by the caller.
     unsafe {
         let link = (*w.tstate).datastack_top.cast::<Link>();
-        *link = Link { units: (*w.home).units, delta: (*w.home).delta };
+        *link = Link { delta: (*w.home).delta };
         link.add(1).cast()
     }
 }
@@ -420,13 +416,13 @@ pub(super) unsafe fn enter(
         (*tstate).recursion_remaining -= 1;
         let code = (*callee).f_code;
         let sp = frame::stack_base(callee);
-        let data = code_data::get(code);
-        if data.is_null() || (*data).translation.units.is_null() {
+        let brief = code_data::brief(code);
+        if brief.is_null() || (*brief).units.is_null() {
             let ip = frame::first_instruction(code);
             (*home).registers = Direct { frame: callee, sp, ip, tstate, home };
             return Flow::Switch;
         }
-        let units = (*data).translation.units;
+        let units = (*brief).units;
         (*home).enter(units, code);
         jump(callee, sp, units, tstate, home)
     }

@@ -49,12 +49,11 @@ handlers! {
         }
         let function = (*site).object.cast::<PyFunctionObject>();
         let code = (*function).func_code.cast::<PyCodeObject>();
-        let data = code_data::get(code);
-        if data.is_null() || (*data).translation.parameters != nargs as i32 + 1 || !(*site).names.is_null() {
+        let brief = code_data::brief(code);
+        if brief.is_null() || i32::from((*brief).parameters) != nargs as i32 + 1 || !(*site).names.is_null() {
             return w.instead(bind_init, nargs);
         }
-        let translation = &raw const (*data).translation;
-        let bytes = (*translation).frame_bytes;
+        let bytes = (*brief).frame_bytes;
         if !calls::has_room(&w, bytes, 2) {
             return w.instead(bind_init, nargs);
         }
@@ -68,9 +67,8 @@ handlers! {
         let to = copy_references(w.sp.sub(nargs), nargs, locals.add(1));
         let end = locals.add((*code).co_nlocalsplus as usize);
         fill_nulls(to, end);
-        (*w.home).units = (*translation).units;
-        (*w.home).delta = (*translation).delta;
-        let start = if w.breaker_clear() { (*translation).start } else { (*translation).units };
+        (*w.home).enter((*brief).units, code);
+        let start = if w.breaker_clear() { (*brief).start() } else { (*brief).units };
         jump(callee, end, start, w.tstate, w.home)
     }
 

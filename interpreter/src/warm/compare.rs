@@ -8,7 +8,6 @@ use super::registers::Registers;
 use super::site::{MISSES, RETRY, Site};
 use super::translate::Before;
 use super::{Handler, Unit, handlers};
-use crate::code_data::LoopCell;
 use crate::{helpers, numbers};
 use capi::opcode as op;
 use capi::refs::type_of;
@@ -86,11 +85,7 @@ unsafe fn answer<const L: u8, const R: u8, const J: u8>(w: &mut Registers, order
             if J == FORWARD {
                 target = target.add((*behind).arg);
             } else {
-                let cell = (*behind).arg as *mut LoopCell;
-                if !w.count_turn(cell) {
-                    return None;
-                }
-                target = (*w.home).units.add((*cell).header as usize);
+                target = w.count_turn(behind, (*behind).arg)?;
             }
         }
         w.shrink((L == STACK) as usize + (R == STACK) as usize);

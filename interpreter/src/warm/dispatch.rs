@@ -20,11 +20,11 @@ pub(crate) unsafe extern "C" fn resume(home: *mut Home) -> Flow {
     unsafe {
         let Direct { frame, sp, ip, tstate, .. } = (*home).registers;
         let code = (*frame).f_code;
-        let data = code_data::get(code);
-        if data.is_null() || (*data).translation.units.is_null() {
+        let brief = code_data::brief(code);
+        if brief.is_null() || (*brief).units.is_null() {
             return Flow::Switch;
         }
-        let units = (*data).translation.units;
+        let units = (*brief).units;
         (*home).enter(units, code);
         jump(frame, sp, units.add(ip.offset_from(frame::first_instruction(code)) as usize), tstate, home)
     }
@@ -46,12 +46,12 @@ pub(crate) unsafe fn go(
     unsafe {
         let code = (*frame).f_code;
         let ip = (*frame).prev_instr.add(1);
-        let data = code_data::get(code);
-        if data.is_null() || (*data).translation.units.is_null() {
+        let brief = code_data::brief(code);
+        if brief.is_null() || (*brief).units.is_null() {
             (*home).registers = Direct { frame, sp, ip, tstate, home };
             return Flow::Switch;
         }
-        let units = (*data).translation.units;
+        let units = (*brief).units;
         (*home).enter(units, code);
         let index = ip.offset_from(frame::first_instruction(code)) as usize;
         jump(frame, sp, units.add(index), tstate, home)
@@ -91,13 +91,13 @@ pub(crate) unsafe fn start(
 ) -> Flow {
     // SAFETY: by contract.
     unsafe {
-        let translation = &raw const (*code_data::get_known((*frame).f_code)).translation;
-        let (units, delta) = ((*translation).units, (*translation).delta);
-        (*home).units = units;
-        (*home).delta = delta;
+        let code = (*frame).f_code;
+        let brief = code_data::brief(code);
+        let units = (*brief).units;
+        (*home).enter(units, code);
         let sp = frame::stack_base(frame);
         let clear = Registers::new(frame, sp, units, tstate, home).breaker_clear();
-        jump(frame, sp, if clear { (*translation).start } else { units }, tstate, home)
+        jump(frame, sp, if clear { (*brief).start() } else { units }, tstate, home)
     }
 }
 
@@ -204,9 +204,14 @@ impl Home {
     /// Sets what depends on the code whose units these are.
     #[inline(always)]
     pub(crate) unsafe fn enter(&mut self, units: *mut Unit, code: *mut sys::PyCodeObject) {
-        self.units = units;
         // SAFETY: live code.
         self.delta = unsafe { delta(units, code) };
+    }
+
+    /// The unit of an instruction of the current code.
+    #[inline(always)]
+    pub(crate) fn unit(&self, instruction: *mut u16) -> *mut Unit {
+        ((instruction as usize).wrapping_sub(self.delta) << 3) as *mut Unit
     }
 
     /// The instruction that a unit of the current code belongs to: code units have two bytes, units sixteen.

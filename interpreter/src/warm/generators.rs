@@ -1,7 +1,7 @@
 //! Generators and coroutines: their frames run in the activation that asks them for a value (`crate::generators`).
 
 use super::registers::{Registers, jump};
-use super::{Handler, Unit, handlers};
+use super::{Handler, handlers};
 use crate::code_data;
 use crate::completion::Completion;
 use crate::direct::{Direct, Home};
@@ -18,6 +18,8 @@ unsafe fn enter(w: Registers, generator: *mut PyGenObject) -> Flow {
     // SAFETY: the machine's invariant; `is_resumable` said yes.
     unsafe {
         let none = helpers::none();
+        // In the place of what the generator will give: nobody looks there until it does.
+        *w.sp.cast() = (*w.home).delta;
         let (frame, sp) = generators::link(w.tstate, w.frame, w.sp, generator, none, Resumed::LinkedByWarm);
         go_on(w.home, w.tstate, frame, sp)
     }
@@ -39,16 +41,14 @@ pub(crate) unsafe fn go_on(
     unsafe {
         let none = helpers::none();
         let at = (*frame).prev_instr.add(1);
-        let data = code_data::get((*frame).f_code);
-        if data.is_null() || (*data).translation.units.is_null() {
+        let brief = code_data::brief((*frame).f_code);
+        if brief.is_null() || (*brief).units.is_null() {
             (*none).ob_refcnt += 1;
             (*home).registers = Direct { frame, sp, ip: at, tstate, home };
             return Flow::Switch;
         }
-        let (units, delta) = ((*data).translation.units, (*data).translation.delta);
-        (*home).units = units;
-        (*home).delta = delta;
-        let ip = ((at as usize).wrapping_sub(delta) << 3) as *mut Unit;
+        (*home).enter((*brief).units, (*frame).f_code);
+        let ip = (*home).unit(at);
         let clear = Registers::new(frame, sp, ip, tstate, home).breaker_clear();
         if std::ptr::fn_addr_eq((*ip).handler, resume_pop_top as Handler) && clear {
             return jump(frame, sp.sub(1), ip.add(2), tstate, home);
@@ -153,10 +153,11 @@ handlers! {
         w.show();
         let caller = generators::suspend(w.tstate, w.frame, w.sp.sub(1));
         let sp = frame::locals(caller).add((*caller).stacktop as usize);
+        // As `enter` left it.
+        (*w.home).delta = *sp.cast();
         *sp = value;
         (*caller).stacktop = -1;
-        let ip = enter_units(caller, &w);
-        jump(caller, sp.add(1), ip, w.tstate, w.home)
+        jump(caller, sp.add(1), (*w.home).unit((*caller).prev_instr.add(1)), w.tstate, w.home)
     }
 
     /// `YIELD_VALUE` to C code, or to code that is cold.
@@ -248,20 +249,6 @@ handlers! {
     }
 }
 
-/// The unit behind the instruction that the caller shows; the caller's units are the running ones from here on.
-#[inline(always)]
-unsafe fn enter_units(caller: *mut _PyInterpreterFrame, w: &Registers) -> *mut Unit {
-    // SAFETY: warm code linked the generator, and keeps its translation as long as its code lives.
-    unsafe {
-        let translation = &raw const (*code_data::get_known((*caller).f_code)).translation;
-        let (units, delta) = ((*translation).units, (*translation).delta);
-        (*w.home).units = units;
-        (*w.home).delta = delta;
-        let at = (*caller).prev_instr.add(1) as usize;
-        (at.wrapping_sub(delta) << 3) as *mut Unit
-    }
-}
-
 /// Goes on in the caller, warm or not, with what a generator gave it.
 #[inline(always)]
 unsafe fn return_to(caller: *mut _PyInterpreterFrame, value: *mut PyObject, w: Registers) -> Flow {
@@ -273,14 +260,13 @@ unsafe fn return_to(caller: *mut _PyInterpreterFrame, value: *mut PyObject, w: R
         (*caller).stacktop = -1;
         let code = (*caller).f_code;
         let at = (*caller).prev_instr.add(1);
-        let data = code_data::get(code);
-        if data.is_null() || (*data).translation.units.is_null() {
+        let brief = code_data::brief(code);
+        if brief.is_null() || (*brief).units.is_null() {
             (*w.home).registers = Direct { frame: caller, sp, ip: at, tstate: w.tstate, home: w.home };
             return Flow::Switch;
         }
-        let units = (*data).translation.units;
+        let units = (*brief).units;
         (*w.home).enter(units, code);
-        let ip = units.add(at.offset_from(frame::first_instruction(code)) as usize);
-        jump(caller, sp, ip, w.tstate, w.home)
+        jump(caller, sp, (*w.home).unit(at), w.tstate, w.home)
     }
 }

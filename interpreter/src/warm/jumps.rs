@@ -1,9 +1,13 @@
-//! Jumps, conditional or not, and the start of a function. The argument of a jump backwards is the loop's cell.
+//! Jumps, conditional or not, and the start of a function.
+//!
+//! The argument of a jump backwards is how many units it leads back, in the upper half, and how many turns it may still make before the
+//! loop's cell is asked, in the lower one. The cell was charged for those before: they are few against what it counts. So a turn touches
+//! no memory but the unit's.
 
 use super::parked::{back, failed, park};
 use super::registers::{Registers, bool_value};
 use super::{Handler, Unit, exceptions, handlers};
-use crate::code_data::LoopCell;
+use crate::code_data::{self, CodeData};
 use crate::direct::Direct;
 use crate::eval_breaker;
 use crate::machine::Flow;
@@ -39,12 +43,26 @@ unsafe fn plain_truth(o: *mut PyObject) -> Option<bool> {
     }
 }
 
-/// Jumps to a loop's header: the fast way if nothing but counting is to be done.
-#[inline(always)]
-unsafe fn edge(w: Registers, cell: *mut LoopCell) -> Flow {
-    // SAFETY: the machine's invariant; the cell is one of this code's.
-    unsafe { w.go((*w.home).units.add((*cell).header as usize)) }
+/// The argument of a jump backwards by so many units, which asks its cell at once.
+pub(super) fn backward(distance: usize) -> usize {
+    distance << 32
 }
+
+/// How many turns the cell was charged for and are not made yet.
+#[inline(always)]
+pub(super) fn turns(arg: usize) -> u32 {
+    arg as u32
+}
+
+/// Where the jump backwards at `jump` leads.
+#[inline(always)]
+pub(super) unsafe fn header(jump: *mut Unit, arg: usize) -> *mut Unit {
+    // SAFETY: the argument of a unit that `translate` made so.
+    unsafe { jump.add(1).sub(arg >> 32) }
+}
+
+/// How many turns a jump is given in advance at most. Never more than half of what its loop's cell has left: the loop may have other jumps.
+const MOST: i32 = 64;
 
 /// Of a unit that is a conditional jump on a truth: whether it leads backwards, and on which truth it is taken.
 pub(super) fn condition(unit: Unit) -> Option<(bool, bool)> {
@@ -82,38 +100,46 @@ handlers! {
     }
 
     /// `JUMP_BACKWARD`
-    fn jump_backward(w, cell) {
-        let cell = cell as *mut LoopCell;
-        if !w.count_turn(cell) {
-            return w.instead(loop_edge, cell as usize);
-        }
-        edge(w, cell)
+    fn jump_backward(w, arg) {
+        let Some(header) = w.count_turn(w.ip, arg) else { return w.instead(loop_edge, arg) };
+        w.go(header)
     }
 
-    /// A turn at which there is more to do: the breaker is served, the JIT asked.
-    fn loop_edge(w, cell) {
-        let cell = cell as *mut LoopCell;
+    /// A turn at which there is more to do: the breaker is served, the cell counts, the JIT is asked.
+    fn loop_edge(w, arg) {
         let at = w.instruction();
         (*w.frame).prev_instr = at;
-        let Registers { frame, sp, tstate, home, .. } = w;
-        let header = capi::frame::first_instruction(w.code()).add((*cell).header as usize);
-        (*home).registers = Direct { frame, sp, ip: header, tstate, home };
+        let Registers { frame, sp, ip: jump, tstate, home, .. } = w;
+        let code = w.code();
+        let target = (*home).instruction(header(jump, arg));
+        let index = target.offset_from(capi::frame::first_instruction(code)) as usize;
+        let cell = CodeData::cell(code_data::get_known(code), index);
+        (*home).registers = Direct { frame, sp, ip: target, tstate, home };
         if !w.breaker_clear() {
             let flow = eval_breaker::serve(tstate, frame);
             if flow != Flow::Next {
                 return flow;
             }
         }
+        if turns(arg) > 0 {
+            // Charged before; it came here for the breaker.
+            (*jump).arg = arg - 1;
+            return super::resume(home);
+        }
         (*cell).counter = (*cell).counter.saturating_sub(1);
         if (*cell).counter < 0 {
             if !jit::is_present() {
-                (*cell).counter = crate::code_data::threshold();
+                (*cell).counter = code_data::threshold();
             } else {
                 let flow = jit::hot_loop(&mut (*home).registers, cell);
                 if flow != Flow::Next {
                     return flow;
                 }
             }
+        } else {
+            let advance = ((*cell).counter / 2).min(MOST);
+            (*cell).counter -= advance;
+            (*jump).arg = arg + advance as usize;
         }
         super::resume(home)
     }
@@ -172,27 +198,29 @@ handlers! {
     }
 
     /// `POP_JUMP_BACKWARD_IF_FALSE`, `POP_JUMP_BACKWARD_IF_TRUE`
-    fn backward_if<const WHEN: bool>(w, cell) {
+    fn backward_if<const WHEN: bool>(w, arg) {
         let o = w.peek(1);
-        let cell = cell as *mut LoopCell;
         let Some(value) = plain_truth(o) else {
-            return w.instead(backward_if_asked::<WHEN>, cell as usize);
+            return w.instead(backward_if_asked::<WHEN>, arg);
         };
         if value != WHEN {
             w.shrink(1);
             w.drop(o);
             return w.next(1);
         }
-        if (*o).ob_refcnt == 1 && !numbers::is_number(o) || !w.count_turn(cell) {
-            return w.instead(backward_if_asked::<WHEN>, cell as usize);
+        if (*o).ob_refcnt == 1 && !numbers::is_number(o) {
+            return w.instead(backward_if_asked::<WHEN>, arg);
         }
+        let Some(header) = w.count_turn(w.ip, arg) else {
+            return w.instead(backward_if_asked::<WHEN>, arg);
+        };
         w.shrink(1);
         w.drop(o);
-        edge(w, cell)
+        w.go(header)
     }
 
     /// The same for an object that answers by code, or whose death may run some, and where more is to be done than counting.
-    fn backward_if_asked<const WHEN: bool>(w, cell) {
+    fn backward_if_asked<const WHEN: bool>(w, arg) {
         w.show();
         let o = w.peek(1);
         let answer = sys::PyObject_IsTrue(o);
@@ -202,20 +230,20 @@ handlers! {
             return exceptions::raise(w, 1);
         }
         if (answer != 0) == WHEN {
-            return w.instead(jump_backward, cell);
+            return w.instead(jump_backward, arg);
         }
         w.next(1)
     }
 
     /// `POP_JUMP_BACKWARD_IF_NONE`, `POP_JUMP_BACKWARD_IF_NOT_NONE`
-    fn backward_if_none<const WHEN: bool>(w, cell) {
+    fn backward_if_none<const WHEN: bool>(w, arg) {
         let o = w.peek(1);
         w.shrink(1);
         let is_none = o == helpers::none();
         if is_none == WHEN {
             w.show();
             capi::refs::decref(o);
-            return w.instead(jump_backward, cell);
+            return w.instead(jump_backward, arg);
         }
         w.drop(o);
         w.next(1)

@@ -59,8 +59,8 @@ pub(crate) use dispatch::{go, resume, start};
 pub(crate) use generators::go_on;
 pub(crate) use parked::Parked;
 pub(crate) use shared::forget_attributes;
-pub use translate::Translation;
 pub(crate) use translate::translate;
+pub use translate::{Brief, Translation};
 
 use crate::direct::Home;
 use crate::machine::Flow;

@@ -1,7 +1,6 @@
 //! The registers of warm code, and the ways on from a handler.
 
-use super::{Handler, Unit, dispatch};
-use crate::code_data::LoopCell;
+use super::{Handler, Unit, dispatch, jumps};
 use crate::direct::Home;
 use crate::machine::Flow;
 use crate::{helpers, numbers, tracing};
@@ -173,16 +172,17 @@ impl Registers {
         }
     }
 
-    /// Counts a turn of a loop when nothing but that is to be done.
+    /// Counts a turn of a loop when nothing but that is to be done; the loop's header. `jump` is the unit of the jump to it, `arg` its argument.
     #[inline(always)]
-    pub unsafe fn count_turn(&self, cell: *mut LoopCell) -> bool {
-        // SAFETY: the invariant; the cell is one of this code's.
+    pub unsafe fn count_turn(&self, jump: *mut Unit, arg: usize) -> Option<*mut Unit> {
+        // SAFETY: the invariant; a unit of this code's. The whole argument is written: it is read as one word in the next turn, which would
+        // have to wait for a half of it.
         unsafe {
-            if !self.breaker_clear() || (*cell).counter <= 0 {
-                return false;
+            if !self.breaker_clear() || jumps::turns(arg) == 0 {
+                return None;
             }
-            (*cell).counter -= 1;
-            true
+            (*jump).arg = arg - 1;
+            Some(jumps::header(jump, arg))
         }
     }
 

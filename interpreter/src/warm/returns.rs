@@ -216,10 +216,9 @@ unsafe fn clear(w: &Registers, mut slot: *mut *mut PyObject) {
 unsafe fn enter_units(caller: *mut _PyInterpreterFrame, w: &Registers) -> *mut Unit {
     // SAFETY: `w.frame` had a link, and nothing was pushed over it since.
     unsafe {
-        let Link { units, delta } = *Link::of(w.frame);
-        (*w.home).units = units;
+        let Link { delta } = *Link::of(w.frame);
         (*w.home).delta = delta;
-        (((*caller).prev_instr as usize).wrapping_sub(delta) << 3) as *mut Unit
+        (*w.home).unit((*caller).prev_instr)
     }
 }
 

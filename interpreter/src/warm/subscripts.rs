@@ -166,12 +166,11 @@ handlers! {
         }
         let function = (*cache).function.cast::<sys::PyFunctionObject>();
         let code = (*function).func_code.cast::<sys::PyCodeObject>();
-        let data = code_data::get(code);
-        if data.is_null() || (*data).translation.parameters != 2 {
+        let brief = code_data::brief(code);
+        if brief.is_null() || (*brief).parameters != 2 {
             return w.instead(getitem_of_any, arg);
         }
-        let translation = &raw const (*data).translation;
-        if !calls::has_room(&w, (*translation).frame_bytes, 1) {
+        if !calls::has_room(&w, (*brief).frame_bytes, 1) {
             return w.instead(getitem_of_any, arg);
         }
         (*function).ob_base.ob_refcnt += 1;
@@ -182,7 +181,7 @@ handlers! {
             &w,
             function,
             code,
-            (*translation).frame_bytes,
+            (*brief).frame_bytes,
             shown,
             Completion::WARM_CALL,
         );
@@ -191,9 +190,8 @@ handlers! {
         *locals.add(1) = *w.sp.add(1);
         let sp = locals.add((*code).co_nlocalsplus as usize);
         fill_nulls(locals.add(2), sp);
-        (*w.home).units = (*translation).units;
-        (*w.home).delta = (*translation).delta;
-        jump(callee, sp, (*translation).units, w.tstate, w.home)
+        (*w.home).enter((*brief).units, code);
+        jump(callee, sp, (*brief).units, w.tstate, w.home)
     }
 
     /// By the class's own `__getitem__`, if that is Python's, whatever the site knows of it; else by the opcode.

@@ -10,40 +10,50 @@ use crate::opcode;
 use capi::opcode as op;
 use capi::sys::{self, PyCodeObject};
 
+/// What calls ask for, of a code object's translation.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Brief {
+    /// One for each code unit; null when there is no translation.
+    pub(crate) units: *mut Unit,
+    /// Size of a frame, in bytes.
+    pub(crate) frame_bytes: u32,
+    /// Number of arguments if the code takes nothing but positional ones, and not thousands; else -1.
+    pub(crate) parameters: i16,
+    /// How many units a call leaves out when the eval breaker is clear: a leading `RESUME`.
+    skips: u16,
+}
+
+impl Brief {
+    /// Of code without a translation.
+    pub const NONE: Brief = Brief { units: std::ptr::null_mut(), frame_bytes: 0, parameters: -1, skips: 0 };
+
+    /// Where a call starts when the eval breaker is clear.
+    #[inline(always)]
+    pub(crate) fn start(&self) -> *mut Unit {
+        self.units.wrapping_add(self.skips.into())
+    }
+}
+
 /// What was made of a code object, kept in its [`CodeData`].
 #[derive(Debug)]
 pub struct Translation {
-    /// One for each code unit; null when there is no translation.
-    pub(crate) units: *mut Unit,
-    /// How many.
+    /// What calls ask for.
+    pub(crate) brief: Brief,
+    /// The number of units.
     pub(crate) len: usize,
-    /// Number of arguments if the code takes nothing but positional ones without defaults; else -1.
-    pub(crate) parameters: i32,
-    /// Size of a frame, in bytes.
-    pub(crate) frame_bytes: u32,
-    /// Where a call starts when the eval breaker is clear: behind a leading `RESUME`.
-    pub(crate) start: *mut Unit,
-    /// What `Home::delta` is for these units.
-    pub(crate) delta: usize,
 }
 
 impl Translation {
     /// None.
-    pub const NONE: Translation = Translation {
-        units: std::ptr::null_mut(),
-        len: 0,
-        parameters: -1,
-        frame_bytes: 0,
-        start: std::ptr::null_mut(),
-        delta: 0,
-    };
+    pub const NONE: Translation = Translation { brief: Brief::NONE, len: 0 };
 }
 
 impl Drop for Translation {
     fn drop(&mut self) {
-        if !self.units.is_null() {
+        if !self.brief.units.is_null() {
             // SAFETY: made by `translate` from a boxed slice of this length.
-            drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(self.units, self.len)) });
+            drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(self.brief.units, self.len)) });
         }
     }
 }
@@ -105,7 +115,7 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
     // SAFETY: by contract.
     unsafe {
         let data = crate::code_data::get_or_create(code);
-        if data.is_null() || !(*data).translation.units.is_null() {
+        if data.is_null() || !(*data).translation.brief.units.is_null() {
             return data;
         }
         let len = (*code).ob_base.ob_size as usize;
@@ -155,9 +165,7 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
                 | op::POP_JUMP_BACKWARD_IF_FALSE
                 | op::POP_JUMP_BACKWARD_IF_TRUE
                 | op::POP_JUMP_BACKWARD_IF_NONE
-                | op::POP_JUMP_BACKWARD_IF_NOT_NONE => {
-                    unit.arg = CodeData::cell(data, index + 1 - arg) as usize
-                }
+                | op::POP_JUMP_BACKWARD_IF_NOT_NONE => unit.arg = jumps::backward(arg),
                 op::BINARY_OP | op::COMPARE_OP => {
                     let site = at.add(1).cast::<site::Site>();
                     *site = site::Site { counter: 0, before: loads(), mask: 0 };
@@ -183,14 +191,14 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
         fuser.follows(NO_INSTRUCTION);
         const SHAPE: u32 = sys::CO_OPTIMIZED | sys::CO_VARARGS | sys::CO_VARKEYWORDS;
         let simple = (*code).co_flags as u32 & SHAPE == sys::CO_OPTIMIZED && (*code).co_kwonlyargcount == 0;
-        (*data).translation = Translation {
+        let brief = Brief {
             units: translated,
-            len,
-            parameters: if simple { (*code).co_argcount } else { -1 },
             frame_bytes: (capi::frame::words(code) * size_of::<usize>()) as u32,
-            start: translated.add(usize::from(*code_units as u8 == op::RESUME)),
-            delta: dispatch::delta(translated, code),
+            parameters: if simple { i16::try_from((*code).co_argcount).unwrap_or(-1) } else { -1 },
+            skips: u16::from(*code_units as u8 == op::RESUME),
         };
+        (*data).translation = Translation { brief, len };
+        crate::code_data::set_brief(code, brief);
         crate::jit::code_is_warm();
         data
     }
