@@ -223,6 +223,24 @@ pub unsafe fn spread(
     }
 }
 
+/// The defaults for the last `missing` of a function's positional parameters, of which arguments are given for `given`; null when the function has
+/// fewer, or more than it has parameters. `tuple` is what the function has, or null.
+///
+/// # Safety
+/// `tuple` is null or a live tuple.
+#[inline(always)]
+pub(crate) unsafe fn defaults(tuple: *mut PyObject, given: usize, missing: usize) -> *mut *mut PyObject {
+    // SAFETY: by contract.
+    unsafe {
+        if tuple.is_null() {
+            return ptr::null_mut();
+        }
+        let unused = helpers::size_of_sequence(tuple).wrapping_sub(missing);
+        // Below zero it is more than any number of arguments.
+        if unused > given { ptr::null_mut() } else { helpers::tuple_items(tuple).add(unused) }
+    }
+}
+
 /// Binds arguments of which the last ones have the keywords `kwnames`, if that is not null: fills the locals of a frame that is not pushed
 /// yet. False when that takes more than finding names and defaults; nothing was done then. Otherwise the references of all arguments have
 /// moved.

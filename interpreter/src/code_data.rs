@@ -15,7 +15,7 @@ pub use capi::frame::first_instruction as units;
 #[repr(C)]
 #[derive(Debug)]
 pub struct LoopCell {
-    /// Turns until the JIT is asked; below zero it is asked at each turn.
+    /// Turns until the JIT is asked, without those that warm jumps may still make (`warm::jumps`); below zero it is asked at each turn.
     pub counter: i32,
     /// The code unit that the backward jumps lead to.
     pub header: u32,
@@ -115,9 +115,12 @@ pub(crate) unsafe fn brief(code: *mut PyCodeObject) -> *const Brief {
     }
 }
 
-/// Notes that the code, which has data, is translated.
+/// Notes that the code is translated.
+///
+/// # Safety
+/// `code` is a live code object that has data; the GIL is held.
 pub(crate) unsafe fn set_brief(code: *mut PyCodeObject, brief: Brief) {
-    // SAFETY: by the caller; see `BRIEF_SIZE`.
+    // SAFETY: by contract; see `BRIEF_SIZE`.
     unsafe {
         let extra = (*code).co_extra.cast::<Extra>();
         if (*extra).size == BRIEF_SIZE.load(Ordering::Relaxed) {
@@ -233,7 +236,8 @@ unsafe fn set_extra(code: *mut PyCodeObject, data: *mut CodeData) -> bool {
         let mut extra = (*code).co_extra.cast::<Extra>();
         let present = if extra.is_null() { 0 } else { (*extra).size };
         if present <= index {
-            let brief = if index == 0 { size_of::<Brief>() } else { 0 };
+            let has_brief = BRIEF_SIZE.load(Ordering::Relaxed) == index + 1;
+            let brief = if has_brief { size_of::<Brief>() } else { 0 };
             let bytes = size_of::<Extra>() + index as usize * size_of::<*mut c_void>() + brief;
             extra = sys::PyMem_Realloc(extra.cast(), bytes).cast();
             if extra.is_null() {
@@ -247,7 +251,7 @@ unsafe fn set_extra(code: *mut PyCodeObject, data: *mut CodeData) -> bool {
             for place in present..index {
                 *(&raw mut (*extra).extras).cast::<*mut c_void>().offset(place) = std::ptr::null_mut();
             }
-            if index == 0 {
+            if has_brief {
                 *extra.add(1).cast() = Brief::NONE;
             }
             (*code).co_extra = extra.cast();

@@ -8,7 +8,7 @@
 use crate::code_data;
 use crate::direct::Home;
 use crate::machine::Flow;
-use crate::{evaluate, helpers, numbers, warm};
+use crate::{bind, evaluate, numbers, warm};
 use capi::frame;
 use capi::refs::decref;
 use capi::sys::{self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyObject, PyThreadState};
@@ -116,12 +116,10 @@ unsafe fn push(
         }
         let mut from = ptr::null_mut();
         if missing > 0 {
-            let defaults = (*function).func_defaults;
-            let available = if defaults.is_null() { 0 } else { helpers::size_of_sequence(defaults) };
-            if available < missing as usize || available > parameters as usize {
+            from = bind::defaults((*function).func_defaults, given, missing as usize);
+            if from.is_null() {
                 return ptr::null_mut();
             }
-            from = helpers::tuple_items(defaults).add(available - missing as usize);
         }
         let callee = top.cast::<_PyInterpreterFrame>();
         (*tstate).datastack_top = callee.byte_add(bytes).cast();

@@ -15,7 +15,7 @@
 use super::dispatch::delta;
 use super::registers::jump;
 use super::{Handler, Unit, builtin_calls, calls, classes, handlers, super_calls};
-use crate::{code_data, helpers};
+use crate::{bind, code_data};
 use capi::frame;
 use capi::refs::type_of;
 use capi::sys::{self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyObject};
@@ -30,7 +30,7 @@ pub(super) const CALL: usize = 5;
 pub(super) struct Site {
     /// Without a special case: executions until one is looked for. With one: how often it may still be wrong.
     pub counter: u32,
-    /// Version of the class that is called, or of a function's parameters those that get their defaults.
+    /// Version of the class that is called.
     pub version: u32,
     /// The tuple of keyword names, or null; it belongs to the code.
     pub names: *mut PyObject,
@@ -38,10 +38,11 @@ pub(super) struct Site {
     pub object: *mut PyObject,
     /// The rest is of that code: its translation, …
     pub start: *mut Unit,
-    pub units: *mut Unit,
     pub delta: usize,
     pub frame_bytes: u32,
-    /// … how many locals are no arguments, …
+    /// … how many parameters get their defaults, …
+    pub missing: u32,
+    /// … how many locals are no parameters, …
     pub nulls: u32,
     /// … and `code_data::deaths` when it was looked at.
     pub deaths: usize,
@@ -134,12 +135,12 @@ handlers! {
         let given = nargs + usize::from(METHOD);
         let mut from = std::ptr::null_mut();
         if DEFAULTS {
-            from = defaults((*function).func_defaults, given, (*site).version as usize);
+            from = bind::defaults((*function).func_defaults, given, (*site).missing as usize);
             if from.is_null() {
                 return w.instead(miss, nargs);
             }
         }
-        if !calls::has_room(&w, (*site).frame_bytes, 1) {
+        if !calls::has_room(&w, (*site).frame_bytes, 1) || !w.breaker_clear() {
             return w.instead(calls::precall, nargs);
         }
         w.shrink(nargs + 2);
@@ -147,13 +148,12 @@ handlers! {
         let callee = calls::push_frame(&w, function, (*site).object.cast(), (*site).frame_bytes);
         let mut to = move_words(w.sp.add(if METHOD { 1 } else { 2 }), given, frame::locals(callee));
         if DEFAULTS {
-            to = copy_references(from, (*site).version as usize, to);
+            to = copy_references(from, (*site).missing as usize, to);
         }
         let sp = to.add((*site).nulls as usize);
         fill_nulls(to, sp);
         (*w.home).delta = (*site).delta;
-        let start = if w.breaker_clear() { (*site).start } else { (*site).units };
-        jump(callee, sp, start, w.tstate, w.home)
+        jump(callee, sp, (*site).start, w.tstate, w.home)
     }
 
     /// Not what was remembered; where only code objects died meanwhile, it is looked at anew.
@@ -221,17 +221,16 @@ unsafe fn choose_function(
         }
         let missing = isize::from((*brief).parameters) - given as isize;
         if missing < 0
-            || missing > 0 && defaults((*function).func_defaults, given, missing as usize).is_null()
+            || missing > 0 && bind::defaults((*function).func_defaults, given, missing as usize).is_null()
         {
             return None;
         }
         site.object = code.cast();
         site.start = (*brief).start();
-        site.units = (*brief).units;
-        site.delta = delta(site.units, code);
+        site.delta = delta((*brief).units, code);
         site.frame_bytes = (*brief).frame_bytes;
-        site.version = missing as u32;
-        site.nulls = ((*code).co_nlocalsplus as isize - given as isize - missing) as u32;
+        site.missing = missing as u32;
+        site.nulls = (*code).co_nlocalsplus as u32 - (*brief).parameters as u32;
         site.deaths = code_data::deaths();
         Some(match (method, missing > 0) {
             (false, false) => function_case::<false, false>,
@@ -239,19 +238,5 @@ unsafe fn choose_function(
             (false, true) => function_case::<false, true>,
             (true, true) => function_case::<true, true>,
         })
-    }
-}
-
-/// The defaults of so many parameters that no argument is given for; null when the function has fewer, or more than it has parameters.
-#[inline(always)]
-unsafe fn defaults(tuple: *mut PyObject, given: usize, missing: usize) -> *mut *mut PyObject {
-    // SAFETY: a function's defaults, a tuple or null.
-    unsafe {
-        if tuple.is_null() {
-            return std::ptr::null_mut();
-        }
-        let unused = helpers::size_of_sequence(tuple).wrapping_sub(missing);
-        // Below zero it is more than any number of arguments.
-        if unused > given { std::ptr::null_mut() } else { helpers::tuple_items(tuple).add(unused) }
     }
 }

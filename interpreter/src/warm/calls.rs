@@ -100,9 +100,9 @@ handlers! {
         if parameters < given as i32 || defaults.is_null() || !has_room(&w, (*brief).frame_bytes, 1) {
             return w.instead(call_with_names, nargs);
         }
-        let parameters = parameters as usize;
-        let available = helpers::size_of_sequence(defaults);
-        if given + available < parameters || available > parameters {
+        let missing = parameters as usize - given;
+        let from = bind::defaults(defaults, given, missing);
+        if from.is_null() {
             return w.instead(call_with_binding, nargs);
         }
         let args = w.sp.sub(given);
@@ -110,8 +110,7 @@ handlers! {
         let callee = push_frame(&w, function, code, (*brief).frame_bytes);
         let locals = frame::locals(callee);
         let to = move_words(args, given, locals);
-        let from = helpers::tuple_items(defaults).add(given + available - parameters);
-        let to = copy_references(from, parameters - given, to);
+        let to = copy_references(from, missing, to);
         let sp = locals.add((*code).co_nlocalsplus as usize);
         fill_nulls(to, sp);
         let units = (*brief).units;

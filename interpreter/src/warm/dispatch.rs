@@ -24,9 +24,8 @@ pub(crate) unsafe extern "C" fn resume(home: *mut Home) -> Flow {
         if brief.is_null() || (*brief).units.is_null() {
             return Flow::Switch;
         }
-        let units = (*brief).units;
-        (*home).enter(units, code);
-        jump(frame, sp, units.add(ip.offset_from(frame::first_instruction(code)) as usize), tstate, home)
+        (*home).enter((*brief).units, code);
+        jump(frame, sp, (*home).unit(ip), tstate, home)
     }
 }
 
@@ -51,10 +50,8 @@ pub(crate) unsafe fn go(
             (*home).registers = Direct { frame, sp, ip, tstate, home };
             return Flow::Switch;
         }
-        let units = (*brief).units;
-        (*home).enter(units, code);
-        let index = ip.offset_from(frame::first_instruction(code)) as usize;
-        jump(frame, sp, units.add(index), tstate, home)
+        (*home).enter((*brief).units, code);
+        jump(frame, sp, (*home).unit(ip), tstate, home)
     }
 }
 
