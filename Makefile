@@ -21,7 +21,7 @@ setup = COLUBER_PYTHON=$$(PYTHON='$(PYTHON)' tools/find-python $(1)) && \
 	COLUBER_PYTHON_BUILD=$$("$$COLUBER_PYTHON" -I -S -c 'import sys; print(sys.version)') && \
 	export COLUBER_PYTHON COLUBER_PYTHON_BUILD && tools/fetch-packages
 comma := ,
-library = $(CARGO) build -q --release --lib
+library = CARGO='$(CARGO)' tools/build-library
 executable = echo 'building $(coluber)' && $(library) && tools/place-executable '$(CARGO_TARGET_DIR)/release'
 extension = $(library) && tools/place-extension '$(CARGO_TARGET_DIR)/release' build/ext
 

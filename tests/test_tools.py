@@ -97,6 +97,30 @@ class FindPython(unittest.TestCase):
         self.assertRemedy(self.find(), "no apt-get here")
 
 
+class BuildLibrary(unittest.TestCase):
+    """The library is compiled with the profile that was made with the same rustc, or without one."""
+
+    def flags(self, release, **variables):
+        """What `tools/build-library` hands cargo beside a rustc of this version."""
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            for name, body in ("rustc", f"echo release: {release}; echo host: x86_64-unknown-linux-gnu"), ("cargo", 'echo "$CARGO_ENCODED_RUSTFLAGS"'):
+                (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+                (folder / name).chmod(0o755)
+            plain = {name: value for name, value in os.environ.items() if "RUST" not in name and name != "CARGO"}
+            environment = plain | {"PATH": f"{folder}:{os.environ['PATH']}"} | variables
+            return subprocess.run([ROOT / "tools/build-library"], env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+    def test_the_profile_of_that_version_is_used(self):
+        profiles = list((ROOT / "tools/link-python").glob("rustc-*-x86_64.profdata"))
+        self.assertTrue(profiles)
+        for profile in profiles:
+            release = profile.name.split("-")[1]
+            self.assertEqual(self.flags(release).split("\x1f")[0], f"-Cprofile-use={profile}")
+            self.assertEqual(self.flags(release, RUSTFLAGS="-g"), "", "flags of one's own are not mixed with ours")
+        self.assertEqual(self.flags("1.0.0"), "")
+
+
 class Counting(unittest.TestCase):
     """`make test` adds up what its steps say."""
 

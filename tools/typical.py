@@ -1,4 +1,4 @@
-"""What `tools/order-text` runs besides loops: Python as it is written, which is calls, attributes, exceptions and generators. Each function is one
+"""What `tools/profile-library` and `tools/order-text` run besides loops: Python as it is written, which is calls, attributes, exceptions and generators. Each function is one
 program; they go through modules of the standard library that are written in Python, often enough that importing these counts for little."""
 
 import ast
@@ -120,3 +120,6 @@ def services():
     signature = inspect.signature(Part.total).bind(None, 2, discount=3)
     signature.apply_defaults()
     return len(output.getvalue()), typing.get_type_hints(Part), signature.arguments
+
+
+PROGRAMS = source_code, documents, objects, services
