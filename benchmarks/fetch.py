@@ -45,6 +45,7 @@ def folders(names):
     missing = [name for name in names if not os.path.isdir(where[name])]
     if missing:
         os.makedirs(DOWNLOADS, exist_ok=True)
+        os.makedirs(PACKAGES, exist_ok=True)
         archives = downloaded()
         wanted = [name for name in missing if known[name][1] not in archives]
         if wanted:
@@ -85,8 +86,8 @@ def download(lines):
 
 
 def unpack(archive, target):
-    part = target + ".part"
-    shutil.rmtree(part, ignore_errors=True)
+    part = tempfile.mkdtemp(suffix=".part", dir=os.path.dirname(target))
+    os.chmod(part, 0o755)
     if archive.endswith(".whl"):
         with zipfile.ZipFile(archive) as z:
             for info in z.infolist():
@@ -99,7 +100,13 @@ def unpack(archive, target):
                 if info.isfile():
                     # A source archive has everything in one folder.
                     place(part, info.name.partition("/")[2], t.extractfile(info))
-    os.rename(part, target)
+    try:
+        os.rename(part, target)
+    except OSError:
+        # Another measurement, begun at the same time, was faster.
+        shutil.rmtree(part)
+        if not os.path.isdir(target):
+            raise
 
 
 def place(folder, name, source):

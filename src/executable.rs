@@ -78,7 +78,7 @@ unsafe extern "C" fn main(
         // SAFETY: the status is an exit or an error, as this function demands.
         unsafe { sys::Py_ExitStatusException(status) };
     }
-    memory::note_objects();
+    memory::make_room();
     // SAFETY: Python is initialized and this thread holds its GIL.
     let started = unsafe { start::start(Host::Executable) };
     if let Err(Refusal::Option(message) | Refusal::Python(message)) = started {

@@ -84,12 +84,10 @@ fn none() -> *mut PyObject {
 }
 
 unsafe extern "C" fn enable(_module: *mut PyObject, _args: *mut PyObject) -> *mut PyObject {
+    memory::make_room();
     // SAFETY: Python calls with the GIL held.
     match unsafe { start(Host::Other) } {
-        Ok(()) => {
-            memory::note_objects();
-            none()
-        }
+        Ok(()) => none(),
         // SAFETY: the exception types are static objects, initialized before any module is.
         Err(Refusal::Option(message)) => raise(unsafe { sys::PyExc_ValueError }, message),
         // SAFETY: as above.

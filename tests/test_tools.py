@@ -15,6 +15,7 @@ import types
 import unittest
 import unittest.mock
 import xml.etree.ElementTree
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
@@ -386,6 +387,16 @@ class Bench(unittest.TestCase):
         programs = catalogue.choose(["all"])
         self.assertEqual(len({p.name for p in programs}), len(programs))
         self.assertLessEqual({name for p in programs for name in p.needs} | {"pyperformance"}, fetch.pins().keys())
+
+    def test_two_measurements_at_once_unpack_the_same_package(self):
+        with tempfile.TemporaryDirectory() as folder:
+            archive, target = os.path.join(folder, "x.whl"), os.path.join(folder, "x-1")
+            with zipfile.ZipFile(archive, "w") as z:
+                z.writestr("x/__init__.py", "one = 1\n")
+            fetch.unpack(archive, target)
+            fetch.unpack(archive, target)
+            self.assertEqual(pathlib.Path(target, "x/__init__.py").read_text(), "one = 1\n")
+            self.assertEqual(sorted(os.listdir(folder)), ["x-1", "x.whl"])
         self.assertGreaterEqual(len(catalogue.choose(["pyperformance"])), 30)
 
 
