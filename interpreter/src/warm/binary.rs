@@ -10,7 +10,8 @@ use crate::machine::Flow;
 use crate::{helpers, numbers, opcode};
 use capi::opcode as op;
 use capi::refs::type_of;
-use capi::sys::{self, PyFloatObject, PyObject};
+use capi::sys::{self, PyFloatObject, PyNumberMethods, PyObject};
+use std::mem::offset_of;
 
 /// On the value stack, which owns it.
 pub(super) const STACK: u8 = 0;
@@ -64,6 +65,32 @@ pub(super) unsafe fn plain<const L: u8, const R: u8>(w: Registers, arg: usize, m
     // SAFETY: the machine's invariant.
     unsafe { w.instead(plain_handler::<L, R>(missed), arg) }
 }
+
+/// Where in `PyNumberMethods` an int's function for an operator is, by `BINARY_OP`'s argument: a jump for each operator would cost as
+/// much as the operation. Where the special cases leave two ints to the general way, it is the place of `@`, which ints don't have.
+const INT_SLOTS: [u16; 32] = {
+    let mut slots = [offset_of!(PyNumberMethods, nb_matrix_multiply) as u16; 32];
+    let offsets = [
+        (sys::NB_ADD, offset_of!(PyNumberMethods, nb_add)),
+        (sys::NB_SUBTRACT, offset_of!(PyNumberMethods, nb_subtract)),
+        (sys::NB_MULTIPLY, offset_of!(PyNumberMethods, nb_multiply)),
+        (sys::NB_FLOOR_DIVIDE, offset_of!(PyNumberMethods, nb_floor_divide)),
+        (sys::NB_REMAINDER, offset_of!(PyNumberMethods, nb_remainder)),
+        (sys::NB_AND, offset_of!(PyNumberMethods, nb_and)),
+        (sys::NB_OR, offset_of!(PyNumberMethods, nb_or)),
+        (sys::NB_XOR, offset_of!(PyNumberMethods, nb_xor)),
+        (sys::NB_LSHIFT, offset_of!(PyNumberMethods, nb_lshift)),
+        (sys::NB_RSHIFT, offset_of!(PyNumberMethods, nb_rshift)),
+    ];
+    let mut i = 0;
+    while i < offsets.len() {
+        let (what, offset) = offsets[i];
+        slots[what as usize] = offset as u16;
+        slots[(sys::NB_INPLACE_ADD + what) as usize] = offset as u16;
+        i += 1;
+    }
+    slots
+};
 
 /// Makes room for the result where the operands from the stack were.
 #[inline(always)]
@@ -317,21 +344,8 @@ handlers! {
         if !is_int(a) || !is_int(b) {
             return w.instead(miss, arg);
         }
-        let numbers = sys::PyLong_Type.tp_as_number;
-        let what = arg as u32 % sys::NB_INPLACE_ADD;
-        let function = match what {
-            sys::NB_ADD => (*numbers).nb_add,
-            sys::NB_SUBTRACT => (*numbers).nb_subtract,
-            sys::NB_MULTIPLY => (*numbers).nb_multiply,
-            sys::NB_FLOOR_DIVIDE => (*numbers).nb_floor_divide,
-            sys::NB_REMAINDER => (*numbers).nb_remainder,
-            sys::NB_AND => (*numbers).nb_and,
-            sys::NB_OR => (*numbers).nb_or,
-            sys::NB_XOR => (*numbers).nb_xor,
-            sys::NB_LSHIFT => (*numbers).nb_lshift,
-            sys::NB_RSHIFT => (*numbers).nb_rshift,
-            _ => None,
-        };
+        let slot = usize::from(INT_SLOTS[arg % INT_SLOTS.len()]);
+        let function = *sys::PyLong_Type.tp_as_number.byte_add(slot).cast::<sys::binaryfunc>();
         let Some(function) = function else { return w.full(arg) };
         let home = park(w);
         finish_two(home, function(a, b), WIDTH)
