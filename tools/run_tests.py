@@ -112,6 +112,16 @@ def main():
                 command = [sys.executable, "tests/run_regrtest.py", "--core", "--coluber", coluber, *modes]
                 run.step("core of the regression suite", command, OURS)
 
+    # What users get is compiled otherwise: optimized as a whole, and with a profile.
+    released = folder.parent / "release"
+    if not options.smoke and released != folder:
+        environment = {"CARGO": options.cargo}
+        if run.step("the library, optimized", [ROOT / "tools/build-library"], **environment) and run.step(
+            "the executable, optimized", [ROOT / "tools/place-executable", released], **environment
+        ):
+            command = [sys.executable, "tests/run_differential.py", "--coluber", str(released / "coluber")]
+            run.step("differential programs, optimized", command, OURS)
+
     for name in run.failures:
         print(f"failed: {name}")
     print(f"{run.passed} passed, {run.failed} failed")
