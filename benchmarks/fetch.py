@@ -86,28 +86,30 @@ def download(lines):
 
 
 def unpack(archive, target):
-    part = tempfile.mkdtemp(suffix=".part", dir=os.path.dirname(target))
-    os.chmod(part, 0o755)
+    with tempfile.TemporaryDirectory(suffix=".part", dir=os.path.dirname(target)) as folder:
+        part = os.path.join(folder, "package")
+        extract(archive, part)
+        try:
+            os.rename(part, target)
+        except OSError:
+            # Another measurement, begun at the same time, was faster.
+            if not os.path.isdir(target):
+                raise
+
+
+def extract(archive, folder):
     if archive.endswith(".whl"):
         with zipfile.ZipFile(archive) as z:
             for info in z.infolist():
                 if not info.is_dir():
                     with z.open(info) as source:
-                        place(part, info.filename, source)
+                        place(folder, info.filename, source)
     else:
         with tarfile.open(archive) as t:
             for info in t:
                 if info.isfile():
                     # A source archive has everything in one folder.
-                    place(part, info.name.partition("/")[2], t.extractfile(info))
-    try:
-        os.rename(part, target)
-    except OSError:
-        # Another measurement, begun at the same time, was faster.
-        shutil.rmtree(part)
-        if not os.path.isdir(target):
-            raise
-
+                    place(folder, info.name.partition("/")[2], t.extractfile(info))
 
 def place(folder, name, source):
     # Archives are pinned by their hash; the check of the path is for the day when someone changes a pin.

@@ -30,7 +30,7 @@ const WORTH_TRIMMING: c_int = 256 << 10;
 
 /// Giving back and getting again costs some 0.7 ms, so it must not happen too often.
 struct Limit {
-    /// In nanoseconds after the program's begin.
+    /// In nanoseconds after the program's begin: zero at first, when `others` decides alone.
     not_before: AtomicU64,
     /// Between two times is so long, and as long as the program has run so far.
     pause: Duration,
@@ -39,12 +39,11 @@ struct Limit {
 }
 
 /// Importing leaves much that the program does not need; one that ends at once had better not deal with it.
-static WHEN_WARM: Limit =
-    Limit::new(Duration::from_millis(10), Duration::from_millis(30), Duration::from_millis(16));
+static WHEN_WARM: Limit = Limit::new(Duration::from_millis(30), Duration::from_millis(16));
 /// A recording needs memory at once, however lately the last one did.
-static FOR_RECORDING: Limit = Limit::new(Duration::ZERO, Duration::from_millis(16), Duration::from_millis(8));
+static FOR_RECORDING: Limit = Limit::new(Duration::from_millis(16), Duration::from_millis(8));
 /// The compiler's code, which each of a series of recordings would have to get back.
-static AFTER_COMPILING: Limit = Limit::new(Duration::ZERO, COMPILER_PAUSE, Duration::ZERO);
+static AFTER_COMPILING: Limit = Limit::new(COMPILER_PAUSE, Duration::ZERO);
 /// When idle pages were last given back, in nanoseconds after the program's begin; 0 if never.
 static GIVEN_AT: AtomicU64 = AtomicU64::new(0);
 /// When the last recording ended, in nanoseconds after the program's begin; `NONE` when the compiler's code was given back since.
@@ -52,8 +51,8 @@ static RECORDED_AT: AtomicU64 = AtomicU64::new(NONE);
 const NONE: u64 = u64::MAX;
 
 impl Limit {
-    const fn new(first: Duration, pause: Duration, others: Duration) -> Limit {
-        Limit { not_before: AtomicU64::new(first.as_nanos() as u64), pause, others }
+    const fn new(pause: Duration, others: Duration) -> Limit {
+        Limit { not_before: AtomicU64::new(0), pause, others }
     }
 
     /// Whether it may happen now; then the next time is later.

@@ -31,6 +31,12 @@ BASE = os.path.realpath(sys.executable)
 MADE = {"exits.txt", "build/ext", "build/bench", "build/regrtest", "target/release/coluber"}  # by `make`, and by a dump
 
 
+def script(folder, name, body):
+    """A command for a PATH that holds only what a test puts there."""
+    (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+    (folder / name).chmod(0o755)
+
+
 class FindPython(unittest.TestCase):
     """Runs tools/find-python with a PATH that holds only what a test puts there."""
 
@@ -43,8 +49,7 @@ class FindPython(unittest.TestCase):
         (self.path / tool).symlink_to(shutil.which(tool))
 
     def script(self, name, body):
-        (self.path / name).write_text(f"#!/bin/sh\n{body}\n")
-        (self.path / name).chmod(0o755)
+        script(self.path, name, body)
 
     def find(self, *arguments, **variables):
         command = [str(ROOT / "tools/find-python"), *arguments]
@@ -105,9 +110,8 @@ class BuildLibrary(unittest.TestCase):
         """What `tools/build-library` hands cargo beside a rustc of this version."""
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
-            for name, body in ("rustc", f"echo release: {release}; echo host: x86_64-unknown-linux-gnu"), ("cargo", 'echo "$CARGO_ENCODED_RUSTFLAGS"'):
-                (folder / name).write_text(f"#!/bin/sh\n{body}\n")
-                (folder / name).chmod(0o755)
+            script(folder, "rustc", f"echo release: {release}; echo host: x86_64-unknown-linux-gnu")
+            script(folder, "cargo", 'echo "$CARGO_ENCODED_RUSTFLAGS"')
             plain = {name: value for name, value in os.environ.items() if "RUST" not in name and name != "CARGO"}
             environment = plain | {"PATH": f"{folder}:{os.environ['PATH']}"} | variables
             return subprocess.run([ROOT / "tools/build-library"], env=environment, check=True, capture_output=True, text=True).stdout.strip()

@@ -73,7 +73,6 @@ def main():
     cargo = shlex.split(options.cargo)
     folder = pathlib.Path(options.folder).resolve()
     coluber = str(folder / "coluber")
-    profile = ["--profile", options.profile]
 
     run = Run()
     if not options.smoke:
@@ -84,7 +83,9 @@ def main():
         run.step("formatting", [*cargo, "fmt", "--all", "--check"])
         run.step("lints", [*cargo, "clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"])
         run.step("tests of the crates", [*cargo, "test", "-q", "--workspace", "--no-fail-fast"], CARGO)
-    if run.step("the library", [*cargo, "build", "-q", *profile, "--lib"]) and run.step(
+    # In release as users get it: with a profile of its code.
+    build = [ROOT / "tools/build-library"] if options.profile == "release" else [*cargo, "build", "-q", "--profile", options.profile, "--lib"]
+    if run.step("the library", build, CARGO=options.cargo) and run.step(
         "the executable", [ROOT / "tools/place-executable", folder], CARGO=options.cargo
     ):
         subprocess.run([ROOT / "tools/place-extension", folder, EXTENSION], check=True)
@@ -113,11 +114,10 @@ def main():
                 run.step("core of the regression suite", command, OURS)
 
     # What users get is compiled otherwise: optimized as a whole, and with a profile.
-    released = folder.parent / "release"
-    if not options.smoke and released != folder:
-        environment = {"CARGO": options.cargo}
-        if run.step("the library, optimized", [ROOT / "tools/build-library"], **environment) and run.step(
-            "the executable, optimized", [ROOT / "tools/place-executable", released], **environment
+    if not options.smoke and options.profile != "release":
+        released = folder.parent / "release"
+        if run.step("the library, optimized", [ROOT / "tools/build-library"], CARGO=options.cargo) and run.step(
+            "the executable, optimized", [ROOT / "tools/place-executable", released], CARGO=options.cargo
         ):
             command = [sys.executable, "tests/run_differential.py", "--coluber", str(released / "coluber")]
             run.step("differential programs, optimized", command, OURS)

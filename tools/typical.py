@@ -1,5 +1,6 @@
-"""What `tools/profile-library` and `tools/order-text` run besides loops: Python as it is written, which is calls, attributes, exceptions and generators. Each function is one
-program; they go through modules of the standard library that are written in Python, often enough that importing these counts for little."""
+"""What `tools/profile-library` and `tools/order-text` run besides loops: Python as it is written, which is calls, attributes, exceptions and
+generators. Each function is one program; they go through modules of the standard library that are written in Python, often enough that importing
+these counts for little."""
 
 import ast
 import configparser
