@@ -15,6 +15,7 @@ use crate::direct::Direct;
 use crate::helpers;
 use crate::machine::{Flow, Machine};
 use crate::opcode;
+use crate::warm::Unit;
 use capi::frame;
 use capi::refs::{decref, type_of};
 use capi::sys::{self, _PyInterpreterFrame, PyObject, PyThreadState};
@@ -23,8 +24,8 @@ use capi::sys::{self, _PyInterpreterFrame, PyObject, PyThreadState};
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Link {
-    /// `Home::delta`
-    pub delta: usize,
+    /// Where it goes on.
+    pub next: *mut Unit,
 }
 
 impl Link {

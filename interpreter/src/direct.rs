@@ -36,8 +36,6 @@ pub struct Direct {
 pub struct Home {
     /// The registers, when a function works on them in memory.
     pub registers: Direct,
-    /// Of the warm code that is running: what makes an instruction's address of a unit's, see `Home::instruction`.
-    pub(crate) delta: usize,
     /// Where warm code goes on after what died was freed.
     pub(crate) next: *mut Unit,
     /// The registers of warm code while it calls C.

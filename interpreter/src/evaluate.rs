@@ -201,6 +201,7 @@ pub unsafe fn raised(d: &mut Direct, flow: Flow) -> Flow {
             exceptions::add_traceback(d.tstate, d.frame, known);
             if tracing::is_on(d.tstate) {
                 tracing::exception(d.tstate, d.frame);
+                relink_if_unwatched(d.tstate, d.frame);
             }
         }
         unwind(d, ptr::null_mut())
@@ -252,8 +253,19 @@ pub(crate) unsafe fn unwind(d: &mut Direct, mut again: *mut PyObject) -> Flow {
         d.save_stack();
         if tracing::is_on(tstate) {
             tracing::unwound(tstate, d.frame);
+            relink_if_unwatched(tstate, d.frame);
         }
         leave(d)
+    }
+}
+
+/// After an event that may have been the last one.
+unsafe fn relink_if_unwatched(tstate: *mut PyThreadState, frame: *mut _PyInterpreterFrame) {
+    // SAFETY: the current frame of the running thread.
+    unsafe {
+        if !tracing::is_on(tstate) {
+            warm::relink(frame);
+        }
     }
 }
 
@@ -316,6 +328,7 @@ unsafe fn hand_over(d: &mut Direct, entry: *mut _PyInterpreterFrame) -> HandedOv
         }
         frame::clear_and_pop(tstate, handed);
         (*(*tstate).cframe).current_frame = previous;
+        relink_if_unwatched(tstate, previous);
         d.switch_to_frame(previous);
         let flow = completion.finish(d, result);
         // The function may have been the one that set the trace function.

@@ -29,7 +29,7 @@ pub(crate) enum Resumed {
     Entry = OWNED | 1,
     /// `FOR_ITER` or `SEND` of a frame whose code may be cold.
     Linked = OWNED,
-    /// `FOR_ITER` or `SEND` of warm code, whose `Home::delta` is where the value will go on its stack.
+    /// `FOR_ITER` or `SEND` of warm code, whose unit to go on at is where the value will go on its stack.
     LinkedByWarm = OWNED | 1 << 16,
 }
 

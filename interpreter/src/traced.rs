@@ -4,7 +4,7 @@
 use crate::direct::Direct;
 use crate::machine::{Flow, Machine};
 use crate::semantics::calls;
-use crate::{dispatch, evaluate, helpers, opcode, tracing};
+use crate::{dispatch, evaluate, helpers, opcode, tracing, warm};
 use capi::opcode as op;
 use capi::refs::{decref, type_of};
 use capi::sys::{self, PyObject};
@@ -58,6 +58,7 @@ pub(crate) unsafe fn run(d: &mut Direct) -> Flow {
                 return flow;
             }
         }
+        warm::relink(d.frame);
     }
     Flow::Switch
 }

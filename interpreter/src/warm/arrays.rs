@@ -11,11 +11,11 @@ use capi::objects::Array;
 use capi::refs::type_of;
 use capi::sys::{self, PyObject};
 
-/// In the inline cache of `BINARY_SUBSCR` the second unit, in that of `STORE_SUBSCR` the only one.
+/// The inline cache of `BINARY_SUBSCR` and of `STORE_SUBSCR`.
 #[repr(C)]
 struct Cache {
-    /// How often the handler may still be wrong; of other handlers executions until they look again.
-    counter: u32,
+    /// Its counter: how often the handler may still be wrong; of other handlers executions until they look again.
+    site: Site,
     /// Version of the array's type.
     version: u32,
     /// What kind of items it has: a row of the array module's table.
@@ -47,7 +47,7 @@ handlers! {
     /// A double.
     fn load_double(w, arg) {
         let (key, array) = (w.peek(1), w.peek(2));
-        let Some(item) = place::<f64>(array, key, w.cache(2)) else { return w.instead(miss, arg) };
+        let Some(item) = place::<f64>(array, key, w.cache(1)) else { return w.instead(miss, arg) };
         let Some(result) = numbers::quick_float(w.tstate, *item) else {
             return short_of_floats(w, super::full, arg);
         };
@@ -62,9 +62,9 @@ handlers! {
     fn load_int<const WORD: bool>(w, arg) {
         let (key, array) = (w.peek(1), w.peek(2));
         let value = if WORD {
-            place::<i64>(array, key, w.cache(2)).map(|item| *item)
+            place::<i64>(array, key, w.cache(1)).map(|item| *item)
         } else {
-            place::<i32>(array, key, w.cache(2)).map(|item| i64::from(*item))
+            place::<i32>(array, key, w.cache(1)).map(|item| i64::from(*item))
         };
         let Some(value) = value else { return w.instead(miss, arg) };
         let Some(result) = numbers::quick_int(value) else { return short_of_ints(w, super::full, arg) };
@@ -117,9 +117,9 @@ handlers! {
 
     /// A store that is not into an array like the resolved one.
     fn miss_store(w, arg) {
-        let cache = w.cache::<Cache>(1);
-        if (*cache).counter > 0 {
-            (*cache).counter -= 1;
+        let site = w.cache::<Site>(1);
+        if (*site).counter > 0 {
+            (*site).counter -= 1;
         } else {
             (*w.ip).handler = super::subscripts::store_subscr;
         }
@@ -127,7 +127,7 @@ handlers! {
     }
 }
 
-/// The array's kind, noted in a cache unit.
+/// The array's kind, noted in an inline cache.
 unsafe fn note(o: *mut PyObject, cache: *mut Cache) -> Option<Items> {
     // SAFETY: a live object; the instruction's own unit.
     unsafe {
@@ -139,17 +139,18 @@ unsafe fn note(o: *mut PyObject, cache: *mut Cache) -> Option<Items> {
             return None;
         }
         let kind = (*o.cast::<Array>()).ob_descr;
-        cache.write(Cache { counter: MISSES.into(), version: (*ty).tp_version_tag, kind });
+        (*cache).site.counter = MISSES;
+        (*cache).version = (*ty).tp_version_tag;
+        (*cache).kind = kind;
         Some(items)
     }
 }
 
 /// Puts the handler for this array at a `BINARY_SUBSCR`, if there is one.
 pub(super) unsafe fn specialise_load(at: *mut Unit, container: *mut PyObject) -> bool {
-    // SAFETY: the instruction has four cache units.
+    // SAFETY: the instruction has such a cache.
     unsafe {
-        let Some(items) = note(container, at.add(2).cast()) else { return false };
-        (*at.add(1).cast::<Site>()).counter = MISSES;
+        let Some(items) = note(container, at.add(1).cast()) else { return false };
         (*at).handler = match items {
             Items::Doubles => load_double,
             Items::Ints(NumberSize::Half) => load_int::<false>,
@@ -161,7 +162,7 @@ pub(super) unsafe fn specialise_load(at: *mut Unit, container: *mut PyObject) ->
 
 /// Puts the handler for this array at a `STORE_SUBSCR`, if there is one.
 pub(super) unsafe fn specialise_store(at: *mut Unit, container: *mut PyObject) {
-    // SAFETY: the instruction has a cache unit.
+    // SAFETY: the instruction has such a cache.
     unsafe {
         let Some(items) = note(container, at.add(1).cast()) else { return };
         let handler: Handler = match items {

@@ -1,16 +1,18 @@
 //! `LOAD_ATTR`, `STORE_ATTR` and `LOAD_METHOD` with the look-up kept, and with the load of a local owner before them.
 
+use super::polymorphic::{self, Plans};
 use super::registers::Registers;
 use super::resolve::{Kind, Place, resolve};
 use super::stack::load_fast;
-use super::{Handler, Unit, exceptions, handlers, polymorphic, shared};
+use super::{Handler, Unit, exceptions, handlers, shared, width};
 use crate::machine::Flow;
 use crate::{helpers, keys};
 use capi::instance;
+use capi::opcode as op;
 use capi::refs::{decref, type_of};
 use capi::sys::{self, PyDictObject, PyDictUnicodeEntry, PyHeapTypeObject, PyObject, PyTypeObject};
 
-/// The inline cache: two of the four units or more.
+/// The inline cache.
 #[repr(C)]
 pub(super) struct Cache {
     /// Of the adaptive handler: executions until the name is looked for again. Of a special one: how often it may still be wrong.
@@ -25,21 +27,26 @@ pub(super) struct Cache {
     pub keys: u32,
     /// What the type has under the name, borrowed while it has the version; or the name.
     pub value: *mut PyObject,
+    /// For owners of several types; null where there never were any. The translation owns them.
+    pub plans: *mut Plans,
 }
 
 /// How often a handler may be wrong before the site looks where all do.
 pub(super) const MISSES: u16 = 8;
-pub(super) const LOAD: usize = 5;
-pub(super) const STORE: usize = 5;
-pub(super) const METHOD: usize = 11;
+/// Units of the instructions.
+pub(super) const LOAD: usize = width(op::LOAD_ATTR);
+pub(super) const STORE: usize = width(op::STORE_ATTR);
+pub(super) const METHOD: usize = width(op::LOAD_METHOD);
+
+const _: () = {
+    let room = size_of::<Cache>().div_ceil(size_of::<Unit>());
+    assert!(LOAD == 1 + room && STORE == 1 + room && METHOD == 1 + room);
+};
 
 /// Notes whether a `LOAD_FAST` stands before.
 pub(super) unsafe fn prepare(at: *mut Unit, local: bool) {
-    // SAFETY: these instructions have four cache units or more.
-    unsafe {
-        *at.add(1).cast::<Cache>() =
-            Cache { counter: 0, local, version: 0, index: 0, keys: 0, value: std::ptr::null_mut() };
-    }
+    // SAFETY: these instructions have such a cache, which is zeros.
+    unsafe { (*at.add(1).cast::<Cache>()).local = local }
 }
 
 /// The owner: on the stack, or in the local that the `LOAD_FAST` at `w.ip` names (null when unbound).

@@ -5,7 +5,7 @@ use super::registers::{Registers, jump};
 use super::site::{MISSES, RETRY, Site};
 use super::stack::{copy, load_const, load_fast};
 use super::translate::Before;
-use super::{Handler, Unit, handlers};
+use super::{Handler, Unit, handlers, width};
 use crate::machine::Flow;
 use crate::{helpers, numbers, opcode};
 use capi::opcode as op;
@@ -23,8 +23,8 @@ pub(super) const CONST: u8 = 2;
 /// On the value stack, and to stay there: the handler stands at the first of two `COPY 2`.
 pub(super) const COPIED: u8 = 3;
 
-/// Code units of `BINARY_OP`.
-const WIDTH: usize = 2;
+/// Units of `BINARY_OP`.
+const WIDTH: usize = width(op::BINARY_OP);
 
 /// How many loads are part of a handler with operands from there.
 pub(super) const fn loads(left: u8, right: u8) -> usize {
@@ -39,11 +39,12 @@ pub(super) unsafe fn operands<const L: u8, const R: u8>(
 ) -> (*mut PyObject, *mut PyObject) {
     // SAFETY: the handler stands at the first load, or at the instruction itself.
     unsafe {
-        let load = |from: u8, arg: usize| if from == LOCAL { *w.local(arg) } else { arg as *mut PyObject };
+        let first = |from: u8| if from == LOCAL { *w.local(arg) } else { w.constant(0) };
         match (L, R) {
             (STACK, STACK) | (COPIED, COPIED) => (w.peek(2), w.peek(1)),
-            (STACK, _) => (w.peek(1), load(R, arg)),
-            _ => (load(L, arg), load(R, w.arg(1))),
+            (STACK, _) => (w.peek(1), first(R)),
+            (_, LOCAL) => (first(L), *w.local(w.arg(1))),
+            _ => (first(L), w.constant(1)),
         }
     }
 }
@@ -260,7 +261,7 @@ handlers! {
                 w.drop_float(b);
             }
         }
-        w.next(loads(L, R) + 2)
+        w.next(loads(L, R) + WIDTH)
     }
 
     /// `UNARY_NEGATIVE`
@@ -311,7 +312,7 @@ handlers! {
         if R == STACK {
             w.drop_int(b);
         }
-        w.next(loads(L, R) + 2)
+        w.next(loads(L, R) + WIDTH)
     }
 
     /// Two ints of up to 64 bits, on the stack.
@@ -389,7 +390,7 @@ handlers! {
         if type_of(a) != text || type_of(b) != text {
             return w.instead(miss, arg);
         }
-        let store = *w.instruction().add(2);
+        let store = *w.instruction().add(1 + opcode::caches(op::BINARY_OP));
         if store as u8 == op::STORE_FAST {
             let target = w.local(usize::from(store >> 8));
             if *target == a {
@@ -402,7 +403,7 @@ handlers! {
                 if (*target).is_null() {
                     return super::exceptions::raise(w, 2);
                 }
-                return w.next(3);
+                return w.next(WIDTH + 1);
             }
         }
         let home = park(w);
@@ -542,5 +543,4 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
         }
         Site::place(at, kind);
     }
-    const { assert!(opcode::caches(op::BINARY_OP) + 1 == WIDTH) }
 }

@@ -1,4 +1,4 @@
-//! What a call remembers, in the cache units of its `CALL`, and how `PRECALL` chooses a special case for it.
+//! What a call remembers, in the inline cache of its `CALL`, and how `PRECALL` chooses a special case for it.
 //!
 //! `PRECALL` does the work of the `CALL` behind it. Its handler is one of
 //!
@@ -12,52 +12,52 @@
 //! A special case that meets another callable leaves to `calls::precall`, which asks everything; after some such misses it is
 //! taken out.
 
-use super::dispatch::delta;
 use super::registers::jump;
-use super::{Handler, Unit, builtin_calls, calls, classes, handlers, super_calls};
+use super::{Handler, Unit, builtin_calls, calls, classes, handlers, super_calls, width};
 use crate::{bind, code_data};
 use capi::frame;
+use capi::opcode as op;
 use capi::refs::type_of;
 use capi::sys::{self, _PyInterpreterFrame, PyCodeObject, PyFunctionObject, PyObject};
 use capi::words::{copy_references, fill_nulls, move_words};
 
-/// Code units of `PRECALL` and of `CALL`.
-pub(super) const PRECALL: usize = 2;
-pub(super) const CALL: usize = 5;
+/// Units of `PRECALL` and of `CALL`.
+pub(super) const PRECALL: usize = width(op::PRECALL);
+pub(super) const CALL: usize = width(op::CALL);
 
-/// The inline cache of a `CALL`: its four units.
+/// The inline cache of a `CALL`.
 #[repr(C)]
 pub(super) struct Site {
     /// Without a special case: executions until one is looked for. With one: how often it may still be wrong.
-    pub counter: u32,
+    pub counter: u16,
+    /// Of a Python function: how many parameters get their defaults, …
+    pub missing: u16,
+    /// … and how many locals are no parameters.
+    pub nulls: u16,
     /// Version of the class that is called.
     pub version: u32,
+    /// The size of the function's frame.
+    pub frame_bytes: u32,
     /// The tuple of keyword names, or null; it belongs to the code.
     pub names: *mut PyObject,
     /// Borrowed: the function's code while `deaths` holds, or the class's `__init__` while it has the version.
     pub object: *mut PyObject,
-    /// The rest is of that code: its translation, …
+    /// Where that code starts.
     pub start: *mut Unit,
-    pub delta: usize,
-    pub frame_bytes: u32,
-    /// … how many parameters get their defaults, …
-    pub missing: u32,
-    /// … how many locals are no parameters, …
-    pub nulls: u32,
-    /// … and `code_data::deaths` when it was looked at.
+    /// `code_data::deaths` when it was looked at.
     pub deaths: usize,
 }
 
-const _: () = assert!(size_of::<Site>() == 4 * size_of::<Unit>());
+const _: () = assert!(size_of::<Site>() <= (CALL - 1) * size_of::<Unit>());
 
 /// Executions without a special case before one is looked for again.
-const RETRY: u32 = 100;
+const RETRY: u16 = 100;
 /// Misses after which a special case is given up.
-const MISSES: u32 = 8;
+const MISSES: u16 = 8;
 
 /// Notes the keyword names.
 pub(super) unsafe fn prepare(at: *mut Unit, names: *mut PyObject) {
-    // SAFETY: the instruction has four cache units, which are zeros.
+    // SAFETY: the instruction has a cache, which is zeros.
     unsafe { (*at.add(1).cast::<Site>()).names = names }
 }
 
@@ -152,7 +152,6 @@ handlers! {
         }
         let sp = to.add((*site).nulls as usize);
         fill_nulls(to, sp);
-        (*w.home).delta = (*site).delta;
         jump(callee, sp, (*site).start, w.tstate, w.home)
     }
 
@@ -220,6 +219,9 @@ unsafe fn choose_function(
             return None;
         }
         let missing = isize::from((*brief).parameters) - given as isize;
+        let Ok(nulls) = u16::try_from((*code).co_nlocalsplus - i32::from((*brief).parameters)) else {
+            return None;
+        };
         if missing < 0
             || missing > 0 && bind::defaults((*function).func_defaults, given, missing as usize).is_null()
         {
@@ -227,10 +229,9 @@ unsafe fn choose_function(
         }
         site.object = code.cast();
         site.start = (*brief).start();
-        site.delta = delta((*brief).units, code);
         site.frame_bytes = (*brief).frame_bytes;
-        site.missing = missing as u32;
-        site.nulls = (*code).co_nlocalsplus as u32 - (*brief).parameters as u32;
+        site.missing = missing as u16;
+        site.nulls = nulls;
         site.deaths = code_data::deaths();
         Some(match (method, missing > 0) {
             (false, false) => function_case::<false, false>,

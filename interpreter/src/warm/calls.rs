@@ -8,6 +8,7 @@ use crate::code_data;
 use crate::completion::{Completion, Link};
 use crate::direct::Direct;
 use crate::machine::Flow;
+use crate::opcode::CALL_CACHES;
 use crate::{bind, helpers};
 use capi::frame;
 use capi::refs::{decref, type_of};
@@ -82,9 +83,7 @@ handlers! {
         let locals = frame::locals(callee);
         let sp = locals.add((*code).co_nlocalsplus as usize);
         fill_nulls(move_words(args, given, locals), sp);
-        let units = (*brief).units;
-        (*w.home).enter(units, code);
-        jump(callee, sp, units, w.tstate, w.home)
+        jump(callee, sp, (*brief).units, w.tstate, w.home)
     }
 
     /// `CALL` of a Python function that takes the rest of its parameters from its defaults.
@@ -113,9 +112,7 @@ handlers! {
         let to = copy_references(from, missing, to);
         let sp = locals.add((*code).co_nlocalsplus as usize);
         fill_nulls(to, sp);
-        let units = (*brief).units;
-        (*w.home).enter(units, code);
-        jump(callee, sp, units, w.tstate, w.home)
+        jump(callee, sp, (*brief).units, w.tstate, w.home)
     }
 
     /// `CALL` of a Python function that takes no variable number of arguments: with keywords, or with defaults of keyword-only parameters.
@@ -139,9 +136,7 @@ handlers! {
         }
         w.sp = args.sub(2 - usize::from(method));
         let callee = push_frame(&w, function, code, (*brief).frame_bytes);
-        let units = (*brief).units;
-        (*w.home).enter(units, code);
-        jump(callee, locals.add((*code).co_nlocalsplus as usize), units, w.tstate, w.home)
+        jump(callee, locals.add((*code).co_nlocalsplus as usize), (*brief).units, w.tstate, w.home)
     }
 
     /// `CALL` of a Python function with any parameters.
@@ -156,14 +151,14 @@ handlers! {
         let function = (if method { below } else { w.peek(nargs + 1) }).cast::<PyFunctionObject>();
         let args = w.sp.sub(given);
         w.sp = args.sub(2 - usize::from(method));
-        let warm = reserve(&w, function);
+        let warm = reserve(&w, function, CALL);
         let callee = bind::push(w.tstate, function, args, given, (*w.cache::<Site>(1)).names);
         if callee.is_null() {
             unreserve(&w, warm);
             return exceptions::raise(w, CALL);
         }
         // CPython's inlined calls leave it at their last unit.
-        let shown = w.instruction().add(CALL - 1);
+        let shown = w.instruction().add(CALL_CACHES);
         enter(w, callee, shown, Completion::WARM_CALL, warm)
     }
 
@@ -193,11 +188,10 @@ handlers! {
         }
         (*function).ob_base.ob_refcnt += 1;
         let callee =
-            push_frame_as(&w, function, code, bytes, w.instruction(), Completion::warm_spread(false));
+            push_frame_as(&w, function, code, bytes, w.instruction(), 1, Completion::warm_spread(false));
         let to = copy_references(helpers::tuple_items(args), given, frame::locals(callee));
         let sp = frame::stack_base(callee);
         fill_nulls(to, sp);
-        (*w.home).enter((*brief).units, code);
         jump(callee, sp, (*brief).units, w.tstate, w.home)
     }
 
@@ -220,10 +214,8 @@ handlers! {
         }
         (*function).ob_base.ob_refcnt += 1;
         let callee =
-            push_frame_as(&w, function, code, bytes, w.instruction(), Completion::warm_spread(false));
-        let units = (*brief).units;
-        (*w.home).enter(units, code);
-        jump(callee, frame::stack_base(callee), units, w.tstate, w.home)
+            push_frame_as(&w, function, code, bytes, w.instruction(), 1, Completion::warm_spread(false));
+        jump(callee, frame::stack_base(callee), (*brief).units, w.tstate, w.home)
     }
 
     /// `CALL_FUNCTION_EX` of a Python function or a bound method of one, with any arguments.
@@ -243,7 +235,7 @@ handlers! {
             decref(args);
         }
         let kwargs = if extra == 1 { w.peek(1) } else { std::ptr::null_mut() };
-        let warm = reserve(&w, bind::function_of(function));
+        let warm = reserve(&w, bind::function_of(function), 1);
         let callee = bind::spread(w.tstate, function, w.peek(1 + extra), kwargs);
         let completion = Completion::warm_spread(extra == 1);
         let shown = w.instruction();
@@ -301,21 +293,21 @@ unsafe fn next_locals(w: &Registers) -> *mut *mut PyObject {
     unsafe { frame::locals((*w.tstate).datastack_top.byte_add(size_of::<Link>()).cast()) }
 }
 
-/// Writes a link at the top of the data stack, where there is room; the place of the frame behind it.
+/// Writes a link at the top of the data stack, where there is room, to the unit `width` units further; the place of the frame behind it.
 #[inline(always)]
-unsafe fn link(w: &Registers) -> *mut _PyInterpreterFrame {
+unsafe fn link(w: &Registers, width: usize) -> *mut _PyInterpreterFrame {
     // SAFETY: by the caller.
     unsafe {
         let link = (*w.tstate).datastack_top.cast::<Link>();
-        *link = Link { delta: (*w.home).delta };
+        *link = Link { next: w.ip.add(width) };
         link.add(1).cast()
     }
 }
 
-/// Where `capi` will push a frame for the function next: makes a link for it, if the frame can be one that warm code is used to.
-/// Without a frame, [`unreserve`] it.
+/// Where `capi` will push a frame for the function next: makes a link for it, if the frame can be one that warm code is used to. The
+/// calling instruction has `width` units. Without a frame, [`unreserve`] it.
 #[inline(always)]
-pub(super) unsafe fn reserve(w: &Registers, function: *mut PyFunctionObject) -> bool {
+pub(super) unsafe fn reserve(w: &Registers, function: *mut PyFunctionObject, width: usize) -> bool {
     // SAFETY: a live function.
     unsafe {
         let code = (*function).func_code.cast::<PyCodeObject>();
@@ -323,7 +315,7 @@ pub(super) unsafe fn reserve(w: &Registers, function: *mut PyFunctionObject) -> 
         // Nearly full a chunk is left alone.
         let fits = (*code).co_flags as u32 & sys::CO_OPTIMIZED != 0 && has_room(w, (bytes + 64) as u32, 1);
         if fits {
-            (*w.tstate).datastack_top = link(w).cast();
+            (*w.tstate).datastack_top = link(w, width).cast();
         }
         fits
     }
@@ -355,10 +347,12 @@ pub(super) unsafe fn push_frame(
     bytes: u32,
 ) -> *mut _PyInterpreterFrame {
     // SAFETY: there is room; the caller's frame is current. CPython's inlined calls leave the caller at their last unit.
-    unsafe { push_frame_as(w, function, code, bytes, w.instruction().add(CALL - 1), Completion::WARM_CALL) }
+    unsafe {
+        push_frame_as(w, function, code, bytes, w.instruction().add(CALL_CACHES), CALL, Completion::WARM_CALL)
+    }
 }
 
-/// The same; the caller shows the instruction `shown`.
+/// The same; the caller shows the instruction `shown`, and the calling one has `width` units.
 #[inline(always)]
 pub(super) unsafe fn push_frame_as(
     w: &Registers,
@@ -366,12 +360,13 @@ pub(super) unsafe fn push_frame_as(
     code: *mut PyCodeObject,
     bytes: u32,
     shown: *mut u16,
+    width: usize,
     completion: Completion,
 ) -> *mut _PyInterpreterFrame {
     // SAFETY: there is room; the caller's frame is current.
     unsafe {
         let tstate = w.tstate;
-        let callee = link(w);
+        let callee = link(w, width);
         (*tstate).datastack_top = callee.byte_add(bytes as usize).cast();
         (*code).ob_base.ob_base.ob_refcnt += 1;
         (*callee).f_func = function;
@@ -421,8 +416,6 @@ pub(super) unsafe fn enter(
             (*home).registers = Direct { frame: callee, sp, ip, tstate, home };
             return Flow::Switch;
         }
-        let units = (*brief).units;
-        (*home).enter(units, code);
-        jump(callee, sp, units, tstate, home)
+        jump(callee, sp, (*brief).units, tstate, home)
     }
 }

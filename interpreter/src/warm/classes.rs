@@ -60,14 +60,13 @@ handlers! {
         let Some(completion) = Completion::warm_init(nargs) else { return w.instead(init_in_c, nargs) };
         (*function).ob_base.ob_refcnt += 1;
         (*w.tstate).recursion_remaining -= 1;
-        let callee = calls::push_frame_as(&w, function, code, bytes, w.instruction(), completion);
+        let callee = calls::push_frame_as(&w, function, code, bytes, w.instruction(), CALL, completion);
         let locals = frame::locals(callee);
         (*instance).ob_refcnt += 1;
         *locals = instance;
         let to = copy_references(w.sp.sub(nargs), nargs, locals.add(1));
         let end = locals.add((*code).co_nlocalsplus as usize);
         fill_nulls(to, end);
-        (*w.home).enter((*brief).units, code);
         let start = if w.breaker_clear() { (*brief).start() } else { (*brief).units };
         jump(callee, end, start, w.tstate, w.home)
     }
@@ -81,7 +80,7 @@ handlers! {
         let site = w.cache::<Site>(1);
         (*w.tstate).recursion_remaining -= 1;
         let shown = w.instruction();
-        let warm = calls::reserve(&w, (*site).object.cast());
+        let warm = calls::reserve(&w, (*site).object.cast(), CALL);
         let callee = bind::push_copies(
             w.tstate,
             (*site).object.cast(),

@@ -7,7 +7,7 @@ use super::parked::{failed, finish_two, park};
 use super::registers::Registers;
 use super::site::{MISSES, RETRY, Site};
 use super::translate::Before;
-use super::{Handler, Unit, handlers};
+use super::{Handler, Unit, handlers, width};
 use crate::{helpers, numbers};
 use capi::opcode as op;
 use capi::refs::type_of;
@@ -29,8 +29,8 @@ const UNORDERED: u32 = 8;
 /// For each comparison the orders that satisfy it.
 const MASKS: [u8; 6] = [1, 3, 2, 13, 4, 6];
 
-/// Code units of `COMPARE_OP`.
-const WIDTH: usize = 3;
+/// Units of `COMPARE_OP`.
+const WIDTH: usize = width(op::COMPARE_OP);
 
 #[inline(always)]
 fn order_of_ints(x: i64, y: i64) -> u32 {
@@ -83,9 +83,9 @@ unsafe fn answer<const L: u8, const R: u8, const J: u8>(w: &mut Registers, order
         let mut target = behind.add(1);
         if satisfied {
             if J == FORWARD {
-                target = target.add((*behind).arg);
+                target = target.add((*behind).arg as usize);
             } else {
-                target = w.count_turn(behind, (*behind).arg)?;
+                target = w.count_turn(behind)?;
             }
         }
         w.shrink((L == STACK) as usize + (R == STACK) as usize);
@@ -279,5 +279,4 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
         let kind = kinds[usize::from(jump)];
         Site::place(at, kind);
     }
-    const { assert!(crate::opcode::caches(op::COMPARE_OP) + 1 == WIDTH) }
 }

@@ -2,7 +2,8 @@
 
 use super::parked::{back, park};
 use super::registers::{Registers, jump};
-use super::{Unit, handlers};
+use super::translate::unit_of;
+use super::{handlers, width};
 use crate::code_data;
 use crate::direct::{Direct, Home};
 use crate::dispatch::OPCODES;
@@ -24,8 +25,7 @@ pub(crate) unsafe extern "C" fn resume(home: *mut Home) -> Flow {
         if brief.is_null() || (*brief).units.is_null() {
             return Flow::Switch;
         }
-        (*home).enter((*brief).units, code);
-        jump(frame, sp, (*home).unit(ip), tstate, home)
+        jump(frame, sp, unit_of((*brief).units, code, ip), tstate, home)
     }
 }
 
@@ -50,8 +50,7 @@ pub(crate) unsafe fn go(
             (*home).registers = Direct { frame, sp, ip, tstate, home };
             return Flow::Switch;
         }
-        (*home).enter((*brief).units, code);
-        jump(frame, sp, (*home).unit(ip), tstate, home)
+        jump(frame, sp, unit_of((*brief).units, code, ip), tstate, home)
     }
 }
 
@@ -69,10 +68,9 @@ pub(super) unsafe fn leave(w: Registers, width: usize, flow: Flow) -> Flow {
 pub(super) unsafe fn lay_down(w: &Registers, width: usize) {
     // SAFETY: the machine's invariant.
     unsafe {
-        let at = w.instruction();
-        (*w.frame).prev_instr = at;
-        let Registers { frame, sp, tstate, home, .. } = *w;
-        (*home).registers = Direct { frame, sp, ip: at.add(width), tstate, home };
+        (*w.frame).prev_instr = w.instruction();
+        let Registers { frame, sp, ip, tstate, home, .. } = *w;
+        (*home).registers = Direct { frame, sp, ip: w.instruction_at(ip.add(width)), tstate, home };
     }
 }
 
@@ -88,10 +86,8 @@ pub(crate) unsafe fn start(
 ) -> Flow {
     // SAFETY: by contract.
     unsafe {
-        let code = (*frame).f_code;
-        let brief = code_data::brief(code);
+        let brief = code_data::brief((*frame).f_code);
         let units = (*brief).units;
-        (*home).enter(units, code);
         let sp = frame::stack_base(frame);
         let clear = Registers::new(frame, sp, units, tstate, home).breaker_clear();
         jump(frame, sp, if clear { (*brief).start() } else { units }, tstate, home)
@@ -108,16 +104,17 @@ handlers! {
             opcode::restore(w.code());
             code = *at as u8;
         }
-        let width = 1 + opcode::caches(code);
+        let width = width(code);
         lay_down(&w, width);
         let Registers { frame, ip, tstate, home, .. } = w;
+        let next = (*home).registers.ip;
         match OPCODES[usize::from(code)](&mut (*home).registers, arg) {
             Flow::Next => {
                 let d = &raw const (*home).registers;
                 if (*d).frame == frame && tracing::is_on(tstate) {
                     return Flow::Traced;
                 }
-                if (*d).frame == frame && (*d).ip == at.add(width) {
+                if (*d).frame == frame && (*d).ip == next {
                     return jump(frame, (*d).sp, ip.add(width), tstate, home);
                 }
                 resume(home)
@@ -125,6 +122,13 @@ handlers! {
             flow @ (Flow::Raise | Flow::Unwind) => super::exceptions::raised(home, flow),
             flow => flow,
         }
+    }
+
+    /// The same for a jump, whose unit has the distance in units.
+    fn full_jump(w, _arg) {
+        let target = w.ip.add(1 + w.arg(0));
+        let distance = (*target).index - ((*w.ip).index + 1);
+        w.full(distance.into())
     }
 
     /// Goes on at the unit in the loop for what is traced: the instruction before it made somebody want to see events.
@@ -184,36 +188,5 @@ handlers! {
     /// Stands in the units of caches, which are never executed.
     fn never(w, _arg) {
         leave(w, 1, Flow::HandOver)
-    }
-}
-
-/// What has to be added to an eighth of a unit's address for its instruction's.
-///
-/// # Safety
-/// `code` is live.
-#[inline(always)]
-pub(super) unsafe fn delta(units: *mut Unit, code: *mut sys::PyCodeObject) -> usize {
-    // SAFETY: by contract.
-    (unsafe { frame::first_instruction(code) } as usize).wrapping_sub(units as usize >> 3)
-}
-
-impl Home {
-    /// Sets what depends on the code whose units these are.
-    #[inline(always)]
-    pub(crate) unsafe fn enter(&mut self, units: *mut Unit, code: *mut sys::PyCodeObject) {
-        // SAFETY: live code.
-        self.delta = unsafe { delta(units, code) };
-    }
-
-    /// The unit of an instruction of the current code.
-    #[inline(always)]
-    pub(crate) fn unit(&self, instruction: *mut u16) -> *mut Unit {
-        ((instruction as usize).wrapping_sub(self.delta) << 3) as *mut Unit
-    }
-
-    /// The instruction that a unit of the current code belongs to: code units have two bytes, units sixteen.
-    #[inline(always)]
-    pub(crate) unsafe fn instruction(&self, ip: *mut Unit) -> *mut u16 {
-        (ip as usize >> 3).wrapping_add(self.delta) as *mut u16
     }
 }

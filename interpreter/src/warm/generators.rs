@@ -1,7 +1,8 @@
 //! Generators and coroutines: their frames run in the activation that asks them for a value (`crate::generators`).
 
 use super::registers::{Registers, jump};
-use super::{Handler, handlers};
+use super::translate::unit_of;
+use super::{Handler, Unit, handlers};
 use crate::code_data;
 use crate::completion::Completion;
 use crate::direct::{Direct, Home};
@@ -19,7 +20,7 @@ unsafe fn enter(w: Registers, generator: *mut PyGenObject) -> Flow {
     unsafe {
         let none = helpers::none();
         // In the place of what the generator will give: nobody looks there until it does.
-        *w.sp.cast() = (*w.home).delta;
+        *w.sp.cast() = w.ip.add(1);
         let (frame, sp) = generators::link(w.tstate, w.frame, w.sp, generator, none, Resumed::LinkedByWarm);
         go_on(w.home, w.tstate, frame, sp)
     }
@@ -41,14 +42,14 @@ pub(crate) unsafe fn go_on(
     unsafe {
         let none = helpers::none();
         let at = (*frame).prev_instr.add(1);
-        let brief = code_data::brief((*frame).f_code);
+        let code = (*frame).f_code;
+        let brief = code_data::brief(code);
         if brief.is_null() || (*brief).units.is_null() {
             (*none).ob_refcnt += 1;
             (*home).registers = Direct { frame, sp, ip: at, tstate, home };
             return Flow::Switch;
         }
-        (*home).enter((*brief).units, (*frame).f_code);
-        let ip = (*home).unit(at);
+        let ip = unit_of((*brief).units, code, at);
         let clear = Registers::new(frame, sp, ip, tstate, home).breaker_clear();
         if std::ptr::fn_addr_eq((*ip).handler, resume_pop_top as Handler) && clear {
             return jump(frame, sp.sub(1), ip.add(2), tstate, home);
@@ -67,7 +68,7 @@ handlers! {
         }
         let generator = iterator.cast::<PyGenObject>();
         if !generators::is_resumable(w.tstate, generator) {
-            return w.full(distance);
+            return w.full_jump();
         }
         w.show();
         enter(w, generator)
@@ -136,7 +137,7 @@ handlers! {
     /// `RESUME` within `yield from` or `await`, and the jump back to its `SEND`.
     fn resume_send(w, _arg) {
         let jump = w.ip.add(1);
-        w.ip = jump.add(1).sub((*jump).arg);
+        w.ip = jump.add(1).sub((*jump).arg as usize);
         let distance = w.arg(0);
         w.instead(send, distance)
     }
@@ -154,10 +155,10 @@ handlers! {
         let caller = generators::suspend(w.tstate, w.frame, w.sp.sub(1));
         let sp = frame::locals(caller).add((*caller).stacktop as usize);
         // As `enter` left it.
-        (*w.home).delta = *sp.cast();
+        let next = *sp.cast::<*mut Unit>();
         *sp = value;
         (*caller).stacktop = -1;
-        jump(caller, sp.add(1), (*w.home).unit((*caller).prev_instr.add(1)), w.tstate, w.home)
+        jump(caller, sp.add(1), next, w.tstate, w.home)
     }
 
     /// `YIELD_VALUE` to C code, or to code that is cold.
@@ -265,8 +266,6 @@ unsafe fn return_to(caller: *mut _PyInterpreterFrame, value: *mut PyObject, w: R
             (*w.home).registers = Direct { frame: caller, sp, ip: at, tstate: w.tstate, home: w.home };
             return Flow::Switch;
         }
-        let units = (*brief).units;
-        (*w.home).enter(units, code);
-        jump(caller, sp, (*w.home).unit(at), w.tstate, w.home)
+        jump(caller, sp, unit_of((*brief).units, code, at), w.tstate, w.home)
     }
 }

@@ -1,11 +1,12 @@
 //! `LOAD_GLOBAL` with the look-up kept: where in the keys the value is, while they have this version.
 
-use super::handlers;
+use super::{Unit, handlers, width};
 use crate::{helpers, keys};
+use capi::opcode as op;
 use capi::refs::type_of;
 use capi::sys::{self, PyDictKeysObject, PyDictObject, PyDictUnicodeEntry, PyObject};
 
-/// The inline cache: two of its five units.
+/// The inline cache.
 #[repr(C)]
 struct Cache {
     /// Executions until the name is looked for again.
@@ -21,8 +22,10 @@ struct Cache {
 /// Executions of the full opcode before a name is looked for again.
 const RETRY: u32 = 200;
 
-/// Code units of `LOAD_GLOBAL`.
-const WIDTH: usize = 6;
+/// Units of `LOAD_GLOBAL`.
+const WIDTH: usize = width(op::LOAD_GLOBAL);
+
+const _: () = assert!(size_of::<Cache>() <= (WIDTH - 1) * size_of::<Unit>());
 
 /// `Cache::offset` of entry `index` of unicode keys.
 unsafe fn offset_of(dict: *mut PyObject, index: u16) -> u32 {

@@ -148,14 +148,14 @@ handlers! {
     }
 
     /// The next int of a range that needs a call to be made.
-    fn range_call(w, distance) {
+    fn range_call(w, _distance) {
         w.show();
         let range = w.peek(1).cast::<RangeIter>();
         let value = (*range).start.wrapping_add((*range).index.wrapping_mul((*range).step));
         let item = sys::PyLong_FromLongLong(value);
         if item.is_null() {
             sys::PyErr_Clear();
-            return w.full(distance);
+            return w.full_jump();
         }
         (*range).index += 1;
         w.push(item);
@@ -196,7 +196,7 @@ handlers! {
         if ty == &raw mut sys::PyGen_Type {
             return w.instead(super::generators::for_iter, distance);
         }
-        let Some(next) = (*ty).tp_iternext else { return w.full(distance) };
+        let Some(next) = (*ty).tp_iternext else { return w.full_jump() };
         let home = park(w);
         let item = next(iterator);
         let mut w = back(home);

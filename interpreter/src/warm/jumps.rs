@@ -1,8 +1,7 @@
 //! Jumps, conditional or not, and the start of a function.
 //!
-//! The argument of a jump backwards is how many units it leads back, in the upper half, and how many turns it may still make before the
-//! loop's cell is asked, in the lower one. The cell was charged for those before: they are few against what it counts. So a turn touches
-//! no memory but the unit's.
+//! In its unit a jump backwards has besides the distance how many turns it may still make before the loop's cell is asked. The cell was
+//! charged for those before: they are few against what it counts. So a turn touches no memory but the unit's.
 
 use super::parked::{back, failed, park};
 use super::registers::{Registers, bool_value};
@@ -43,26 +42,15 @@ unsafe fn plain_truth(o: *mut PyObject) -> Option<bool> {
     }
 }
 
-/// The argument of a jump backwards by so many units, which asks its cell at once.
-pub(super) fn backward(distance: usize) -> usize {
-    distance << 32
-}
-
-/// How many turns the cell was charged for and are not made yet.
-#[inline(always)]
-pub(super) fn turns(arg: usize) -> u32 {
-    arg as u32
-}
-
 /// Where the jump backwards at `jump` leads.
 #[inline(always)]
-pub(super) unsafe fn header(jump: *mut Unit, arg: usize) -> *mut Unit {
-    // SAFETY: the argument of a unit that `translate` made so.
-    unsafe { jump.add(1).sub(arg >> 32) }
+pub(super) unsafe fn header(jump: *mut Unit) -> *mut Unit {
+    // SAFETY: a unit that `translate` made so.
+    unsafe { jump.add(1).sub((*jump).arg as usize) }
 }
 
 /// How many turns a jump is given in advance at most. Never more than half of what its loop's cell has left: the loop may have other jumps.
-const MOST: i32 = 64;
+const MOST: u16 = 64;
 
 /// Of a unit that is a conditional jump on a truth: whether it leads backwards, and on which truth it is taken.
 pub(super) fn condition(unit: Unit) -> Option<(bool, bool)> {
@@ -101,19 +89,19 @@ handlers! {
 
     /// `JUMP_BACKWARD`
     fn jump_backward(w, arg) {
-        let Some(header) = w.count_turn(w.ip, arg) else { return w.instead(loop_edge, arg) };
+        let Some(header) = w.count_turn(w.ip) else { return w.instead(loop_edge, arg) };
         w.go(header)
     }
 
     /// A turn at which there is more to do: the breaker is served, the cell counts, the JIT is asked.
-    fn loop_edge(w, arg) {
+    fn loop_edge(w, _arg) {
         let at = w.instruction();
         (*w.frame).prev_instr = at;
         let Registers { frame, sp, ip: jump, tstate, home, .. } = w;
         let code = w.code();
-        let target = (*home).instruction(header(jump, arg));
-        let index = target.offset_from(capi::frame::first_instruction(code)) as usize;
-        let cell = CodeData::cell(code_data::get_known(code), index);
+        let header = header(jump);
+        let target = w.instruction_at(header);
+        let cell = CodeData::cell(code_data::get_known(code), (*header).index.into());
         (*home).registers = Direct { frame, sp, ip: target, tstate, home };
         if !w.breaker_clear() {
             let flow = eval_breaker::serve(tstate, frame);
@@ -121,9 +109,9 @@ handlers! {
                 return flow;
             }
         }
-        if turns(arg) > 0 {
+        if (*jump).extra > 0 {
             // Charged before; it came here for the breaker.
-            (*jump).arg = arg - 1;
+            (*jump).extra -= 1;
             return super::resume(home);
         }
         (*cell).counter = (*cell).counter.saturating_sub(1);
@@ -137,9 +125,9 @@ handlers! {
                 }
             }
         } else {
-            let advance = ((*cell).counter / 2).min(MOST);
+            let advance = ((*cell).counter / 2).min(MOST.into());
             (*cell).counter -= advance;
-            (*jump).arg = arg + advance as usize;
+            (*jump).extra = advance as u16;
         }
         super::resume(home)
     }
@@ -211,7 +199,7 @@ handlers! {
         if (*o).ob_refcnt == 1 && !numbers::is_number(o) {
             return w.instead(backward_if_asked::<WHEN>, arg);
         }
-        let Some(header) = w.count_turn(w.ip, arg) else {
+        let Some(header) = w.count_turn(w.ip) else {
             return w.instead(backward_if_asked::<WHEN>, arg);
         };
         w.shrink(1);

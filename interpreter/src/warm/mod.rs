@@ -1,8 +1,8 @@
 //! Warm code: what has run some times is translated into *units*, and runs faster from then on.
 //!
-//! A unit is a handler and its argument; there is one for each code unit of CPython's bytecode, so that `unit[i]` belongs to
-//! instruction `i`, and the units of an instruction's caches are its inline cache (16 bytes each). A handler executes its
-//! instruction and ends in a jump to the handler of the next one. Its registers are the arguments that it is called with.
+//! A unit is a handler, its argument, and the number of its instruction in the bytecode. Behind it stand as many units of inline cache
+//! as the instruction needs ([`width`]), fewer than the bytecode has: what code touches while it runs decides how fast it is. A handler
+//! executes its instruction and ends in a jump to the handler of the next one. Its registers are the arguments that it is called with.
 //!
 //! ```text
 //! bytecode   LOAD_FAST 0   LOAD_FAST 1   BINARY_OP +  CACHE        STORE_FAST 2
@@ -10,6 +10,9 @@
 //! units      LL float_add 0 load_fast 1  SS float_add (its cache)  store_fast 2      after some turns with floats
 //! ```
 //!
+//! - From a unit to its instruction leads the number in it ([`registers::Registers::instruction`]), from an instruction to its unit a
+//!   table in front of the units (`translate::unit_of`), which is asked where somebody comes from elsewhere: from cold code, a handler
+//!   of exceptions, a generator.
 //! - The first execution of an instruction that has special cases looks at its operands and puts the handler for them into
 //!   the unit ("quickening"); a handler that is wrong too often is taken out again. Handlers may execute several instructions
 //!   at once: then they stand in the unit of the first. The others keep theirs, for jumps that lead to them.
@@ -21,7 +24,7 @@
 //!   And nothing here may keep a local whose address is given away: then the compiler turns the jumps into calls, and the stack
 //!   overflows (`tests/differential/many_turns.py` shows it).
 //! - A call of a Python function pushes its frame in the same activation, also from `C(…)` and `f(*args)`. Before the frame stands a link,
-//!   which says where the caller's units are; the frame's note says that, and what becomes of its value (`crate::completion`).
+//!   the caller's unit to go on at; the frame's note says that there is one, and what becomes of its value (`crate::completion`).
 //!
 //! The bytecode itself stays as it is: CPython's evaluator, tracebacks, `dis`, and the recorder all go by it. Code that is
 //! not warm runs in `dispatch`'s plain loop.
@@ -58,12 +61,14 @@ use dispatch::full;
 pub(crate) use dispatch::{go, resume, start};
 pub(crate) use generators::go_on;
 pub(crate) use parked::Parked;
+pub(crate) use returns::relink;
 pub(crate) use shared::forget_attributes;
 pub(crate) use translate::translate;
 pub use translate::{Brief, Translation};
 
 use crate::direct::Home;
 use crate::machine::Flow;
+use capi::opcode as op;
 use capi::sys;
 
 /// Executes the instruction of the unit at `ip`, then jumps to the handler of the next one. Returns only when something other
@@ -77,13 +82,52 @@ pub(crate) type Handler = unsafe extern "C" fn(
     home: *mut Home,
 ) -> Flow;
 
-/// A translated code unit; that of a cache is data of the instruction before it.
+/// A translated instruction; in its caches it is data of the instruction before it.
 #[repr(C, align(16))]
 #[derive(Clone, Copy)]
 pub struct Unit {
     pub(crate) handler: Handler,
-    /// What the handler expects: the opcode's argument, unless its handlers say otherwise.
-    pub(crate) arg: usize,
+    /// Of the instruction: the index of its code unit.
+    pub(crate) index: u16,
+    /// Of a jump backwards: how many turns it may still make before the loop's cell is asked (`jumps`). Of `LOAD_CONST`: see `constant`.
+    pub(crate) extra: u16,
+    /// What the handler expects: the opcode's argument; of jumps the distance, in units.
+    pub(crate) arg: u32,
+}
+
+impl Unit {
+    /// Of `LOAD_CONST`, with the constant in the bytes of `extra` and `arg`; `None` where its address needs more.
+    fn load_const(index: u16, constant: *mut sys::PyObject) -> Option<Unit> {
+        let address = constant as usize;
+        let arg = u32::try_from(address >> 16).ok()?;
+        Some(Unit { handler: stack::load_const, index, extra: address as u16, arg })
+    }
+
+    /// The constant of a `LOAD_CONST`.
+    ///
+    /// # Safety
+    /// Made by [`Unit::load_const`].
+    #[inline(always)]
+    unsafe fn constant(this: *const Unit) -> *mut sys::PyObject {
+        // SAFETY: the three fields are eight bytes, the constant's address in the upper six.
+        unsafe { ((&raw const (*this).index).cast::<u64>().read() >> 16) as *mut sys::PyObject }
+    }
+}
+
+const _: () = {
+    use std::mem::offset_of;
+    assert!(size_of::<Unit>() == 16 && cfg!(target_endian = "little"));
+    assert!(offset_of!(Unit, index) == 8 && offset_of!(Unit, extra) == 10 && offset_of!(Unit, arg) == 12);
+};
+
+/// The number of units of an instruction: itself and its inline cache.
+pub(crate) const fn width(code: u8) -> usize {
+    match code {
+        op::BINARY_OP | op::COMPARE_OP | op::BINARY_SUBSCR | op::STORE_SUBSCR | op::LOAD_GLOBAL => 2,
+        op::LOAD_ATTR | op::STORE_ATTR | op::LOAD_METHOD => 3,
+        op::CALL => 4,
+        _ => 1,
+    }
 }
 
 impl std::fmt::Debug for Unit {

@@ -1,11 +1,10 @@
 //! Opcodes without special cases: the function of each over `Direct`, at once.
 
 use super::registers::Registers;
-use super::{dispatch, handlers};
+use super::{dispatch, handlers, width};
 use crate::direct::Direct;
 use crate::direct_only::{exceptions, generators, imports, maps};
 use crate::machine::Flow;
-use crate::opcode::caches;
 use crate::semantics::{attributes, globals, stack, strings, subscripts};
 use capi::opcode as op;
 
@@ -14,7 +13,7 @@ macro_rules! plainly {
     ($($name:ident = $opcode:ident, $function:expr;)*) => {
         handlers! {
             $(fn $name(w, arg) {
-                let width = 1 + caches(op::$opcode);
+                let width = width(op::$opcode);
                 dispatch::lay_down(&w, width);
                 let Registers { ip, home, .. } = w;
                 match $function(&mut (*home).registers, arg) {

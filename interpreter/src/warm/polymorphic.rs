@@ -1,64 +1,64 @@
-//! `LOAD_ATTR`, `STORE_ATTR` and `LOAD_METHOD` of owners of several types: up to four plans in the inline cache.
+//! `LOAD_ATTR`, `STORE_ATTR` and `LOAD_METHOD` of owners of several types: up to four plans, in a line of memory of their own.
 
 use super::attributes::{
-    Cache, MISSES, inline_value, lacks_name, method, miss_load, miss_method, miss_store, owner,
-    place_handlers, store_inline, unbound, values,
+    Cache, LOAD, METHOD, MISSES, STORE, inline_value, lacks_name, method, miss_load, miss_method, miss_store,
+    owner, place_handlers, store_inline, unbound, values,
 };
 use super::registers::Registers;
 use super::resolve::{Kind, Place, resolve};
 use super::stack::load_fast;
 use super::{Handler, Unit, handlers};
-use crate::helpers;
-use crate::opcode::caches;
+use crate::{code_data, helpers};
 use capi::instance;
-use capi::opcode as op;
 use capi::refs::type_of;
-use capi::sys::PyObject;
+use capi::sys::{PyCodeObject, PyObject};
+use std::ptr::null_mut;
 
-/// Plans of one instruction.
-const PLANS: usize = 4;
-/// The cache unit in which the plans begin, counted from the instruction.
-const TABLE: usize = 3;
-
-/// The inline value `index` of instances whose type has `version`; 0: free.
+/// What to do for the owners of one type.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Plan {
+    /// The type's; 0: free.
     version: u32,
+    /// The inline value to read or write; or the keys in which the name of a method must not be, see [`lacks_name`].
     index: u32,
+    /// The method, borrowed while the type has the version; else null.
+    method: *mut PyObject,
 }
 
-/// The method `value` of such instances, if they have no attribute of the name: see [`lacks_name`].
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct MethodPlan {
-    version: u32,
-    keys: u32,
-    value: *mut PyObject,
-}
+/// The plans of one instruction.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub(super) struct Plans([Plan; 4]);
 
-const _: () = {
-    assert!((TABLE - 1) * size_of::<Unit>() >= size_of::<Cache>());
-    let table = PLANS * size_of::<Plan>() / size_of::<Unit>();
-    assert!(TABLE - 1 + table <= caches(op::LOAD_ATTR) && TABLE - 1 + table <= caches(op::STORE_ATTR));
-    assert!(TABLE - 1 + PLANS * size_of::<MethodPlan>() / size_of::<Unit>() <= caches(op::LOAD_METHOD));
-};
+impl Plans {
+    const NONE: Plans = Plans([Plan { version: 0, index: 0, method: null_mut() }; 4]);
+
+    /// The plan for the owner.
+    #[inline(always)]
+    unsafe fn find(this: *const Plans, o: *mut PyObject) -> Option<*const Plan> {
+        // SAFETY: an instruction's own plans, a live owner.
+        unsafe {
+            let version = (*type_of(o)).tp_version_tag;
+            for i in 0..4 {
+                let plan = this.cast::<Plan>().add(i);
+                if (*plan).version == version && version != 0 {
+                    return Some(plan);
+                }
+            }
+            None
+        }
+    }
+}
 
 /// The slot of the inline value in the plan for the owner; `None`: no plan, or no inline values.
 #[inline(always)]
 unsafe fn slot<const LOCAL: bool>(w: &Registers, o: *mut PyObject) -> Option<*mut *mut PyObject> {
     // SAFETY: a live owner; the instruction's own cache.
     unsafe {
-        let plans = w.cache::<Plan>(LOCAL as usize + TABLE);
-        let version = (*type_of(o)).tp_version_tag;
-        for i in 0..PLANS {
-            let plan = plans.add(i);
-            if (*plan).version == version && version != 0 {
-                let values = values(o);
-                return (!values.is_null()).then(|| values.add((*plan).index as usize));
-            }
-        }
-        None
+        let plan = Plans::find((*w.cache::<Cache>(LOCAL as usize + 1)).plans, o)?;
+        let values = values(o);
+        (!values.is_null()).then(|| values.add((*plan).index as usize))
     }
 }
 
@@ -88,7 +88,7 @@ handlers! {
             w.poke(1, value);
             w.drop(o);
         }
-        w.next(LOCAL as usize + 1 + caches(op::LOAD_ATTR))
+        w.next(LOCAL as usize + LOAD)
     }
 
     /// `STORE_ATTR` of inline values.
@@ -111,7 +111,7 @@ handlers! {
         if !LOCAL {
             w.drop(o);
         }
-        w.next(1 + caches(op::STORE_ATTR))
+        w.next(STORE)
     }
 
     /// `LOAD_METHOD` of functions of the types.
@@ -120,29 +120,37 @@ handlers! {
         if unbound::<LOCAL>(o) {
             return w.instead(load_fast, arg);
         }
-        let plans = w.cache::<MethodPlan>(LOCAL as usize + TABLE);
-        let version = (*type_of(o)).tp_version_tag;
-        for i in 0..PLANS {
-            let plan = plans.add(i);
-            if (*plan).version == version && version != 0 {
-                if !lacks_name(o, (*plan).keys) {
-                    break;
-                }
-                let method = (*plan).value;
-                (*method).ob_refcnt += 1;
-                if LOCAL {
-                    (*o).ob_refcnt += 1;
-                    *w.sp = method;
-                    *w.sp.add(1) = o;
-                    w.sp = w.sp.add(2);
-                } else {
-                    w.poke(1, method);
-                    w.push(o);
-                }
-                return w.next(LOCAL as usize + 1 + caches(op::LOAD_METHOD));
-            }
+        let plan = Plans::find((*w.cache::<Cache>(LOCAL as usize + 1)).plans, o);
+        let Some(plan) = plan.filter(|&plan| lacks_name(o, (*plan).index)) else {
+            missed!(w, arg, LOCAL, miss_method)
+        };
+        let method = (*plan).method;
+        (*method).ob_refcnt += 1;
+        if LOCAL {
+            (*o).ob_refcnt += 1;
+            *w.sp = method;
+            *w.sp.add(1) = o;
+            w.sp = w.sp.add(2);
+        } else {
+            w.poke(1, method);
+            w.push(o);
         }
-        missed!(w, arg, LOCAL, miss_method)
+        w.next(LOCAL as usize + METHOD)
+    }
+}
+
+/// Empty plans, which the code's translation owns; null without memory.
+unsafe fn new_plans(code: *mut PyCodeObject) -> *mut Plans {
+    // SAFETY: by the caller: the code is translated.
+    unsafe {
+        let all = &mut (*code_data::get_known(code)).translation.plans;
+        if allocator::fallible(|| all.try_reserve(1)).is_err() {
+            return null_mut();
+        }
+        let Some(plans) = allocator::boxed(Plans::NONE) else { return null_mut() };
+        let plans = Box::into_raw(plans);
+        all.push(plans);
+        plans
     }
 }
 
@@ -151,12 +159,7 @@ handlers! {
 /// # Safety
 /// `at` is an instruction of this code with such a handler, and its owner.
 #[cold]
-pub(super) unsafe fn learn(
-    at: *mut Unit,
-    code: *mut capi::sys::PyCodeObject,
-    owner: *mut PyObject,
-    arg: usize,
-) -> bool {
+pub(super) unsafe fn learn(at: *mut Unit, code: *mut PyCodeObject, owner: *mut PyObject, arg: usize) -> bool {
     // SAFETY: by contract.
     unsafe {
         let cache = at.add(1).cast::<Cache>();
@@ -176,9 +179,10 @@ pub(super) unsafe fn learn(
         if resolve(owner, name, &mut found, kind) != Some(place) {
             return false;
         }
-        let known = [&*cache, &found];
-        let plans = at.add(TABLE).cast::<Plan>();
-        let methods = at.add(TABLE).cast::<MethodPlan>();
+        let plan = |found: &Cache| match kind {
+            Kind::Method => Plan { version: found.version, index: found.keys, method: found.value },
+            _ => Plan { version: found.version, index: found.index, method: null_mut() },
+        };
         if is(one) && found.version == (*cache).version {
             // The same type, other keys: it may go on so.
             (*cache).index = found.index;
@@ -187,33 +191,27 @@ pub(super) unsafe fn learn(
             return false;
         }
         if is(one) {
-            for i in 0..PLANS {
-                let version = known.get(i).map_or(0, |cache| cache.version);
-                if kind == Kind::Method {
-                    let (keys, value) = known.get(i).map_or((0, std::ptr::null_mut()), |c| (c.keys, c.value));
-                    methods.add(i).write(MethodPlan { version, keys, value });
-                } else {
-                    plans.add(i).write(Plan { version, index: known.get(i).map_or(0, |c| c.index) });
-                }
+            if (*cache).plans.is_null() {
+                (*cache).plans = new_plans(code);
             }
+            if (*cache).plans.is_null() {
+                return false;
+            }
+            *(*cache).plans = Plans::NONE;
+            (&mut (*(*cache).plans).0)[..2].copy_from_slice(&[plan(&*cache), plan(&found)]);
             place_handlers(at, several, local);
             (*cache).counter = MISSES;
             return true;
         }
-        let version_at =
-            |i: usize| if kind == Kind::Method { (*methods.add(i)).version } else { (*plans.add(i)).version };
-        let Some(i) = (0..PLANS).find(|&i| version_at(i) == 0 || version_at(i) == found.version) else {
+        let plans = &mut (*(*cache).plans).0;
+        let Some(place) = plans.iter_mut().find(|p| p.version == 0 || p.version == found.version) else {
             return false;
         };
-        let known = version_at(i) != 0;
+        let known = place.version != 0;
         if !known {
             (*cache).counter = MISSES;
         }
-        if kind == Kind::Method {
-            methods.add(i).write(MethodPlan { version: found.version, keys: found.keys, value: found.value });
-        } else {
-            plans.add(i).write(Plan { version: found.version, index: found.index });
-        }
+        *place = plan(&found);
         !known
     }
 }

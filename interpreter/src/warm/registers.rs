@@ -91,7 +91,14 @@ impl Registers {
     #[inline(always)]
     pub unsafe fn arg(&self, n: usize) -> usize {
         // SAFETY: the invariant; an instruction of the same code.
-        unsafe { (*self.ip.add(n)).arg }
+        unsafe { (*self.ip.add(n)).arg as usize }
+    }
+
+    /// Borrows the constant of the `LOAD_CONST` that is `n` units further.
+    #[inline(always)]
+    pub unsafe fn constant(&self, n: usize) -> *mut PyObject {
+        // SAFETY: the invariant; the code keeps the constant.
+        unsafe { Unit::constant(self.ip.add(n)) }
     }
 
     /// The inline cache at the unit `n` units further.
@@ -172,17 +179,17 @@ impl Registers {
         }
     }
 
-    /// Counts a turn of a loop when nothing but that is to be done; the loop's header. `jump` is the unit of the jump to it, `arg` its argument.
+    /// Counts a turn of a loop when nothing but that is to be done; the loop's header. `jump` is the unit of the jump to it.
     #[inline(always)]
-    pub unsafe fn count_turn(&self, jump: *mut Unit, arg: usize) -> Option<*mut Unit> {
-        // SAFETY: the invariant; a unit of this code's. The whole argument is written: it is read as one word in the next turn, which would
-        // have to wait for a half of it.
+    pub unsafe fn count_turn(&self, jump: *mut Unit) -> Option<*mut Unit> {
+        // SAFETY: the invariant; a unit of this code's.
         unsafe {
-            if !self.breaker_clear() || jumps::turns(arg) == 0 {
+            let turns = (*jump).extra;
+            if !self.breaker_clear() || turns == 0 {
                 return None;
             }
-            (*jump).arg = arg - 1;
-            Some(jumps::header(jump, arg))
+            (*jump).extra = turns - 1;
+            Some(jumps::header(jump))
         }
     }
 
@@ -247,11 +254,25 @@ impl Registers {
         unsafe { self.instead(dispatch::full, arg) }
     }
 
+    /// Leaves the jump at `ip`, of which nothing was done, to the opcode itself.
+    #[inline(always)]
+    pub unsafe fn full_jump(self) -> Flow {
+        // SAFETY: the invariant.
+        unsafe { self.instead(dispatch::full_jump, 0) }
+    }
+
     /// The instruction in CPython's terms: what `prev_instr` has to be while it is executed.
     #[inline(always)]
     pub unsafe fn instruction(&self) -> *mut u16 {
         // SAFETY: the invariant.
-        unsafe { (*self.home).instruction(self.ip) }
+        unsafe { self.instruction_at(self.ip) }
+    }
+
+    /// The instruction of a unit of this code's.
+    #[inline(always)]
+    pub unsafe fn instruction_at(&self, ip: *mut Unit) -> *mut u16 {
+        // SAFETY: the invariant.
+        unsafe { frame::first_instruction(self.code()).add((*ip).index.into()) }
     }
 
     /// Brings `prev_instr` up to date: from here on code may run.
@@ -274,8 +295,8 @@ pub(super) unsafe fn jump(
 ) -> Flow {
     // SAFETY: the machine's invariant.
     unsafe {
-        let Unit { handler, arg } = *ip;
-        handler(frame, sp, ip, tstate, arg, home)
+        let Unit { handler, arg, .. } = *ip;
+        handler(frame, sp, ip, tstate, arg as usize, home)
     }
 }
 

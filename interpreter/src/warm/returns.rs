@@ -2,10 +2,11 @@
 
 use super::call_site::CALL;
 use super::registers::{Registers, jump};
-use super::{Unit, dispatch, generators, handlers};
+use super::translate::unit_of;
+use super::{dispatch, generators, handlers};
 use crate::completion::{Completion, Link};
 use crate::machine::Flow;
-use crate::{eval_breaker, helpers, numbers};
+use crate::{code_data, eval_breaker, helpers, numbers};
 use capi::frame;
 use capi::refs::decref;
 use capi::sys::{_PyInterpreterFrame, PyObject};
@@ -59,8 +60,8 @@ handlers! {
     }
 
     /// `LOAD_CONST`, `RETURN_VALUE`
-    fn load_const_return_value(w, constant) {
-        let o = constant as *mut PyObject;
+    fn load_const_return_value(w, _arg) {
+        let o = w.constant(0);
         (*o).ob_refcnt += 1;
         w.push(o);
         w.ip = w.ip.add(1);
@@ -119,7 +120,7 @@ handlers! {
         (*(*w.tstate).cframe).current_frame = caller;
         clear(&w, frame::locals(w.frame));
         // Before what dies now can push frames over the link.
-        w.ip = enter_units(caller, &w);
+        w.ip = (*Link::of(w.frame)).next.sub(CALL);
         w.frame = caller;
         (*value).ob_refcnt -= 1;
         (*w.tstate).recursion_remaining += 1;
@@ -147,7 +148,7 @@ handlers! {
         let caller = (*w.frame).previous;
         (*(*w.tstate).cframe).current_frame = caller;
         clear(&w, frame::locals(w.frame));
-        w.ip = enter_units(caller, &w);
+        w.ip = (*Link::of(w.frame)).next.sub(1);
         w.frame = caller;
         // NULL, function, arguments: the value goes to the place of NULL.
         let end = frame::locals(caller).add((*caller).stacktop as usize);
@@ -185,6 +186,27 @@ handlers! {
     }
 }
 
+/// Brings the links of this activation's frames, `frame` the last, in line with what their callers show: a debugger may have had those go
+/// on elsewhere (`f_lineno`). CPython looks there only after calls that it makes without C, which are plain ones here.
+///
+/// # Safety
+/// The frame is the current one; none is executing warm code.
+#[cold]
+pub(crate) unsafe fn relink(mut frame: *mut _PyInterpreterFrame) {
+    // SAFETY: by contract; the caller of a frame with a link has translated code.
+    unsafe {
+        while !(*frame).is_entry {
+            let caller = (*frame).previous;
+            if kind(frame) == (Completion::WARM_CALL.word() >> 32) as u32 {
+                let code = (*caller).f_code;
+                let next = (*caller).prev_instr.add(1);
+                (*Link::of(frame)).next = unit_of((*code_data::brief(code)).units, code, next);
+            }
+            frame = caller;
+        }
+    }
+}
+
 /// Drops what the frame holds, the locals from `slot` on, and pops it. It was unlinked before.
 #[inline(always)]
 unsafe fn clear(w: &Registers, mut slot: *mut *mut PyObject) {
@@ -210,27 +232,14 @@ unsafe fn clear(w: &Registers, mut slot: *mut *mut PyObject) {
     }
 }
 
-/// Makes the units of a caller's warm code the running ones, as the link of the frame that just died says; the unit of the instruction
-/// that it shows.
-#[inline(always)]
-unsafe fn enter_units(caller: *mut _PyInterpreterFrame, w: &Registers) -> *mut Unit {
-    // SAFETY: `w.frame` had a link, and nothing was pushed over it since.
-    unsafe {
-        let Link { delta } = *Link::of(w.frame);
-        (*w.home).delta = delta;
-        (*w.home).unit((*caller).prev_instr)
-    }
-}
-
-/// Goes on in the caller, behind the instruction that it shows, with a call's value.
+/// Goes on in the caller, where the link of the frame that just died says, with a call's value.
 #[inline(always)]
 unsafe fn return_to(caller: *mut _PyInterpreterFrame, value: *mut PyObject, w: Registers) -> Flow {
-    // SAFETY: the caller made a warm call.
+    // SAFETY: the caller made a warm call; nothing was pushed over the link since.
     unsafe {
         let sp = frame::locals(caller).add((*caller).stacktop as usize);
         *sp = value;
         (*caller).stacktop = -1;
-        let ip = enter_units(caller, &w).add(1);
-        jump(caller, sp.add(1), ip, w.tstate, w.home)
+        jump(caller, sp.add(1), (*Link::of(w.frame)).next, w.tstate, w.home)
     }
 }

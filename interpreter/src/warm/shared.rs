@@ -357,7 +357,7 @@ handlers! {
             if !(*w.tstate).curexc_type.is_null() {
                 return dispatch::leave(w, attributes::LOAD, Flow::Raise);
             }
-            let arg = (*w.ip).arg;
+            let arg = w.arg(0);
             return w.instead(load_by_type, arg);
         }
         w.poke(1, value);
@@ -421,7 +421,7 @@ handlers! {
         if (*entry).place == Place::Method {
             let method = (*entry).value;
             if !lacks(o, entry) {
-                let arg = (*w.ip).arg;
+                let arg = w.arg(0);
                 return w.instead(load_method_by_type, arg);
             }
             (*method).ob_refcnt += 1;
@@ -434,7 +434,7 @@ handlers! {
             if !(*w.tstate).curexc_type.is_null() {
                 return dispatch::leave(w, attributes::METHOD, Flow::Raise);
             }
-            let arg = (*w.ip).arg;
+            let arg = w.arg(0);
             return w.instead(load_method_by_type, arg);
         }
         w.poke(1, ptr::null_mut());

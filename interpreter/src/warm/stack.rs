@@ -71,9 +71,9 @@ handlers! {
         w.next(1)
     }
 
-    /// `LOAD_CONST`: the argument is the constant.
-    fn load_const(w, constant) {
-        let o = constant as *mut PyObject;
+    /// `LOAD_CONST`
+    fn load_const(w, _arg) {
+        let o = w.constant(0);
         (*o).ob_refcnt += 1;
         w.push(o);
         w.next(1)
@@ -100,7 +100,7 @@ handlers! {
         if a.is_null() {
             return w.full(index);
         }
-        let b = w.arg(1) as *mut PyObject;
+        let b = w.constant(1);
         (*a).ob_refcnt += 1;
         (*b).ob_refcnt += 1;
         *w.sp = a;
@@ -294,7 +294,7 @@ handlers! {
         w.poke(1, second);
         w.push(first);
         w.drop(sequence);
-        w.next(2)
+        w.next(1)
     }
 
     /// `FORMAT_VALUE`: a str without conversion and format stays as it is.
@@ -320,6 +320,6 @@ handlers! {
             *place = item;
         }
         w.drop(sequence);
-        w.next(2)
+        w.next(1)
     }
 }

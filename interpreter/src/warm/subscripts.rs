@@ -2,28 +2,31 @@
 
 use super::binary::{CONST, COPIED, LOCAL, STACK, is_int, loads, operands, plain, put};
 use super::parked::{back, failed, finish_bare, finish_two, park};
-use super::registers::{Registers, jump};
+use super::registers::jump;
 use super::site::{MISSES, RETRY, Site};
 use super::stack::swap;
-use super::translate::Before;
-use super::{Handler, Unit, arrays, calls, dispatch, handlers};
+use super::translate::{Before, unit_of};
+use super::{Handler, Unit, arrays, calls, dispatch, handlers, width};
 use crate::completion::Completion;
 use crate::machine::Flow;
+use crate::opcode::caches;
 use crate::semantics::slices;
 use crate::semantics::subscripts::call_getitem;
 use crate::{code_data, helpers, numbers};
 use capi::frame;
+use capi::opcode as op;
 use capi::refs::type_of;
 use capi::sys::{self, PyObject};
 use capi::words::fill_nulls;
 use std::ptr;
 
-/// Code units of `BINARY_SUBSCR`.
-pub(super) const WIDTH: usize = 5;
+/// Units of `BINARY_SUBSCR`.
+pub(super) const WIDTH: usize = width(op::BINARY_SUBSCR);
 
-/// The second cache unit of a `BINARY_SUBSCR` of objects of a class of Python's.
+/// The inline cache of a `BINARY_SUBSCR` of objects of a class of Python's.
 #[repr(C)]
 struct GetItem {
+    site: Site,
     /// Of the class.
     version: u32,
     /// Its `__getitem__`, borrowed while it has the version: a function, or a method descriptor.
@@ -64,7 +67,7 @@ unsafe fn subscript_of(ty: *mut sys::PyTypeObject) -> *const () {
 
 /// Notes what stands before a `BINARY_SUBSCR`.
 pub(super) unsafe fn prepare(at: *mut Unit, before: Before) {
-    // SAFETY: the instruction has four cache units.
+    // SAFETY: the instruction has a cache.
     unsafe { *at.add(1).cast::<Site>() = Site { counter: 0, before, mask: 0 } }
 }
 
@@ -92,6 +95,8 @@ unsafe fn item_slot(sequence: *mut PyObject, key: *mut PyObject, list: bool) -> 
         Some(items.offset(index as isize))
     }
 }
+
+const _: () = assert!(size_of::<GetItem>() <= (WIDTH - 1) * size_of::<Unit>());
 
 handlers! {
     /// An item of a list, or of a tuple.
@@ -160,7 +165,7 @@ handlers! {
     /// An object whose class has a `__getitem__` of two parameters.
     fn getitem(w, arg) {
         let container = w.peek(2);
-        let cache = w.cache::<GetItem>(2);
+        let cache = w.cache::<GetItem>(1);
         if (*type_of(container)).tp_version_tag != (*cache).version {
             return w.instead(miss, arg);
         }
@@ -176,13 +181,14 @@ handlers! {
         (*function).ob_base.ob_refcnt += 1;
         w.shrink(2);
         // CPython's inlined calls leave the caller at their last unit.
-        let shown = w.instruction().add(WIDTH - 1);
+        let shown = w.instruction().add(caches(op::BINARY_SUBSCR));
         let callee = calls::push_frame_as(
             &w,
             function,
             code,
             (*brief).frame_bytes,
             shown,
+            WIDTH,
             Completion::WARM_CALL,
         );
         let locals = frame::locals(callee);
@@ -190,7 +196,6 @@ handlers! {
         *locals.add(1) = *w.sp.add(1);
         let sp = locals.add((*code).co_nlocalsplus as usize);
         fill_nulls(locals.add(2), sp);
-        (*w.home).enter((*brief).units, code);
         jump(callee, sp, (*brief).units, w.tstate, w.home)
     }
 
@@ -208,7 +213,7 @@ handlers! {
     /// An object whose class got its `__getitem__` from a type of C.
     fn getitem_in_c(w, arg) {
         let (key, container) = (w.peek(1), w.peek(2));
-        let cache = w.cache::<GetItem>(2);
+        let cache = w.cache::<GetItem>(1);
         if (*type_of(container)).tp_version_tag != (*cache).version {
             return w.instead(miss, arg);
         }
@@ -228,14 +233,12 @@ handlers! {
     /// `BUILD_SLICE` with the subscript behind it, where that makes no slice.
     fn build_slice(w, n) {
         dispatch::lay_down(&w, 1);
-        let Registers { ip, home, .. } = w;
-        let at = w.instruction();
+        let home = w.home;
         match slices::subscript(&mut (*home).registers, n) {
             None => w.full(n),
             Some(Flow::Next) => {
-                let behind = (*home).registers.ip.offset_from(at) as usize;
                 w.sp = (*home).registers.sp;
-                w.reach(ip.add(behind))
+                w.reach(unit_of((*code_data::brief(w.code())).units, w.code(), (*home).registers.ip))
             }
             Some(flow) => flow,
         }
@@ -302,11 +305,11 @@ handlers! {
 
     /// An item of something else is written: of an array perhaps, at which is looked now and then.
     fn store_other(w, arg) {
-        let counter = w.cache::<u32>(1);
+        let counter = &raw mut (*w.cache::<Site>(1)).counter;
         if *counter > 0 {
             *counter -= 1;
         } else {
-            *counter = RETRY.into();
+            *counter = RETRY;
             arrays::specialise_store(w.ip, w.peek(2));
         }
         w.instead(store_any, arg)
@@ -392,7 +395,9 @@ unsafe fn specialise(at: *mut Unit, container: *mut PyObject, key: *mut PyObject
                 return;
             };
             (*site).counter = MISSES;
-            at.add(2).cast::<GetItem>().write(GetItem { version, function });
+            let cache = at.add(1).cast::<GetItem>();
+            (*cache).version = version;
+            (*cache).function = function;
             (*at).handler = handler;
             return;
         }

@@ -5,6 +5,7 @@
 //!                             ^ the handler stands here and ends behind LOAD_METHOD: function self
 //! ```
 
+use super::attributes::METHOD;
 use super::call_site::{CALL, PRECALL, Site, miss, site};
 use super::{Handler, Unit, handlers};
 use crate::direct_only::Name;
@@ -15,28 +16,31 @@ use capi::{frame, opcode as op};
 
 static CLASS: Name = Name::new(c"__class__");
 
-/// Code units of `LOAD_METHOD`.
-const METHOD: usize = 11;
 /// `CO_FAST_CELL` (pycore_code.h).
 const CELL: u8 = 0x40;
 
 /// What a `super()` remembers, where other calls have their `Site`.
 #[repr(C)]
 struct SuperSite {
-    counter: u32,
+    counter: u16,
+    /// The local that is the cell `__class__`.
+    cell: u16,
     /// Of the first argument's type.
     version: u32,
-    /// There are none.
-    names: *mut PyObject,
     /// Borrowed while the type has the version.
     function: *mut PyObject,
-    /// What the cell `__class__` has; in the type's MRO while it has the version.
+    /// There are none.
+    names: *mut PyObject,
+    /// What the cell has; in the type's MRO while it has the version.
     class: *mut PyObject,
-    /// The local that is this cell.
-    cell: usize,
 }
 
-const _: () = assert!(size_of::<SuperSite>() <= size_of::<Site>());
+const _: () = {
+    use std::mem::offset_of;
+    assert!(size_of::<SuperSite>() <= size_of::<Site>());
+    assert!(offset_of!(SuperSite, counter) == offset_of!(Site, counter));
+    assert!(offset_of!(SuperSite, names) == offset_of!(Site, names));
+};
 
 handlers! {
     /// The method that was found for a first argument of the remembered type's version, from the remembered class on.
@@ -47,7 +51,7 @@ handlers! {
         }
         let site = site!(w).cast::<SuperSite>();
         let this = *w.local(0);
-        let cell = (*w.local((*site).cell)).cast::<PyCellObject>();
+        let cell = (*w.local((*site).cell.into())).cast::<PyCellObject>();
         if this.is_null()
             || (*type_of(this)).tp_version_tag != (*site).version
             || (*cell).ob_ref != (*site).class
@@ -78,7 +82,7 @@ pub(super) unsafe fn choose(
     // SAFETY: a live frame that stands there; layouts are used after types were asked. Names and tables are the code's, classes' dicts
     // and MROs are complete.
     unsafe {
-        let behind = PRECALL + CALL;
+        let behind = 2 + opcode::caches(op::PRECALL) + opcode::CALL_CACHES;
         if opcode::DEOPT[usize::from(*instruction.add(behind) as u8)] != op::LOAD_METHOD {
             return None;
         }
@@ -100,7 +104,7 @@ pub(super) unsafe fn choose(
         {
             return None;
         }
-        let name = *helpers::tuple_items((*code).co_names).add((*at.add(behind)).arg);
+        let name = *helpers::tuple_items((*code).co_names).add((*at.add(PRECALL + CALL)).arg as usize);
         let start = type_of(this);
         let function = look_up(start, class, name)?;
         // Assigns a version tag if it can.
@@ -114,7 +118,7 @@ pub(super) unsafe fn choose(
         (*site).version = (*start).tp_version_tag;
         (*site).function = function;
         (*site).class = class;
-        (*site).cell = index;
+        (*site).cell = u16::try_from(index).ok()?;
         Some(method as Handler)
     }
 }

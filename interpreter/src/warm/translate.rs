@@ -1,20 +1,22 @@
 //! From bytecode to units: chooses the first handler of each instruction, and notes what stands before and behind it.
 
+use super::polymorphic::Plans;
 use super::stack::{load_const, load_fast};
 use super::{
     Handler, Unit, attributes, binary, builders, call_site, calls, compare, dispatch, exceptions, generators,
-    globals, iteration, jumps, plain, returns, site, stack, subscripts,
+    globals, iteration, jumps, plain, returns, site, stack, subscripts, width,
 };
 use crate::code_data::{CodeData, units};
 use crate::opcode;
 use capi::opcode as op;
 use capi::sys::{self, PyCodeObject};
+use std::ptr::{null_mut, slice_from_raw_parts_mut};
 
 /// What calls ask for, of a code object's translation.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Brief {
-    /// One for each code unit; null when there is no translation.
+    /// Null when there is no translation. In front of them stands where the unit of each instruction is: see [`unit_of`].
     pub(crate) units: *mut Unit,
     /// Size of a frame, in bytes.
     pub(crate) frame_bytes: u32,
@@ -40,22 +42,69 @@ impl Brief {
 pub struct Translation {
     /// What calls ask for.
     pub(crate) brief: Brief,
-    /// The number of units.
-    pub(crate) len: usize,
+    /// The units and the table in front of them; owned.
+    memory: *mut [Unit],
+    /// What instructions remember for which their inline caches have no room; owned.
+    pub(super) plans: Vec<*mut Plans>,
 }
 
 impl Translation {
     /// None.
-    pub const NONE: Translation = Translation { brief: Brief::NONE, len: 0 };
+    pub const NONE: Translation = Translation {
+        brief: Brief::NONE,
+        memory: slice_from_raw_parts_mut(null_mut(), 0),
+        plans: Vec::new(),
+    };
 }
 
 impl Drop for Translation {
     fn drop(&mut self) {
-        if !self.brief.units.is_null() {
-            // SAFETY: made by `translate` from a boxed slice of this length.
-            drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(self.brief.units, self.len)) });
+        for plans in self.plans.drain(..) {
+            // SAFETY: made by `polymorphic::learn` from a box.
+            drop(unsafe { Box::from_raw(plans) });
+        }
+        if !self.memory.is_null() {
+            // SAFETY: made by `translate` from a boxed slice.
+            drop(unsafe { Box::from_raw(self.memory) });
         }
     }
+}
+
+/// The unit of an instruction of the code that these units are of.
+///
+/// # Safety
+/// `units` is the translation of the live `code`, and not null; the instruction is one of the code's, or the EXTENDED_ARG before it.
+#[inline(always)]
+pub(super) unsafe fn unit_of(
+    units: *mut Unit,
+    code: *mut PyCodeObject,
+    instruction: *const u16,
+) -> *mut Unit {
+    // SAFETY: by contract; `translate` wrote the table, backwards.
+    unsafe {
+        let index = instruction.offset_from(crate::code_data::units(code));
+        units.add((*units.cast::<u16>().offset(-1 - index)).into())
+    }
+}
+
+/// Of each code unit the index of the unit that its instruction begins at; `None` without memory. At the end stands the number of units.
+unsafe fn places(code: *mut PyCodeObject) -> Option<Box<[u16]>> {
+    // SAFETY: the caller's live code.
+    let len = unsafe { (*code).ob_base.ob_size } as usize;
+    let mut places = allocator::boxed_slice(0, len + 1)?;
+    let (mut place, mut end) = (0, 0);
+    for opcode::Instruction { index, opcode: code, .. } in opcode::instructions(code) {
+        // Each EXTENDED_ARG before it has a unit.
+        for prefix in end..index {
+            places[prefix] = place;
+            place += 1;
+        }
+        end = index + 1 + opcode::caches(code);
+        places[index..end.min(len)].fill(place);
+        place += width(code) as u16;
+    }
+    places[end.min(len)..].fill(place);
+    Some(places)
 }
 
 /// The loads that stand directly before an instruction with two operands.
@@ -105,7 +154,11 @@ impl Before {
     }
 }
 
-/// Translates the code, unless that was done; its data, which have no units when memory is out, or null.
+/// Code units of the longest code that is translated: units have 16 bits for their instruction's number. Longer code stays cold, and
+/// its loops are for the JIT.
+const MOST: usize = u16::MAX as usize - 1;
+
+/// Translates the code, unless that was done; its data, which have no units when memory is out or the code too long, or null.
 ///
 /// # Safety
 /// `code` is live; the GIL is held.
@@ -119,29 +172,43 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
             return data;
         }
         let len = (*code).ob_base.ob_size as usize;
-        let empty = Unit { handler: dispatch::never, arg: 0 };
-        let Some(translated) = allocator::boxed_slice(empty, len) else { return data };
-        let translated = Box::leak(translated).as_mut_ptr();
+        if len > MOST {
+            return data;
+        }
+        let Some(places) = places(code) else { return data };
+        let count = usize::from(places[len]);
+        // At the end stands one of no instruction: what is behind the last one.
+        let empty = Unit { handler: dispatch::never, index: len as u16, extra: 0, arg: 0 };
+        let table = (places.len() * size_of::<u16>()).div_ceil(size_of::<Unit>());
+        let Some(memory) = allocator::boxed_slice(empty, table + count + 1) else { return data };
+        let memory = Box::into_raw(memory);
+        let translated = memory.cast::<Unit>().add(table);
+        for (i, &place) in places.iter().enumerate() {
+            *translated.cast::<u16>().sub(1 + i) = place;
+        }
+        (*data).translation.memory = memory;
         let constants = crate::helpers::tuple_items((*code).co_consts);
         let code_units = units(code);
-        let mut fuser = Fuser { code, translated, first: NO_INSTRUCTION, second: NO_INSTRUCTION };
+        let unit_at = |index: usize| translated.add(places[index].into());
+        let mut fuser =
+            Fuser { code, places: &places, translated, first: NO_INSTRUCTION, second: NO_INSTRUCTION };
         let mut end = 0;
         // The two instructions before the current one, if they directly precede it.
         let mut before = [(0u8, usize::MAX); 2];
         for instruction in opcode::instructions(code) {
             let opcode::Instruction { index, opcode: code, arg } = instruction;
-            let at = translated.add(index);
+            let at = unit_at(index);
             if *code_units.add(index) as u8 != code {
                 // CPython's evaluator rewrote it.
                 opcode::restore(fuser.code);
             }
             for prefix in end..index {
-                (*translated.add(prefix)).handler = dispatch::extended_arg;
+                *unit_at(prefix) =
+                    Unit { handler: dispatch::extended_arg, index: prefix as u16, extra: 0, arg: 0 };
             }
             // Caches are data, which start as zeros.
-            let caches = opcode::caches(code);
-            std::ptr::write_bytes(at.add(1), 0, caches);
-            end = index + 1 + caches;
+            std::ptr::write_bytes(at.add(1), 0, width(code) - 1);
+            end = index + 1 + opcode::caches(code);
             let is = |which: usize, distance: usize, code: u8| {
                 before[which] == (code, index.wrapping_sub(distance))
             };
@@ -158,14 +225,34 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
                     () => Before::Other,
                 }
             };
-            let mut unit = Unit { handler: first_handler(code), arg };
+            // Arguments have 32 bits.
+            let mut unit =
+                Unit { handler: first_handler(code), index: index as u16, extra: 0, arg: arg as u32 };
             match code {
-                op::LOAD_CONST => unit.arg = *constants.add(arg) as usize,
+                op::LOAD_CONST => match Unit::load_const(index as u16, *constants.add(arg)) {
+                    Some(load) => unit = load,
+                    None => {
+                        (*data).translation = Translation::NONE;
+                        return data;
+                    }
+                },
+                op::JUMP_FORWARD
+                | op::POP_JUMP_FORWARD_IF_FALSE
+                | op::POP_JUMP_FORWARD_IF_TRUE
+                | op::POP_JUMP_FORWARD_IF_NONE
+                | op::POP_JUMP_FORWARD_IF_NOT_NONE
+                | op::JUMP_IF_FALSE_OR_POP
+                | op::JUMP_IF_TRUE_OR_POP
+                | op::FOR_ITER
+                | op::SEND => unit.arg = unit_at(end + arg).offset_from(unit_at(end)) as u32,
                 op::JUMP_BACKWARD
+                | op::JUMP_BACKWARD_NO_INTERRUPT
                 | op::POP_JUMP_BACKWARD_IF_FALSE
                 | op::POP_JUMP_BACKWARD_IF_TRUE
                 | op::POP_JUMP_BACKWARD_IF_NONE
-                | op::POP_JUMP_BACKWARD_IF_NOT_NONE => unit.arg = jumps::backward(arg),
+                | op::POP_JUMP_BACKWARD_IF_NOT_NONE => {
+                    unit.arg = unit_at(end).offset_from(unit_at(end - arg)) as u32;
+                }
                 op::BINARY_OP | op::COMPARE_OP => {
                     let site = at.add(1).cast::<site::Site>();
                     *site = site::Site { counter: 0, before: loads(), mask: 0 };
@@ -179,7 +266,8 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
                 op::UNPACK_SEQUENCE if arg == 2 => unit.handler = stack::unpack_two,
                 op::CALL => {
                     let named = is(1, 2, op::PRECALL) && is(0, 3, op::KW_NAMES);
-                    let names = if named { *constants.add((*at.sub(3)).arg) } else { std::ptr::null_mut() };
+                    // `KW_NAMES`, `PRECALL`, and this.
+                    let names = if named { *constants.add((*at.sub(2)).arg as usize) } else { null_mut() };
                     call_site::prepare(at, names);
                 }
                 _ => {}
@@ -197,7 +285,7 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
             parameters: if simple { i16::try_from((*code).co_argcount).unwrap_or(-1) } else { -1 },
             skips: u16::from(*code_units as u8 == op::RESUME),
         };
-        (*data).translation = Translation { brief, len };
+        (*data).translation.brief = brief;
         crate::code_data::set_brief(code, brief);
         crate::jit::code_is_warm();
         data
@@ -210,15 +298,17 @@ const NO_INSTRUCTION: opcode::Instruction =
 
 /// Joins neighbours that are always executed at once, whatever their operands are. Loads that may become part of a special case of the
 /// instruction behind them are left alone.
-struct Fuser {
+struct Fuser<'a> {
     code: *mut PyCodeObject,
+    /// See `places`.
+    places: &'a [u16],
     translated: *mut Unit,
     /// The last two instructions, which are translated.
     first: opcode::Instruction,
     second: opcode::Instruction,
 }
 
-impl Fuser {
+impl Fuser<'_> {
     /// The next instruction, or none at the end: now the two before it are looked at.
     unsafe fn follows(&mut self, third: opcode::Instruction) {
         let (first, second) = (self.first, self.second);
@@ -248,7 +338,7 @@ impl Fuser {
             _ => return,
         };
         // SAFETY: both are instructions of this translation.
-        unsafe { (*self.translated.add(first.index)).handler = both };
+        unsafe { (*self.translated.add(self.places[first.index].into())).handler = both };
     }
 
     /// Whether the jump back is that of a `yield from` or `await`.
