@@ -33,10 +33,16 @@ enum Place {
     Instance,
     /// The slot at byte offset `index`.
     Slot,
+    /// The same, for a load.
+    LoadSlot,
     /// `value` itself, of the type; no descriptor, and the instance has none of its own.
     Type,
-    /// The method `value` of the type, for a call; likewise.
+    /// The same, for a load, where nothing is left to be asked: values of that type are never descriptors, instances have no dict.
+    LoadConstant,
+    /// The method `value` of the type, for a call; the instance has no attribute of the name.
     Method,
+    /// The same where instances have no dict.
+    OnlyMethod,
     /// What the descriptor `value` of the type gives; likewise.
     Bound,
     /// What the data descriptor `value` of the type gives.
@@ -50,7 +56,7 @@ enum Place {
 /// A row of the table.
 #[repr(C)]
 struct Entry {
-    /// 0: none.
+    /// Not 0, but where there is no name.
     version: u32,
     index: u32,
     /// A reference.
@@ -110,9 +116,15 @@ unsafe fn row(owner: *mut PyObject, name: *mut PyObject, kind: Kind) -> (*mut En
         } else {
             ((*ty).tp_version_tag, kind as u8)
         };
-        let hash = version as usize ^ name.addr() >> 4 ^ name.addr() >> 12 ^ usize::from(purpose) << 7;
-        ((&raw mut TABLE).cast::<Entry>().add(hash % SIZE), version, purpose)
+        (place_of(version, name, purpose), version, purpose)
     }
+}
+
+/// The row for a version, name and purpose.
+#[inline(always)]
+fn place_of(version: u32, name: *mut PyObject, purpose: u8) -> *mut Entry {
+    let hash = version as usize ^ name.addr() >> 4 ^ name.addr() >> 12 ^ usize::from(purpose) << 7;
+    (&raw mut TABLE).cast::<Entry>().wrapping_add(hash % SIZE)
 }
 
 /// The entry for an owner; null when there is none.
@@ -121,11 +133,20 @@ unsafe fn find(owner: *mut PyObject, name: *mut PyObject, kind: Kind) -> *mut En
     // SAFETY: as `row`.
     unsafe {
         let (entry, version, purpose) = row(owner, name, kind);
-        let fits = (*entry).version == version
-            && (*entry).name == name
-            && (*entry).purpose == purpose
-            && version != 0;
+        let fits = (*entry).version == version && (*entry).name == name && (*entry).purpose == purpose;
         if fits { entry } else { ptr::null_mut() }
+    }
+}
+
+/// The entry for an owner that is no class; null when there is none, or when the owner may be a class. Of its purpose only the place may
+/// tell.
+#[inline(always)]
+unsafe fn find_of_instance(owner: *mut PyObject, name: *mut PyObject, kind: Kind) -> *mut Entry {
+    // SAFETY: a live owner. An entry with the version of a metaclass is none: of owners that are classes they have the class's.
+    unsafe {
+        let version = (*type_of(owner)).tp_version_tag;
+        let entry = place_of(version, name, kind as u8);
+        if (*entry).version == version && (*entry).name == name { entry } else { ptr::null_mut() }
     }
 }
 
@@ -246,7 +267,8 @@ unsafe fn value_at_once(o: *mut PyObject, entry: *mut Entry) -> *mut PyObject {
                 }
                 *values.add((*entry).index as usize)
             }
-            Place::Slot => *o.byte_add((*entry).index as usize).cast::<*mut PyObject>(),
+            Place::Slot | Place::LoadSlot => *o.byte_add((*entry).index as usize).cast::<*mut PyObject>(),
+            Place::LoadConstant => value,
             Place::Type if !has_get(value) && lacks_at_once(o, entry) => value,
             Place::Class if !has_get(value) && (*type_of(o)).tp_version_tag == (*entry).keys => value,
             _ => ptr::null_mut(),
@@ -281,7 +303,7 @@ unsafe fn value_by_entry(o: *mut PyObject, entry: *mut Entry) -> *mut PyObject {
             Place::Unknown => {
                 (*entry).index = (*entry).index.wrapping_sub(1);
                 if (*entry).index == 0 {
-                    (*entry).version = 0;
+                    decref(entry.replace(NONE).name);
                 }
                 ptr::null_mut()
             }
@@ -325,6 +347,36 @@ handlers! {
 
     /// `LOAD_ATTR`
     fn load_once(w, arg) {
+        let o = w.peek(1);
+        let entry = find_of_instance(o, name_of(&w, arg), Kind::Load);
+        if entry.is_null() {
+            return w.instead(load_of_any, arg);
+        }
+        let value = match (*entry).place {
+            Place::LoadConstant => (*entry).value,
+            Place::LoadSlot => *o.byte_add((*entry).index as usize).cast::<*mut PyObject>(),
+            _ => return w.instead(load_by_place, entry as usize),
+        };
+        if value.is_null() {
+            return w.instead(load_of_any, arg);
+        }
+        give::<false>(w, o, value)
+    }
+
+    /// `LOAD_ATTR` of an owner that is no class, by an entry with its type's version and the name.
+    fn load_by_place(w, entry) {
+        let o = w.peek(1);
+        let entry = entry as *mut Entry;
+        let value = if (*entry).purpose == Kind::Load as u8 { value_at_once(o, entry) } else { ptr::null_mut() };
+        if value.is_null() {
+            let arg = w.arg(0);
+            return w.instead(load_of_any, arg);
+        }
+        give::<false>(w, o, value)
+    }
+
+    /// `LOAD_ATTR` of anything.
+    fn load_of_any(w, arg) {
         let o = w.peek(1);
         let entry = find(o, name_of(&w, arg), Kind::Load);
         if entry.is_null() {
@@ -389,6 +441,20 @@ handlers! {
     /// `LOAD_METHOD`
     fn load_method_once(w, arg) {
         let o = w.peek(1);
+        let entry = find_of_instance(o, name_of(&w, arg), Kind::Method);
+        if entry.is_null() || (*entry).place != Place::OnlyMethod {
+            return w.instead(load_method_of_any, arg);
+        }
+        let method = (*entry).value;
+        (*method).ob_refcnt += 1;
+        w.poke(1, method);
+        w.push(o);
+        w.next(attributes::METHOD)
+    }
+
+    /// `LOAD_METHOD` of anything.
+    fn load_method_of_any(w, arg) {
+        let o = w.peek(1);
         let entry = find(o, name_of(&w, arg), Kind::Method);
         if entry.is_null() {
             return w.instead(load_method_new, arg);
@@ -418,7 +484,7 @@ handlers! {
         w.show();
         let entry = entry as *mut Entry;
         let o = w.peek(1);
-        if (*entry).place == Place::Method {
+        if matches!((*entry).place, Place::Method | Place::OnlyMethod) {
             let method = (*entry).value;
             if !lacks(o, entry) {
                 let arg = w.arg(0);
@@ -623,7 +689,7 @@ unsafe fn place_in_instance(owner: *mut PyObject, name: *mut PyObject, kind: Kin
                 && let Some(offset) = slot_offset(ty, value.cast(), kind)
             {
                 found.index = offset;
-                found.place = Place::Slot;
+                found.place = if kind == Kind::Load { Place::LoadSlot } else { Place::Slot };
                 return;
             }
             if kind == Kind::Store && has_set(value) {
@@ -654,8 +720,14 @@ unsafe fn place_in_instance(owner: *mut PyObject, name: *mut PyObject, kind: Kin
             return;
         }
         let is_method = (*type_of(value)).tp_flags & u64::from(sys::Py_TPFLAGS_METHOD_DESCRIPTOR) != 0;
+        let dictless = !managed && (*ty).tp_dictoffset == 0;
+        let of = type_of(value);
         found.place = match () {
+            () if is_method && kind == Kind::Method && dictless => Place::OnlyMethod,
             () if is_method && kind == Kind::Method => Place::Method,
+            () if !has_get(value) && kind == Kind::Load && dictless && is_immutable(of) => {
+                Place::LoadConstant
+            }
             () if !has_get(value) => Place::Type,
             () if !hooked || type_of(value) == &raw mut sys::PyFunction_Type => Place::Bound,
             () => Place::Unknown,
