@@ -28,7 +28,7 @@ macro_rules! plainly {
         }
 
         /// The handler of such an opcode.
-        pub(super) fn handler(code: u8) -> Option<super::Handler> {
+        pub(super) const fn handler(code: u8) -> Option<super::Handler> {
             match code {
                 $(op::$opcode => Some($name),)*
                 _ => None,

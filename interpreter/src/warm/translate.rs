@@ -10,6 +10,7 @@ use crate::code_data::{CodeData, units};
 use crate::opcode;
 use capi::opcode as op;
 use capi::sys::{self, PyCodeObject};
+use std::mem::ManuallyDrop;
 use std::ptr::{null_mut, slice_from_raw_parts_mut};
 
 /// What calls ask for, of a code object's translation.
@@ -87,26 +88,6 @@ pub(super) unsafe fn unit_of(
     }
 }
 
-/// Of each code unit the index of the unit that its instruction begins at; `None` without memory. At the end stands the number of units.
-unsafe fn places(code: *mut PyCodeObject) -> Option<Box<[u16]>> {
-    // SAFETY: the caller's live code.
-    let len = unsafe { (*code).ob_base.ob_size } as usize;
-    let mut places = allocator::boxed_slice(0, len + 1)?;
-    let (mut place, mut end) = (0, 0);
-    for opcode::Instruction { index, opcode: code, .. } in opcode::instructions(code) {
-        // Each EXTENDED_ARG before it has a unit.
-        for prefix in end..index {
-            places[prefix] = place;
-            place += 1;
-        }
-        end = index + 1 + opcode::caches(code);
-        places[index..end.min(len)].fill(place);
-        place += width(code) as u16;
-    }
-    places[end.min(len)..].fill(place);
-    Some(places)
-}
-
 /// The loads that stand directly before an instruction with two operands.
 #[repr(u8)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -156,59 +137,171 @@ impl Before {
 
 /// Code units of the longest code that is translated: units have 16 bits for their instruction's number. Longer code stays cold, and
 /// its loops are for the JIT.
-const MOST: usize = u16::MAX as usize - 1;
+const MOST: isize = u16::MAX as isize - 1;
+
+/// What is done with an opcode's argument and inline cache.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    ExtendedArg,
+    Constant,
+    JumpForward,
+    JumpBackward,
+    Operator,
+    Subscript,
+    Attribute,
+    UnpackSequence,
+    Call,
+}
+
+/// What is to be known of an opcode.
+struct Shape {
+    /// That an instruction starts with.
+    handler: Handler,
+    kind: Kind,
+    /// With its inline cache: in units, …
+    width: u8,
+    /// … and in code units.
+    length: u8,
+    /// Whether such an instruction may be the first of two that are joined.
+    joins: bool,
+}
+
+static SHAPES: [Shape; 256] = {
+    let mut shapes =
+        [const { Shape { handler: dispatch::full, kind: Kind::Plain, width: 1, length: 1, joins: false } };
+            256];
+    let mut i = 0;
+    while i < shapes.len() {
+        let code = i as u8;
+        shapes[i] = Shape {
+            handler: first_handler(code),
+            kind: kind_of(code),
+            width: width(code) as u8,
+            length: 1 + opcode::caches(code) as u8,
+            joins: matches!(
+                code,
+                op::STORE_FAST
+                    | op::LOAD_FAST
+                    | op::LOAD_CONST
+                    | op::SWAP
+                    | op::IS_OP
+                    | op::CHECK_EXC_MATCH
+                    | op::RESUME
+            ),
+        };
+        i += 1;
+    }
+    shapes
+};
+
+const fn kind_of(code: u8) -> Kind {
+    match code {
+        opcode::EXTENDED_ARG => Kind::ExtendedArg,
+        op::LOAD_CONST => Kind::Constant,
+        op::JUMP_FORWARD
+        | op::POP_JUMP_FORWARD_IF_FALSE
+        | op::POP_JUMP_FORWARD_IF_TRUE
+        | op::POP_JUMP_FORWARD_IF_NONE
+        | op::POP_JUMP_FORWARD_IF_NOT_NONE
+        | op::JUMP_IF_FALSE_OR_POP
+        | op::JUMP_IF_TRUE_OR_POP
+        | op::FOR_ITER
+        | op::SEND => Kind::JumpForward,
+        op::JUMP_BACKWARD_NO_INTERRUPT => Kind::JumpBackward,
+        _ if opcode::is_loop_edge(code) => Kind::JumpBackward,
+        op::BINARY_OP | op::COMPARE_OP => Kind::Operator,
+        op::BINARY_SUBSCR => Kind::Subscript,
+        op::LOAD_ATTR | op::LOAD_METHOD | op::STORE_ATTR => Kind::Attribute,
+        op::UNPACK_SEQUENCE => Kind::UnpackSequence,
+        op::CALL => Kind::Call,
+        _ => Kind::Plain,
+    }
+}
+
+/// The shapes of a live code object's instructions with their indices, EXTENDED_ARG counted as one.
+unsafe fn shapes(code: *mut PyCodeObject) -> impl Iterator<Item = (usize, &'static Shape)> {
+    // SAFETY: by the caller.
+    let (first, len) = unsafe { (units(code), (*code).ob_base.ob_size as usize) };
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let index = next;
+        // SAFETY: below the number of code units.
+        let shape = (index < len).then(|| unsafe { &SHAPES[usize::from(*first.add(index) as u8)] })?;
+        next += usize::from(shape.length);
+        Some((index, shape))
+    })
+}
+
+/// Memory for the units of a code object, with the table in front of them filled, and where the units begin; `None` without memory.
+unsafe fn room_for(code: *mut PyCodeObject) -> Option<(*mut [Unit], *mut Unit)> {
+    // SAFETY: the caller's live code; the memory has room for what is written.
+    unsafe {
+        let len = (*code).ob_base.ob_size as usize;
+        let count: usize = shapes(code).map(|(_, shape)| usize::from(shape.width)).sum();
+        let table = ((len + 1) * size_of::<u16>()).div_ceil(size_of::<Unit>());
+        // At the end stands one of no instruction: what is behind the last one.
+        let mut memory = allocator::vec_with_room::<Unit>(table + count + 1)?;
+        let start = memory.as_mut_ptr();
+        let first = start.add(table);
+        let place_of = |index: usize| first.cast::<u16>().sub(1 + index);
+        let mut place = 0;
+        for (index, shape) in shapes(code) {
+            for i in 0..usize::from(shape.length) {
+                *place_of(index + i) = place;
+            }
+            place += u16::from(shape.width);
+        }
+        *place_of(len) = place;
+        first.add(count).write(Unit { handler: dispatch::never, index: len as u16, extra: 0, arg: 0 });
+        let memory = ManuallyDrop::new(memory);
+        Some((slice_from_raw_parts_mut(start, memory.capacity()), first))
+    }
+}
 
 /// Translates the code, unless that was done; its data, which have no units when memory is out or the code too long, or null.
 ///
 /// # Safety
 /// `code` is live; the GIL is held.
-#[cold]
 #[inline(never)]
 pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
     // SAFETY: by contract.
     unsafe {
         let data = crate::code_data::get_or_create(code);
-        if data.is_null() || !(*data).translation.brief.units.is_null() {
+        if data.is_null() || !(*data).translation.brief.units.is_null() || (*code).ob_base.ob_size > MOST {
             return data;
         }
-        let len = (*code).ob_base.ob_size as usize;
-        if len > MOST {
-            return data;
-        }
-        let Some(places) = places(code) else { return data };
-        let count = usize::from(places[len]);
-        // At the end stands one of no instruction: what is behind the last one.
-        let empty = Unit { handler: dispatch::never, index: len as u16, extra: 0, arg: 0 };
-        let table = (places.len() * size_of::<u16>()).div_ceil(size_of::<Unit>());
-        let Some(memory) = allocator::boxed_slice(empty, table + count + 1) else { return data };
-        let memory = Box::into_raw(memory);
-        let translated = memory.cast::<Unit>().add(table);
-        for (i, &place) in places.iter().enumerate() {
-            *translated.cast::<u16>().sub(1 + i) = place;
-        }
+        // CPython's evaluator may have rewritten it.
+        opcode::restore_if_rewritten(code);
+        let code_units = units(code);
+        let Some((memory, translated)) = room_for(code) else { return data };
         (*data).translation.memory = memory;
         let constants = crate::helpers::tuple_items((*code).co_consts);
-        let code_units = units(code);
-        let unit_at = |index: usize| translated.add(places[index].into());
-        let mut fuser =
-            Fuser { code, places: &places, translated, first: NO_INSTRUCTION, second: NO_INSTRUCTION };
-        let mut end = 0;
+        let unit_at = |index: usize| translated.add((*translated.cast::<u16>().sub(1 + index)).into());
+        let mut joiner =
+            Joiner { code, first: (NO_INSTRUCTION, translated), second: (NO_INSTRUCTION, translated) };
+        let mut at = translated;
+        let mut extended = 0;
         // The two instructions before the current one, if they directly precede it.
         let mut before = [(0u8, usize::MAX); 2];
-        for instruction in opcode::instructions(code) {
-            let opcode::Instruction { index, opcode: code, arg } = instruction;
-            let at = unit_at(index);
-            if *code_units.add(index) as u8 != code {
-                // CPython's evaluator rewrote it.
-                opcode::restore(fuser.code);
+        for (index, shape) in shapes(code) {
+            let code_unit = *code_units.add(index);
+            let opcode = code_unit as u8;
+            let arg = extended << 8 | usize::from(code_unit >> 8);
+            // Arguments have 32 bits.
+            let mut unit = Unit { handler: shape.handler, index: index as u16, extra: 0, arg: arg as u32 };
+            if shape.kind == Kind::ExtendedArg {
+                at.write(unit);
+                at = at.add(1);
+                extended = arg;
+                continue;
             }
-            for prefix in end..index {
-                *unit_at(prefix) =
-                    Unit { handler: dispatch::extended_arg, index: prefix as u16, extra: 0, arg: 0 };
-            }
+            extended = 0;
             // Caches are data, which start as zeros.
-            std::ptr::write_bytes(at.add(1), 0, width(code) - 1);
-            end = index + 1 + opcode::caches(code);
+            for i in 1..usize::from(shape.width) {
+                at.add(i).cast::<[u64; 2]>().write([0; 2]);
+            }
+            let end = index + usize::from(shape.length);
             let is = |which: usize, distance: usize, code: u8| {
                 before[which] == (code, index.wrapping_sub(distance))
             };
@@ -225,58 +318,42 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
                     () => Before::Other,
                 }
             };
-            // Arguments have 32 bits.
-            let mut unit =
-                Unit { handler: first_handler(code), index: index as u16, extra: 0, arg: arg as u32 };
-            match code {
-                op::LOAD_CONST => match Unit::load_const(index as u16, *constants.add(arg)) {
+            match shape.kind {
+                Kind::Plain | Kind::ExtendedArg => {}
+                Kind::Constant => match Unit::load_const(index as u16, *constants.add(arg)) {
                     Some(load) => unit = load,
                     None => {
                         (*data).translation = Translation::NONE;
                         return data;
                     }
                 },
-                op::JUMP_FORWARD
-                | op::POP_JUMP_FORWARD_IF_FALSE
-                | op::POP_JUMP_FORWARD_IF_TRUE
-                | op::POP_JUMP_FORWARD_IF_NONE
-                | op::POP_JUMP_FORWARD_IF_NOT_NONE
-                | op::JUMP_IF_FALSE_OR_POP
-                | op::JUMP_IF_TRUE_OR_POP
-                | op::FOR_ITER
-                | op::SEND => unit.arg = unit_at(end + arg).offset_from(unit_at(end)) as u32,
-                op::JUMP_BACKWARD
-                | op::JUMP_BACKWARD_NO_INTERRUPT
-                | op::POP_JUMP_BACKWARD_IF_FALSE
-                | op::POP_JUMP_BACKWARD_IF_TRUE
-                | op::POP_JUMP_BACKWARD_IF_NONE
-                | op::POP_JUMP_BACKWARD_IF_NOT_NONE => {
-                    unit.arg = unit_at(end).offset_from(unit_at(end - arg)) as u32;
-                }
-                op::BINARY_OP | op::COMPARE_OP => {
+                Kind::JumpForward => unit.arg = unit_at(end + arg).offset_from(unit_at(end)) as u32,
+                Kind::JumpBackward => unit.arg = unit_at(end).offset_from(unit_at(end - arg)) as u32,
+                Kind::Operator => {
                     let site = at.add(1).cast::<site::Site>();
                     *site = site::Site { counter: 0, before: loads(), mask: 0 };
                 }
-                op::BINARY_SUBSCR => {
+                Kind::Subscript => {
                     let copies = is(0, 2, op::COPY) && is(1, 1, op::COPY);
                     let copies = copies && (*at.sub(2)).arg == 2 && (*at.sub(1)).arg == 2;
                     subscripts::prepare(at, if copies { Before::Copies } else { loads() });
                 }
-                op::LOAD_ATTR | op::LOAD_METHOD | op::STORE_ATTR => attributes::prepare(at, local()),
-                op::UNPACK_SEQUENCE if arg == 2 => unit.handler = stack::unpack_two,
-                op::CALL => {
+                Kind::Attribute => attributes::prepare(at, local()),
+                Kind::UnpackSequence if arg == 2 => unit.handler = stack::unpack_two,
+                Kind::UnpackSequence => {}
+                Kind::Call => {
                     let named = is(1, 2, op::PRECALL) && is(0, 3, op::KW_NAMES);
                     // `KW_NAMES`, `PRECALL`, and this.
                     let names = if named { *constants.add((*at.sub(2)).arg as usize) } else { null_mut() };
                     call_site::prepare(at, names);
                 }
-                _ => {}
             }
-            *at = unit;
-            before = [before[1], (code, index)];
-            fuser.follows(instruction);
+            at.write(unit);
+            before = [before[1], (opcode, index)];
+            joiner.follows(opcode::Instruction { index, opcode, arg }, at);
+            at = at.add(shape.width.into());
         }
-        fuser.follows(NO_INSTRUCTION);
+        joiner.follows(NO_INSTRUCTION, at);
         const SHAPE: u32 = sys::CO_OPTIMIZED | sys::CO_VARARGS | sys::CO_VARKEYWORDS;
         let simple = (*code).co_flags as u32 & SHAPE == sys::CO_OPTIMIZED && (*code).co_kwonlyargcount == 0;
         let brief = Brief {
@@ -298,24 +375,32 @@ const NO_INSTRUCTION: opcode::Instruction =
 
 /// Joins neighbours that are always executed at once, whatever their operands are. Loads that may become part of a special case of the
 /// instruction behind them are left alone.
-struct Fuser<'a> {
+struct Joiner {
     code: *mut PyCodeObject,
-    /// See `places`.
-    places: &'a [u16],
-    translated: *mut Unit,
-    /// The last two instructions, which are translated.
-    first: opcode::Instruction,
-    second: opcode::Instruction,
+    /// The last two instructions, which are translated, and their units.
+    first: (opcode::Instruction, *mut Unit),
+    second: (opcode::Instruction, *mut Unit),
 }
 
-impl Fuser<'_> {
+impl Joiner {
     /// The next instruction, or none at the end: now the two before it are looked at.
-    unsafe fn follows(&mut self, third: opcode::Instruction) {
-        let (first, second) = (self.first, self.second);
-        (self.first, self.second) = (second, third);
-        if second.index != first.index + 1 {
-            return;
+    #[inline(always)]
+    unsafe fn follows(&mut self, third: opcode::Instruction, at: *mut Unit) {
+        let ((first, unit), (second, _)) = (self.first, self.second);
+        (self.first, self.second) = (self.second, (third, at));
+        if SHAPES[usize::from(first.opcode)].joins && second.index == first.index + 1 {
+            // SAFETY: the instructions of this live code, with the first one's unit.
+            unsafe { self.join(first, second, third, unit) };
         }
+    }
+
+    unsafe fn join(
+        &self,
+        first: opcode::Instruction,
+        second: opcode::Instruction,
+        third: opcode::Instruction,
+        unit: *mut Unit,
+    ) {
         let both: Handler = match (first.opcode, second.opcode) {
             (op::STORE_FAST, op::LOAD_FAST) if !takes_loads(third.opcode) => stack::store_fast_load_fast,
             (op::LOAD_CONST, op::RETURN_VALUE) => returns::load_const_return_value,
@@ -337,8 +422,8 @@ impl Fuser<'_> {
             }
             _ => return,
         };
-        // SAFETY: both are instructions of this translation.
-        unsafe { (*self.translated.add(self.places[first.index].into())).handler = both };
+        // SAFETY: by the caller.
+        unsafe { (*unit).handler = both };
     }
 
     /// Whether the jump back is that of a `yield from` or `await`.
@@ -364,7 +449,7 @@ fn takes_loads(code: u8) -> bool {
 }
 
 /// The handler that an instruction starts with.
-fn first_handler(code: u8) -> Handler {
+const fn first_handler(code: u8) -> Handler {
     match code {
         op::NOP | op::KW_NAMES => stack::nop,
         op::POP_TOP => stack::pop_top,
@@ -432,6 +517,10 @@ fn first_handler(code: u8) -> Handler {
         op::GET_ANEXT => generators::get_anext,
         op::GET_YIELD_FROM_ITER => generators::get_yield_from_iter,
         op::GET_AWAITABLE => generators::get_awaitable,
-        _ => plain::handler(code).unwrap_or(dispatch::full),
+        opcode::EXTENDED_ARG => dispatch::extended_arg,
+        _ => match plain::handler(code) {
+            Some(handler) => handler,
+            None => dispatch::full,
+        },
     }
 }
