@@ -173,7 +173,7 @@ pub fn execute_as_recorded(d: &mut Direct, opcode: u8, arg: usize) -> Flow {
 }
 
 /// How often a code object starts, or turns in a loop, before it is translated.
-const COLD_STARTS: i16 = 48;
+const COLD_STARTS: i16 = 24;
 
 /// `co_warmup` of a new code object (`QUICKENING_INITIAL_WARMUP_VALUE`). CPython's evaluator counts it up, to 0; we count it down.
 const INITIAL_WARMUP: i16 = -8;

@@ -23,7 +23,7 @@ def tracer(frame, event, arg):
 
 
 def returns(n):
-    if n == 40:
+    if n == 140:
         watch()
     return n + 1
 
@@ -38,7 +38,7 @@ def item(n):
 
 class Items:
     def __getitem__(self, n):
-        if n == 40:
+        if n == 140:
             watch()
         return n + 1
 
@@ -62,7 +62,7 @@ def subscribes(n, items):
 
 
 def returns_late(n):
-    if n == 40:
+    if n == 140:
         watch()
         n += 0
     n += 1
@@ -73,7 +73,7 @@ for outer, argument, where in (
     (calls, returns, 4), (calls, returns, 1), (calls, deeper, 0), (calls, item, 0), (subscribes, Items(), 4), (calls, returns_late, 5),
 ):
     jumped = False
-    for n in range(60):
+    for n in range(160):
         result = outer(n, argument)
-        if 38 < n < 43:
+        if 138 < n < 143:
             print(outer.__name__, where, n, result)
