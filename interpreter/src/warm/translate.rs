@@ -61,7 +61,7 @@ impl Translation {
 impl Drop for Translation {
     fn drop(&mut self) {
         for plans in self.plans.drain(..) {
-            // SAFETY: made by `polymorphic::learn` from a box.
+            // SAFETY: made by `polymorphic::new_plans` from a box.
             drop(unsafe { Box::from_raw(plans) });
         }
         if !self.memory.is_null() {
