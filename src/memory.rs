@@ -75,9 +75,15 @@ fn age() -> Duration {
     STARTED.get_or_init(Instant::now).elapsed()
 }
 
-/// Before the program begins, or goes on with us: what Python's own start needed no more goes, so that what we need does not come on top.
-/// Which objects are dealt with from now on is settled here.
+/// Before the program begins: what Python's own start needed no more goes, so that what we need does not come on top.
 pub fn make_room() {
+    begin();
+    drop_idle();
+}
+
+/// From now on memory may be given back, of the objects that are loaded by now. A program that goes on with us gives some as soon as code
+/// gets warm: one that ends before would pay more time for it than the base Python takes to start.
+pub fn begin() {
     if AT_START.load(Ordering::Relaxed) != 0 {
         return;
     }
@@ -86,7 +92,6 @@ pub fn make_room() {
     unsafe { libc::dl_iterate_phdr(Some(count_object), (&raw mut count).cast()) };
     AT_START.store(count, Ordering::Relaxed);
     age();
-    drop_idle();
 }
 
 /// The program does something new, or goes on with something: what it needs no more may go.

@@ -84,7 +84,7 @@ fn none() -> *mut PyObject {
 }
 
 unsafe extern "C" fn enable(_module: *mut PyObject, _args: *mut PyObject) -> *mut PyObject {
-    memory::make_room();
+    memory::begin();
     // SAFETY: Python calls with the GIL held.
     match unsafe { start(Host::Other) } {
         Ok(()) => none(),
