@@ -1,7 +1,7 @@
 //! Gives back memory that a program needs no more: code of start-up, of importing and compiling, and of the JIT's compiler between two
 //! recordings.
 //!
-//! Called before we begin, by the evaluator when code gets warm and by the tracer around recordings, always with the GIL held. Pages of code and
+//! Called before the program begins, by the evaluator when code gets warm and by the tracer around recordings, always with the GIL held. Pages of code and
 //! constants are clean copies of files; what is needed after all comes back from the page cache at the first touch, some 64 KiB at a time. What
 //! the C library keeps of freed memory goes, too, so that compiling a trace does not come on top. A program pays 0.4 ms, with warm code
 //! up to some hundredths of its first tenth of a second, and less and less after that.
