@@ -227,7 +227,7 @@ handlers! {
         }
         let value = call_descriptor(descriptor, o, type_of(o).cast());
         if value.is_null() {
-            return exceptions::raise(w, LOAD);
+            return exceptions::raise(w);
         }
         w.poke(1, value);
         w.drop(o);
@@ -337,7 +337,7 @@ handlers! {
         if status != 0 {
             decref(value);
             decref(o);
-            return exceptions::raise(w, STORE);
+            return exceptions::raise(w);
         }
         w.drop(value);
         w.drop(o);
@@ -500,7 +500,7 @@ handlers! {
             call_descriptor((*cache).value, o, type_of(o).cast())
         };
         if value.is_null() {
-            return exceptions::raise(w, METHOD);
+            return exceptions::raise(w);
         }
         w.poke(1, std::ptr::null_mut());
         w.push(value);

@@ -215,7 +215,7 @@ handlers! {
     fn refill_ints(w, _arg) {
         if !numbers::refill_ints() {
             sys::PyErr_NoMemory();
-            return super::exceptions::raise(w, 1);
+            return super::exceptions::raise(w);
         }
         jump(w.frame, w.sp, w.ip, w.tstate, w.home)
     }
@@ -224,7 +224,7 @@ handlers! {
     fn refill_floats(w, _arg) {
         if !numbers::refill_floats(w.tstate) {
             sys::PyErr_NoMemory();
-            return super::exceptions::raise(w, 1);
+            return super::exceptions::raise(w);
         }
         jump(w.frame, w.sp, w.ip, w.tstate, w.home)
     }
@@ -401,7 +401,7 @@ handlers! {
                 sys::PyUnicode_Append(target, b);
                 capi::refs::decref(b);
                 if (*target).is_null() {
-                    return super::exceptions::raise(w, 2);
+                    return super::exceptions::raise(w);
                 }
                 return w.next(WIDTH + 1);
             }

@@ -15,7 +15,7 @@ handlers! {
         let list = sys::PyList_New(n as isize);
         let mut w = back(home);
         if list.is_null() {
-            return exceptions::raise(w, 1);
+            return exceptions::raise(w);
         }
         let items = (*list.cast::<PyListObject>()).ob_item;
         let n = w.arg(0);
@@ -59,7 +59,7 @@ handlers! {
         let dict = sys::PyDict_New();
         let mut w = back(home);
         if dict.is_null() {
-            return exceptions::raise(w, 1);
+            return exceptions::raise(w);
         }
         w.push(dict);
         w.next(1)
@@ -75,7 +75,7 @@ handlers! {
         decref(key);
         decref(value);
         if status < 0 {
-            return exceptions::raise(w, 1);
+            return exceptions::raise(w);
         }
         w.next(1)
     }
@@ -86,7 +86,7 @@ handlers! {
         let value = *w.local(index);
         let cell = sys::PyCell_New(value);
         if cell.is_null() {
-            return exceptions::raise(w, 1);
+            return exceptions::raise(w);
         }
         *w.local(index) = cell;
         xdecref(value);
@@ -115,7 +115,7 @@ handlers! {
         let function = sys::PyFunction_New(code, (*w.frame).f_globals).cast::<PyFunctionObject>();
         decref(code);
         if function.is_null() {
-            return exceptions::raise(w, 1);
+            return exceptions::raise(w);
         }
         // The fields of a new function are null.
         if flags & 8 != 0 {

@@ -64,7 +64,7 @@ unsafe extern "C" fn finish(home: *mut Home, result: *mut PyObject) -> Flow {
         let mut w = back(home);
         let nargs = w.arg(0);
         if result.is_null() {
-            return failed(home, nargs + 2, CALL);
+            return failed(home, nargs + 2);
         }
         // A method and its object, or null and another callable.
         let place = w.sp.sub(nargs + 2);

@@ -155,7 +155,7 @@ handlers! {
         let callee = bind::push(w.tstate, function, args, given, (*w.cache::<Site>(1)).names);
         if callee.is_null() {
             unreserve(&w, warm);
-            return exceptions::raise(w, CALL);
+            return exceptions::raise(w);
         }
         // CPython's inlined calls leave it at their last unit.
         let shown = w.instruction().add(CALL_CACHES);
@@ -261,7 +261,7 @@ handlers! {
         let mut w = back(home);
         let operands = 2 + (w.arg(0) & 1);
         if result.is_null() {
-            return failed(home, operands, 1);
+            return failed(home, operands);
         }
         // Below them stands NULL.
         for depth in (1..=operands).rev() {

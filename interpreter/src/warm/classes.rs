@@ -32,7 +32,7 @@ handlers! {
         let instance = new_instance(class.cast());
         if instance.is_null() {
             drop_operands(&mut w, nargs);
-            return super::exceptions::raise(w, CALL);
+            return super::exceptions::raise(w);
         }
         w.poke(nargs + 2, instance);
         w.instead(push_init, nargs)
@@ -114,7 +114,7 @@ handlers! {
         }
         w.shrink(nargs + 1 + usize::from(failed));
         if failed {
-            return super::exceptions::raise(w, CALL);
+            return super::exceptions::raise(w);
         }
         w.instead(made, 0)
     }
@@ -133,7 +133,7 @@ handlers! {
         let instance = new_instance(class.cast());
         if instance.is_null() {
             drop_operands(&mut w, 0);
-            return super::exceptions::raise(w, CALL);
+            return super::exceptions::raise(w);
         }
         let changed = (*class.cast::<PyTypeObject>()).tp_version_tag != (*w.cache::<Site>(1)).version;
         w.poke(2, instance);

@@ -211,7 +211,7 @@ handlers! {
             sys::PySequence_Contains(container, o)
         };
         if found < 0 {
-            return failed(home, 2, 1);
+            return failed(home, 2);
         }
         let result = if (found != 0) != ((*(*home).parked.ip).arg != 0) { helpers::py_true() } else { helpers::py_false() };
         (*result).ob_refcnt += 1;

@@ -67,10 +67,17 @@ pub(super) unsafe fn leave(w: Registers, width: usize, flow: Flow) -> Flow {
 #[inline(always)]
 pub(super) unsafe fn lay_down(w: &Registers, width: usize) {
     // SAFETY: the machine's invariant.
+    unsafe { lay_down_at(w, w.instruction(), w.instruction_at(w.ip.add(width))) }
+}
+
+/// The same, where `at` is executed and `next` would be the next instruction.
+#[inline(always)]
+pub(super) unsafe fn lay_down_at(w: &Registers, at: *mut u16, next: *mut u16) {
+    // SAFETY: the machine's invariant.
     unsafe {
-        (*w.frame).prev_instr = w.instruction();
-        let Registers { frame, sp, ip, tstate, home, .. } = *w;
-        (*home).registers = Direct { frame, sp, ip: w.instruction_at(ip.add(width)), tstate, home };
+        (*w.frame).prev_instr = at;
+        let Registers { frame, sp, tstate, home, .. } = *w;
+        (*home).registers = Direct { frame, sp, ip: next, tstate, home };
     }
 }
 

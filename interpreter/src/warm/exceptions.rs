@@ -11,12 +11,14 @@ use capi::refs::{has_type_flag, type_of};
 use capi::sys::{self, PyObject, PyTypeObject};
 use std::ptr;
 
-/// The instruction at `w.ip`, which is `width` units long, raised: goes on at its handler, if this frame has one.
+/// The instruction at `w.ip` raised: goes on at its handler, if this frame has one.
 #[inline(always)]
-pub(super) unsafe fn raise(w: Registers, width: usize) -> Flow {
+pub(super) unsafe fn raise(w: Registers) -> Flow {
     // SAFETY: the machine's invariant.
     unsafe {
-        dispatch::lay_down(&w, width);
+        let at = w.instruction();
+        // The handler is looked for by the code unit before the next instruction: its first one is as good as its last.
+        dispatch::lay_down_at(&w, at, at.add(1));
         raised(w.home, Flow::Raise)
     }
 }

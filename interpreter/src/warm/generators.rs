@@ -112,7 +112,7 @@ handlers! {
             }
             _ => {
                 w.shrink(1);
-                super::exceptions::raise(w, 1)
+                super::exceptions::raise(w)
             }
         }
     }
@@ -128,7 +128,7 @@ handlers! {
         w.show();
         let next = getter(iterator);
         if next.is_null() {
-            return super::exceptions::raise(w, 1);
+            return super::exceptions::raise(w);
         }
         w.push(next);
         w.next(1)
@@ -214,7 +214,7 @@ handlers! {
         w.show();
         let generator = coroutines::make_coro(tstate, (*dying).f_func);
         if generator.is_null() {
-            return super::exceptions::raise(w, 1);
+            return super::exceptions::raise(w);
         }
         (*dying).stacktop = w.sp.offset_from(frame::locals(dying)) as i32;
         // The generator's frame is none of this call any more.

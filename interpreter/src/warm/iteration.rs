@@ -215,7 +215,7 @@ handlers! {
     fn ended(w, _arg) {
         if !(*w.tstate).curexc_type.is_null() {
             if sys::PyErr_ExceptionMatches(sys::PyExc_StopIteration) == 0 {
-                return super::exceptions::raise(w, 1);
+                return super::exceptions::raise(w);
             }
             sys::PyErr_Clear();
         }

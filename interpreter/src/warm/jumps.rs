@@ -166,7 +166,7 @@ handlers! {
         let home = park(w);
         let answer = sys::PyObject_IsTrue(o);
         if answer < 0 {
-            return failed(home, 1, 1);
+            return failed(home, 1);
         }
         let mut w = back(home);
         let width = if (answer != 0) == WHEN { 1 + w.arg(0) } else { 1 };
@@ -215,7 +215,7 @@ handlers! {
         w.shrink(1);
         capi::refs::decref(o);
         if answer < 0 {
-            return exceptions::raise(w, 1);
+            return exceptions::raise(w);
         }
         if (answer != 0) == WHEN {
             return w.instead(jump_backward, arg);
@@ -257,7 +257,7 @@ handlers! {
         let o = w.peek(1);
         let answer = sys::PyObject_IsTrue(o);
         if answer < 0 {
-            return exceptions::raise(w, 1);
+            return exceptions::raise(w);
         }
         if (answer != 0) == WHEN {
             return w.next(1 + distance);
@@ -270,7 +270,7 @@ handlers! {
     /// `UNARY_NOT` of what is no bool.
     fn unary_not(w, _arg) {
         let o = w.peek(1);
-        let Some(value) = truth(&mut w, o) else { return exceptions::raise(w, 1) };
+        let Some(value) = truth(&mut w, o) else { return exceptions::raise(w) };
         let result = if value { helpers::py_false() } else { helpers::py_true() };
         (*result).ob_refcnt += 1;
         w.poke(1, result);

@@ -61,7 +61,7 @@ pub(super) unsafe extern "C" fn finish_one(home: *mut Home, result: *mut PyObjec
     // SAFETY: parked; the operand is on the stack.
     unsafe {
         if result.is_null() {
-            return failed(home, 1, width);
+            return failed(home, 1);
         }
         drop_at_once(home, (*home).parked.sp.sub(1).replace(result));
         back(home).next(width)
@@ -74,7 +74,7 @@ pub(super) unsafe extern "C" fn finish_two(home: *mut Home, result: *mut PyObjec
     // SAFETY: as above.
     unsafe {
         if result.is_null() {
-            return failed(home, 2, width);
+            return failed(home, 2);
         }
         drop_at_once(home, (*home).parked.sp.sub(2).replace(result));
         drop_at_once(home, *(*home).parked.sp.sub(1));
@@ -95,7 +95,7 @@ pub(super) unsafe extern "C" fn finish_bare<const N: usize>(
     // SAFETY: as above.
     unsafe {
         if status != 0 {
-            return failed(home, N, width);
+            return failed(home, N);
         }
         for depth in (1..=N).rev() {
             drop_at_once(home, *(*home).parked.sp.sub(depth));
@@ -109,7 +109,7 @@ pub(super) unsafe extern "C" fn finish_bare<const N: usize>(
 /// Drops so many operands, the lowest one first, of an instruction that raised an exception.
 #[cold]
 #[inline(never)]
-pub(super) unsafe extern "C" fn failed(home: *mut Home, operands: usize, width: usize) -> Flow {
+pub(super) unsafe extern "C" fn failed(home: *mut Home, operands: usize) -> Flow {
     // SAFETY: as above; operands may be null.
     unsafe {
         let mut w = back(home);
@@ -120,6 +120,6 @@ pub(super) unsafe extern "C" fn failed(home: *mut Home, operands: usize, width: 
                 decref(o);
             }
         }
-        exceptions::raise(w, width)
+        exceptions::raise(w)
     }
 }

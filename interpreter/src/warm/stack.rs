@@ -255,7 +255,7 @@ handlers! {
         w.shrink(1);
         if status != 0 {
             capi::refs::decref(o);
-            return super::exceptions::raise(w, 1);
+            return super::exceptions::raise(w);
         }
         (*o).ob_refcnt -= 1;
         w.next(1)
@@ -277,7 +277,7 @@ handlers! {
         w.show();
         let tuple = tuples::from_array_steal(w.tstate, w.sp.sub(n), n);
         if tuple.is_null() {
-            return super::exceptions::raise(w, 1);
+            return super::exceptions::raise(w);
         }
         w.shrink(n);
         w.push(tuple);

@@ -146,7 +146,7 @@ handlers! {
         if (*w.tstate).curexc_type.is_null() {
             sys::_PyErr_SetKeyError(w.peek(1));
         }
-        failed(park(w), 2, WIDTH)
+        failed(park(w), 2)
     }
 
     /// Anything but an object with a `__getitem__` of Python's: the object's own function.
