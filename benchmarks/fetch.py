@@ -111,6 +111,7 @@ def extract(archive, folder):
                     # A source archive has everything in one folder.
                     place(folder, info.name.partition("/")[2], t.extractfile(info))
 
+
 def place(folder, name, source):
     # Archives are pinned by their hash; the check of the path is for the day when someone changes a pin.
     if name.endswith((".so", ".pyd")) or name.startswith("/") or ".." in name.split("/"):

@@ -82,7 +82,7 @@ pub fn make_room() {
 }
 
 /// From now on memory may be given back, of the objects that are loaded by now. A program that goes on with us gives some as soon as code
-/// gets warm: one that ends before would pay more time for it than the base Python takes to start.
+/// gets warm; one that ends before that does not pay for it.
 pub fn begin() {
     if AT_START.load(Ordering::Relaxed) != 0 {
         return;
@@ -190,7 +190,7 @@ struct Visit {
 }
 
 unsafe extern "C" fn count_object(_: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
-    // SAFETY: `make_room` passes a number.
+    // SAFETY: `begin` passes a number.
     unsafe { *data.cast::<usize>() += 1 };
     0
 }

@@ -203,7 +203,7 @@ fn make(code: *mut PyCodeObject) -> Option<Box<CodeData>> {
     let headers =
         || opcode::instructions(code).filter(|i| opcode::is_loop_edge(i.opcode)).map(|i| i.index + 1 - i.arg);
     let (mut loop_of, mut loops) = (Box::default(), Box::default());
-    if opcode::has_loop(code) {
+    if headers().next().is_some() {
         // SAFETY: the caller holds a live code object.
         let len = unsafe { (*code).ob_base.ob_size } as usize;
         loop_of = allocator::boxed_slice(u16::MAX, len)?;

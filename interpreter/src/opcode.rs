@@ -67,23 +67,6 @@ pub fn instructions(code: *mut PyCodeObject) -> impl Iterator<Item = Instruction
     })
 }
 
-/// Does a live code object have loops?
-#[allow(clippy::not_unsafe_ptr_arg_deref)] // callers pass what they run, see above
-pub fn has_loop(code: *mut PyCodeObject) -> bool {
-    // SAFETY: the caller holds a live code object.
-    let (first, len) = unsafe { (units(code), (*code).ob_base.ob_size as usize) };
-    let mut index = 0;
-    while index < len {
-        // SAFETY: `index` is below the number of units.
-        let opcode = DEOPT[usize::from(unsafe { *first.add(index) } as u8)];
-        if is_loop_edge(opcode) {
-            return true;
-        }
-        index += 1 + caches(opcode);
-    }
-    false
-}
-
 /// The instruction behind the one at `index`, when it needs no EXTENDED_ARG: its index, opcode and argument.
 ///
 /// # Safety
@@ -99,23 +82,19 @@ pub unsafe fn following(code: *mut PyCodeObject, index: usize) -> (usize, u8, us
     }
 }
 
-/// [`restore`], where an opcode is one that the compiler does not emit.
-///
-/// # Safety
-/// As for [`restore`].
-#[inline(always)]
-pub unsafe fn restore_if_rewritten(code: *mut PyCodeObject) {
-    // SAFETY: by contract.
-    unsafe {
-        let (first, len) = (units(code), (*code).ob_base.ob_size as usize);
-        let mut i = 0;
-        while i < len {
-            let opcode = *first.add(i) as u8;
-            if DEOPT[usize::from(opcode)] != opcode {
-                return restore(code);
-            }
-            i += 1 + caches(opcode);
+/// [`restore`], if an opcode is one that the compiler does not emit.
+#[allow(clippy::not_unsafe_ptr_arg_deref)] // callers pass what they run, see above
+pub fn restore_if_rewritten(code: *mut PyCodeObject) {
+    // SAFETY: the caller holds a live code object.
+    let (first, len) = unsafe { (units(code), (*code).ob_base.ob_size as usize) };
+    let mut index = 0;
+    while index < len {
+        // SAFETY: `index` is below the number of units.
+        let opcode = unsafe { *first.add(index) } as u8;
+        if DEOPT[usize::from(opcode)] != opcode {
+            return restore(code);
         }
+        index += 1 + caches(opcode);
     }
 }
 

@@ -2,6 +2,7 @@
 
 import sys
 
+
 def watch():
     """Watches the function that calls this, so that the one that called that jumps."""
     callee = sys._getframe(1)

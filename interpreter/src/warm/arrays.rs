@@ -2,7 +2,7 @@
 
 use super::binary::{float_of, is_float, is_int, short_of_floats, short_of_ints};
 use super::site::{MISSES, Site};
-use super::subscripts::{WIDTH, miss, store_any};
+use super::subscripts::{STORE, WIDTH, miss, store_any};
 use super::{Handler, Unit, handlers};
 use crate::machine::NumberSize;
 use crate::numbers;
@@ -21,6 +21,8 @@ struct Cache {
     /// What kind of items it has: a row of the array module's table.
     kind: *const u8,
 }
+
+const _: () = assert!(size_of::<Cache>() <= (WIDTH - 1) * size_of::<Unit>() && STORE == WIDTH);
 
 /// Address of item `key`, if the object is an array like the resolved one and `key` an int in range.
 #[inline(always)]
@@ -90,7 +92,7 @@ handlers! {
         }
         w.drop(array);
         w.drop_int(key);
-        w.next(2)
+        w.next(STORE)
     }
 
     /// The same for integers of four bytes, or of eight.
@@ -112,7 +114,7 @@ handlers! {
         w.drop_int(value);
         w.drop(array);
         w.drop_int(key);
-        w.next(2)
+        w.next(STORE)
     }
 
     /// A store that is not into an array like the resolved one.

@@ -91,6 +91,30 @@ pub(super) unsafe fn give<const LOCAL: bool>(
     }
 }
 
+/// Puts the method and the owner in the owner's place and goes on.
+#[inline(always)]
+pub(super) unsafe fn give_method<const LOCAL: bool>(
+    mut w: Registers,
+    owner: *mut PyObject,
+    method: *mut PyObject,
+) -> Flow {
+    // SAFETY: the machine's invariant.
+    unsafe {
+        (*method).ob_refcnt += 1;
+        if LOCAL {
+            (*owner).ob_refcnt += 1;
+            *w.sp = method;
+            *w.sp.add(1) = owner;
+            w.sp = w.sp.add(2);
+            w.next(1 + METHOD)
+        } else {
+            w.poke(1, method);
+            w.push(owner);
+            w.next(METHOD)
+        }
+    }
+}
+
 /// Leaves a special case that does not hold.
 #[inline(always)]
 unsafe fn missed<const LOCAL: bool>(w: Registers, arg: usize, miss: Handler) -> Flow {
@@ -380,19 +404,7 @@ handlers! {
         if unbound::<LOCAL>(o) || !has_version(o, (*cache).version) || !lacks_name(o, (*cache).keys) {
             return missed::<LOCAL>(w, arg, miss_method);
         }
-        let method = (*cache).value;
-        (*method).ob_refcnt += 1;
-        if LOCAL {
-            (*o).ob_refcnt += 1;
-            *w.sp = method;
-            *w.sp.add(1) = o;
-            w.sp = w.sp.add(2);
-            w.next(1 + METHOD)
-        } else {
-            w.poke(1, method);
-            w.push(o);
-            w.next(METHOD)
-        }
+        give_method::<LOCAL>(w, o, (*cache).value)
     }
 
     /// The same, of a type of C whose instances have a dict somewhere, which this one has not made.
@@ -405,19 +417,7 @@ handlers! {
         {
             return missed::<LOCAL>(w, arg, miss_method);
         }
-        let method = (*cache).value;
-        (*method).ob_refcnt += 1;
-        if LOCAL {
-            (*o).ob_refcnt += 1;
-            *w.sp = method;
-            *w.sp.add(1) = o;
-            w.sp = w.sp.add(2);
-            w.next(1 + METHOD)
-        } else {
-            w.poke(1, method);
-            w.push(o);
-            w.next(METHOD)
-        }
+        give_method::<LOCAL>(w, o, (*cache).value)
     }
 
     /// The same, of an instance with a dict of its own.
@@ -445,11 +445,7 @@ handlers! {
             w.drop(o);
             return w.next(METHOD);
         }
-        let method = (*cache).value;
-        (*method).ob_refcnt += 1;
-        w.poke(1, method);
-        w.push(o);
-        w.next(METHOD)
+        give_method::<false>(w, o, (*cache).value)
     }
 
     /// An inline value that is called: it and NULL.

@@ -336,7 +336,7 @@ handlers! {
         put::<STACK, STACK>(&mut w, result);
         w.drop(a);
         w.drop(b);
-        w.next(2)
+        w.next(WIDTH)
     }
 
     /// Two ints of any size, on the stack: the type's own function.
@@ -365,14 +365,14 @@ handlers! {
             put::<STACK, STACK>(&mut w, result);
             w.drop_int(a);
             w.drop_int(b);
-            return w.next(2);
+            return w.next(WIDTH);
         }
         let Some(value) = float_result(WHAT, x, y) else { return w.full(arg) };
         if is_float(a) && (*a).ob_refcnt == 1 {
             (*a.cast::<PyFloatObject>()).ob_fval = value;
             w.shrink(1);
             w.drop(b);
-            return w.next(2);
+            return w.next(WIDTH);
         }
         let Some(result) = numbers::quick_float(w.tstate, value) else {
             return short_of_floats(w, super::full, arg);
@@ -380,7 +380,7 @@ handlers! {
         put::<STACK, STACK>(&mut w, result);
         w.drop(a);
         w.drop(b);
-        w.next(2)
+        w.next(WIDTH)
     }
 
     /// Two strings: `+`. With a store into the very local that the left one comes from, it grows in place.

@@ -50,6 +50,7 @@ mod polymorphic;
 mod registers;
 mod resolve;
 mod returns;
+mod shapes;
 mod shared;
 mod site;
 mod stack;
@@ -62,13 +63,13 @@ pub(crate) use dispatch::{go, resume, start};
 pub(crate) use generators::go_on;
 pub(crate) use parked::Parked;
 pub(crate) use returns::relink;
+use shapes::width;
 pub(crate) use shared::forget_attributes;
 pub(crate) use translate::translate;
 pub use translate::{Brief, Translation};
 
 use crate::direct::Home;
 use crate::machine::Flow;
-use capi::opcode as op;
 use capi::sys;
 
 /// Executes the instruction of the unit at `ip`, then jumps to the handler of the next one. Returns only when something other
@@ -119,16 +120,6 @@ const _: () = {
     assert!(size_of::<Unit>() == 16 && cfg!(target_endian = "little"));
     assert!(offset_of!(Unit, index) == 8 && offset_of!(Unit, extra) == 10 && offset_of!(Unit, arg) == 12);
 };
-
-/// The number of units of an instruction: itself and its inline cache.
-pub(crate) const fn width(code: u8) -> usize {
-    match code {
-        op::BINARY_OP | op::COMPARE_OP | op::BINARY_SUBSCR | op::STORE_SUBSCR | op::LOAD_GLOBAL => 2,
-        op::LOAD_ATTR | op::STORE_ATTR | op::LOAD_METHOD => 3,
-        op::CALL => 4,
-        _ => 1,
-    }
-}
 
 impl std::fmt::Debug for Unit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

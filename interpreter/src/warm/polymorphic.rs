@@ -1,8 +1,8 @@
 //! `LOAD_ATTR`, `STORE_ATTR` and `LOAD_METHOD` of owners of several types: up to four plans, in a line of memory of their own.
 
 use super::attributes::{
-    Cache, LOAD, METHOD, MISSES, STORE, inline_value, lacks_name, method, miss_load, miss_method, miss_store,
-    owner, place_handlers, store_inline, unbound, values,
+    Cache, LOAD, MISSES, STORE, give_method, inline_value, lacks_name, method, miss_load, miss_method,
+    miss_store, owner, place_handlers, store_inline, unbound, values,
 };
 use super::registers::Registers;
 use super::resolve::{Kind, Place, resolve};
@@ -26,13 +26,16 @@ struct Plan {
     method: *mut PyObject,
 }
 
+/// So many plans make a line of memory.
+const PLANS: usize = 4;
+
 /// The plans of one instruction.
 #[repr(C, align(64))]
 #[derive(Debug)]
-pub(super) struct Plans([Plan; 4]);
+pub(super) struct Plans([Plan; PLANS]);
 
 impl Plans {
-    const NONE: Plans = Plans([Plan { version: 0, index: 0, method: null_mut() }; 4]);
+    const NONE: Plans = Plans([Plan { version: 0, index: 0, method: null_mut() }; PLANS]);
 
     /// The plan for the owner.
     #[inline(always)]
@@ -40,7 +43,7 @@ impl Plans {
         // SAFETY: an instruction's own plans, a live owner.
         unsafe {
             let version = (*type_of(o)).tp_version_tag;
-            for i in 0..4 {
+            for i in 0..PLANS {
                 let plan = this.cast::<Plan>().add(i);
                 if (*plan).version == version && version != 0 {
                     return Some(plan);
@@ -124,18 +127,7 @@ handlers! {
         let Some(plan) = plan.filter(|&plan| lacks_name(o, (*plan).index)) else {
             missed!(w, arg, LOCAL, miss_method)
         };
-        let method = (*plan).method;
-        (*method).ob_refcnt += 1;
-        if LOCAL {
-            (*o).ob_refcnt += 1;
-            *w.sp = method;
-            *w.sp.add(1) = o;
-            w.sp = w.sp.add(2);
-        } else {
-            w.poke(1, method);
-            w.push(o);
-        }
-        w.next(LOCAL as usize + METHOD)
+        give_method::<LOCAL>(w, o, (*plan).method)
     }
 }
 

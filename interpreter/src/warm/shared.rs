@@ -9,7 +9,7 @@
 //! Of an entry everything holds while the type has the version, but for what is asked at each use: whether the instance has an
 //! attribute of its own, the metaclass's version, and what the type of a descriptor, which a program may change, makes of it.
 
-use super::attributes::{Cache, call_descriptor, give, values};
+use super::attributes::{Cache, call_descriptor, give, give_method, values};
 use super::registers::Registers;
 use super::resolve::{has_generic_look_up, is_hooked, slot_offset};
 use super::{attributes, dispatch, handlers};
@@ -445,11 +445,7 @@ handlers! {
         if entry.is_null() || (*entry).place != Place::OnlyMethod {
             return w.instead(load_method_of_any, arg);
         }
-        let method = (*entry).value;
-        (*method).ob_refcnt += 1;
-        w.poke(1, method);
-        w.push(o);
-        w.next(attributes::METHOD)
+        give_method::<false>(w, o, (*entry).value)
     }
 
     /// `LOAD_METHOD` of anything.
@@ -462,11 +458,7 @@ handlers! {
         if (*entry).place != Place::Method || !lacks_at_once(o, entry) {
             return w.instead(load_method_by_call, entry as usize);
         }
-        let method = (*entry).value;
-        (*method).ob_refcnt += 1;
-        w.poke(1, method);
-        w.push(o);
-        w.next(attributes::METHOD)
+        give_method::<false>(w, o, (*entry).value)
     }
 
     /// `LOAD_METHOD` of an owner that has no entry.
@@ -485,15 +477,11 @@ handlers! {
         let entry = entry as *mut Entry;
         let o = w.peek(1);
         if matches!((*entry).place, Place::Method | Place::OnlyMethod) {
-            let method = (*entry).value;
             if !lacks(o, entry) {
                 let arg = w.arg(0);
                 return w.instead(load_method_by_type, arg);
             }
-            (*method).ob_refcnt += 1;
-            w.poke(1, method);
-            w.push(o);
-            return w.next(attributes::METHOD);
+            return give_method::<false>(w, o, (*entry).value);
         }
         let value = value_by_entry(o, entry);
         if value.is_null() {

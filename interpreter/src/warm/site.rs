@@ -21,6 +21,15 @@ pub(super) const MISSES: u16 = 8;
 pub(super) const RETRY: u16 = 120;
 
 impl Site {
+    /// Notes what stands before the instruction.
+    ///
+    /// # Safety
+    /// `at` is an instruction with a site, which is zeros.
+    pub unsafe fn prepare(at: *mut Unit, before: Before) {
+        // SAFETY: by contract.
+        unsafe { (*at.add(1).cast::<Site>()).before = before }
+    }
+
     /// Puts handlers of a kind at the instruction and at the loads before it.
     ///
     /// # Safety

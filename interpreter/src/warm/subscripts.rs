@@ -22,6 +22,8 @@ use std::ptr;
 
 /// Units of `BINARY_SUBSCR`.
 pub(super) const WIDTH: usize = width(op::BINARY_SUBSCR);
+/// Units of `STORE_SUBSCR`.
+pub(super) const STORE: usize = width(op::STORE_SUBSCR);
 
 /// The inline cache of a `BINARY_SUBSCR` of objects of a class of Python's.
 #[repr(C)]
@@ -32,6 +34,8 @@ struct GetItem {
     /// Its `__getitem__`, borrowed while it has the version: a function, or a method descriptor.
     function: *mut PyObject,
 }
+
+const _: () = assert!(size_of::<GetItem>() <= (WIDTH - 1) * size_of::<Unit>());
 
 /// `slot_mp_subscript`, which CPython does not export: what classes of Python's with a `__getitem__` have; null until one was met.
 static mut CALLS_GETITEM: *const () = ptr::null();
@@ -65,12 +69,6 @@ unsafe fn subscript_of(ty: *mut sys::PyTypeObject) -> *const () {
     }
 }
 
-/// Notes what stands before a `BINARY_SUBSCR`.
-pub(super) unsafe fn prepare(at: *mut Unit, before: Before) {
-    // SAFETY: the instruction has a cache.
-    unsafe { *at.add(1).cast::<Site>() = Site { counter: 0, before, mask: 0 } }
-}
-
 /// Address of item `key` of a list or tuple, if that is an int in range.
 #[inline(always)]
 unsafe fn item_slot(sequence: *mut PyObject, key: *mut PyObject, list: bool) -> Option<*mut *mut PyObject> {
@@ -95,8 +93,6 @@ unsafe fn item_slot(sequence: *mut PyObject, key: *mut PyObject, list: bool) -> 
         Some(items.offset(index as isize))
     }
 }
-
-const _: () = assert!(size_of::<GetItem>() <= (WIDTH - 1) * size_of::<Unit>());
 
 handlers! {
     /// An item of a list, or of a tuple.
@@ -274,7 +270,7 @@ handlers! {
         w.drop_often_number(old);
         w.drop_int(key);
         w.drop(container);
-        w.next(2)
+        w.next(STORE)
     }
 
     /// `STORE_SUBSCR`: value, container, key.
@@ -288,7 +284,7 @@ handlers! {
             w.drop_often_number(old);
             w.drop_int(key);
             w.drop(container);
-            return w.next(2);
+            return w.next(STORE);
         }
         if ty == &raw mut sys::PyDict_Type {
             return w.instead(store_entry, arg);
@@ -300,7 +296,7 @@ handlers! {
     fn store_entry(w, _arg) {
         let (key, container, value) = (w.peek(1), w.peek(2), w.peek(3));
         let home = park(w);
-        finish_bare::<3>(home, sys::PyDict_SetItem(container, key, value), 2)
+        finish_bare::<3>(home, sys::PyDict_SetItem(container, key, value), STORE)
     }
 
     /// An item of something else is written: of an array perhaps, at which is looked now and then.
@@ -319,7 +315,7 @@ handlers! {
     fn store_any(w, _arg) {
         let (key, container, value) = (w.peek(1), w.peek(2), w.peek(3));
         let home = park(w);
-        finish_bare::<3>(home, sys::PyObject_SetItem(container, key, value), 2)
+        finish_bare::<3>(home, sys::PyObject_SetItem(container, key, value), STORE)
     }
 }
 

@@ -1,10 +1,11 @@
-//! From bytecode to units: chooses the first handler of each instruction, and notes what stands before and behind it.
+//! From bytecode to units: notes what stands before and behind each instruction, and joins some.
 
 use super::polymorphic::Plans;
+use super::shapes::{Kind, SHAPES, Shape};
+use super::site::Site;
 use super::stack::{load_const, load_fast};
 use super::{
-    Handler, Unit, attributes, binary, builders, call_site, calls, compare, dispatch, exceptions, generators,
-    globals, iteration, jumps, plain, returns, site, stack, subscripts, width,
+    Handler, Unit, attributes, call_site, dispatch, exceptions, generators, returns, stack, subscripts,
 };
 use crate::code_data::{CodeData, units};
 use crate::opcode;
@@ -65,7 +66,7 @@ impl Drop for Translation {
             drop(unsafe { Box::from_raw(plans) });
         }
         if !self.memory.is_null() {
-            // SAFETY: made by `translate` from a boxed slice.
+            // SAFETY: made by `room_for` from a vector of this capacity.
             drop(unsafe { Box::from_raw(self.memory) });
         }
     }
@@ -138,86 +139,6 @@ impl Before {
 /// Code units of the longest code that is translated: units have 16 bits for their instruction's number. Longer code stays cold, and
 /// its loops are for the JIT.
 const MOST: isize = u16::MAX as isize - 1;
-
-/// What is done with an opcode's argument and inline cache.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Plain,
-    ExtendedArg,
-    Constant,
-    JumpForward,
-    JumpBackward,
-    Operator,
-    Subscript,
-    Attribute,
-    UnpackSequence,
-    Call,
-}
-
-/// What is to be known of an opcode.
-struct Shape {
-    /// That an instruction starts with.
-    handler: Handler,
-    kind: Kind,
-    /// With its inline cache: in units, …
-    width: u8,
-    /// … and in code units.
-    length: u8,
-    /// Whether such an instruction may be the first of two that are joined.
-    joins: bool,
-}
-
-static SHAPES: [Shape; 256] = {
-    let mut shapes =
-        [const { Shape { handler: dispatch::full, kind: Kind::Plain, width: 1, length: 1, joins: false } };
-            256];
-    let mut i = 0;
-    while i < shapes.len() {
-        let code = i as u8;
-        shapes[i] = Shape {
-            handler: first_handler(code),
-            kind: kind_of(code),
-            width: width(code) as u8,
-            length: 1 + opcode::caches(code) as u8,
-            joins: matches!(
-                code,
-                op::STORE_FAST
-                    | op::LOAD_FAST
-                    | op::LOAD_CONST
-                    | op::SWAP
-                    | op::IS_OP
-                    | op::CHECK_EXC_MATCH
-                    | op::RESUME
-            ),
-        };
-        i += 1;
-    }
-    shapes
-};
-
-const fn kind_of(code: u8) -> Kind {
-    match code {
-        opcode::EXTENDED_ARG => Kind::ExtendedArg,
-        op::LOAD_CONST => Kind::Constant,
-        op::JUMP_FORWARD
-        | op::POP_JUMP_FORWARD_IF_FALSE
-        | op::POP_JUMP_FORWARD_IF_TRUE
-        | op::POP_JUMP_FORWARD_IF_NONE
-        | op::POP_JUMP_FORWARD_IF_NOT_NONE
-        | op::JUMP_IF_FALSE_OR_POP
-        | op::JUMP_IF_TRUE_OR_POP
-        | op::FOR_ITER
-        | op::SEND => Kind::JumpForward,
-        op::JUMP_BACKWARD_NO_INTERRUPT => Kind::JumpBackward,
-        _ if opcode::is_loop_edge(code) => Kind::JumpBackward,
-        op::BINARY_OP | op::COMPARE_OP => Kind::Operator,
-        op::BINARY_SUBSCR => Kind::Subscript,
-        op::LOAD_ATTR | op::LOAD_METHOD | op::STORE_ATTR => Kind::Attribute,
-        op::UNPACK_SEQUENCE => Kind::UnpackSequence,
-        op::CALL => Kind::Call,
-        _ => Kind::Plain,
-    }
-}
 
 /// The shapes of a live code object's instructions with their indices, EXTENDED_ARG counted as one.
 unsafe fn shapes(code: *mut PyCodeObject) -> impl Iterator<Item = (usize, &'static Shape)> {
@@ -330,13 +251,12 @@ pub(crate) unsafe fn translate(code: *mut PyCodeObject) -> *mut CodeData {
                 Kind::JumpForward => unit.arg = unit_at(end + arg).offset_from(unit_at(end)) as u32,
                 Kind::JumpBackward => unit.arg = unit_at(end).offset_from(unit_at(end - arg)) as u32,
                 Kind::Operator => {
-                    let site = at.add(1).cast::<site::Site>();
-                    *site = site::Site { counter: 0, before: loads(), mask: 0 };
+                    Site::prepare(at, loads());
                 }
                 Kind::Subscript => {
                     let copies = is(0, 2, op::COPY) && is(1, 1, op::COPY);
                     let copies = copies && (*at.sub(2)).arg == 2 && (*at.sub(1)).arg == 2;
-                    subscripts::prepare(at, if copies { Before::Copies } else { loads() });
+                    Site::prepare(at, if copies { Before::Copies } else { loads() });
                 }
                 Kind::Attribute => attributes::prepare(at, local()),
                 Kind::UnpackSequence if arg == 2 => unit.handler = stack::unpack_two,
@@ -388,19 +308,9 @@ impl Joiner {
     unsafe fn follows(&mut self, third: opcode::Instruction, at: *mut Unit) {
         let ((first, unit), (second, _)) = (self.first, self.second);
         (self.first, self.second) = (self.second, (third, at));
-        if SHAPES[usize::from(first.opcode)].joins && second.index == first.index + 1 {
-            // SAFETY: the instructions of this live code, with the first one's unit.
-            unsafe { self.join(first, second, third, unit) };
+        if second.index != first.index + 1 {
+            return;
         }
-    }
-
-    unsafe fn join(
-        &self,
-        first: opcode::Instruction,
-        second: opcode::Instruction,
-        third: opcode::Instruction,
-        unit: *mut Unit,
-    ) {
         let both: Handler = match (first.opcode, second.opcode) {
             (op::STORE_FAST, op::LOAD_FAST) if !takes_loads(third.opcode) => stack::store_fast_load_fast,
             (op::LOAD_CONST, op::RETURN_VALUE) => returns::load_const_return_value,
@@ -422,7 +332,7 @@ impl Joiner {
             }
             _ => return,
         };
-        // SAFETY: by the caller.
+        // SAFETY: the first one's unit in this translation.
         unsafe { (*unit).handler = both };
     }
 
@@ -446,81 +356,4 @@ fn takes_loads(code: u8) -> bool {
             | op::LOAD_METHOD
             | op::STORE_ATTR
     )
-}
-
-/// The handler that an instruction starts with.
-const fn first_handler(code: u8) -> Handler {
-    match code {
-        op::NOP | op::KW_NAMES => stack::nop,
-        op::POP_TOP => stack::pop_top,
-        op::PUSH_NULL => stack::push_null,
-        op::LOAD_FAST => stack::load_fast,
-        op::LOAD_CLOSURE => stack::load_fast,
-        op::LOAD_CONST => stack::load_const,
-        op::STORE_FAST => stack::store_fast,
-        op::SWAP => stack::swap,
-        op::COPY => stack::copy,
-        op::LOAD_DEREF => stack::load_deref,
-        op::STORE_DEREF => stack::store_deref,
-        op::IS_OP => stack::is_op,
-        op::FORMAT_VALUE => stack::format_value,
-        op::UNARY_NOT => stack::unary_not,
-        op::UNARY_NEGATIVE => binary::unary_negative,
-        op::LIST_APPEND => stack::list_append,
-        op::BUILD_TUPLE => stack::build_tuple,
-        op::UNPACK_SEQUENCE => stack::unpack_sequence,
-        op::BUILD_LIST => builders::build_list,
-        op::BUILD_MAP => builders::build_map,
-        op::LIST_EXTEND => builders::list_extend,
-        op::LIST_TO_TUPLE => builders::list_to_tuple,
-        op::DICT_MERGE => builders::dict_merge,
-        op::MAP_ADD => builders::map_add,
-        op::MAKE_CELL => builders::make_cell,
-        op::COPY_FREE_VARS => builders::copy_free_vars,
-        op::MAKE_FUNCTION => builders::make_function,
-        op::BINARY_OP => binary::adaptive,
-        op::COMPARE_OP => compare::adaptive,
-        op::CONTAINS_OP => compare::contains_op,
-        op::PUSH_EXC_INFO => exceptions::push_exc_info,
-        op::POP_EXCEPT => exceptions::pop_except,
-        op::RERAISE => exceptions::reraise,
-        op::JUMP_FORWARD => jumps::jump_forward,
-        op::JUMP_BACKWARD => jumps::jump_backward,
-        op::JUMP_BACKWARD_NO_INTERRUPT => jumps::jump_backward_no_interrupt,
-        op::POP_JUMP_FORWARD_IF_FALSE => jumps::forward_if::<false>,
-        op::POP_JUMP_FORWARD_IF_TRUE => jumps::forward_if::<true>,
-        op::POP_JUMP_FORWARD_IF_NONE => jumps::forward_if_none::<true>,
-        op::POP_JUMP_FORWARD_IF_NOT_NONE => jumps::forward_if_none::<false>,
-        op::POP_JUMP_BACKWARD_IF_FALSE => jumps::backward_if::<false>,
-        op::POP_JUMP_BACKWARD_IF_TRUE => jumps::backward_if::<true>,
-        op::POP_JUMP_BACKWARD_IF_NONE => jumps::backward_if_none::<true>,
-        op::POP_JUMP_BACKWARD_IF_NOT_NONE => jumps::backward_if_none::<false>,
-        op::JUMP_IF_FALSE_OR_POP => jumps::jump_or_pop::<false>,
-        op::JUMP_IF_TRUE_OR_POP => jumps::jump_or_pop::<true>,
-        op::RESUME => jumps::resume,
-        op::GET_ITER => iteration::get_iter,
-        op::FOR_ITER => iteration::for_iter,
-        op::BINARY_SUBSCR => subscripts::binary_subscr,
-        op::BUILD_SLICE => subscripts::build_slice,
-        op::STORE_SUBSCR => subscripts::store_subscr,
-        op::LOAD_GLOBAL => globals::load_global,
-        op::LOAD_ATTR => attributes::load_attr,
-        op::STORE_ATTR => attributes::store_attr,
-        op::LOAD_METHOD => attributes::load_method,
-        op::PRECALL => call_site::precall,
-        op::CALL => calls::call,
-        op::CALL_FUNCTION_EX => calls::call_function_ex,
-        op::RETURN_VALUE => returns::return_value,
-        op::RETURN_GENERATOR => generators::return_generator,
-        op::YIELD_VALUE => generators::yield_value,
-        op::SEND => generators::send,
-        op::GET_ANEXT => generators::get_anext,
-        op::GET_YIELD_FROM_ITER => generators::get_yield_from_iter,
-        op::GET_AWAITABLE => generators::get_awaitable,
-        opcode::EXTENDED_ARG => dispatch::extended_arg,
-        _ => match plain::handler(code) {
-            Some(handler) => handler,
-            None => dispatch::full,
-        },
-    }
 }
