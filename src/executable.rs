@@ -67,6 +67,7 @@ unsafe extern "C" fn main(
     }
     // SAFETY: C hands over `argc` NUL-terminated strings that live as long as the process.
     let arguments = unsafe { arguments(argc, argv) };
+    memory::make_room();
     // SAFETY: nothing of Python ran before; this is its only thread.
     if let Err(status) = unsafe { initialize(argc, argv) } {
         // SAFETY: the status came from Python just now.
@@ -78,7 +79,6 @@ unsafe extern "C" fn main(
         // SAFETY: the status is an exit or an error, as this function demands.
         unsafe { sys::Py_ExitStatusException(status) };
     }
-    memory::make_room();
     // SAFETY: Python is initialized and this thread holds its GIL.
     let started = unsafe { start::start(Host::Executable) };
     if let Err(Refusal::Option(message) | Refusal::Python(message)) = started {

@@ -10,7 +10,7 @@ use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How many objects were loaded when we began: the executable, libpython, the system's libraries, this one. Extension modules of the program
@@ -44,6 +44,10 @@ static WHEN_WARM: Limit = Limit::new(Duration::from_millis(30), Duration::from_m
 static FOR_RECORDING: Limit = Limit::new(Duration::from_millis(16), Duration::from_millis(8));
 /// The compiler's code, which each of a series of recordings would have to get back.
 static AFTER_COMPILING: Limit = Limit::new(COMPILER_PAUSE, Duration::ZERO);
+/// So young a program gives back little: what it is going to need is not known yet.
+const YOUNG: Duration = Duration::from_millis(30);
+/// Whether large segments were narrowed.
+static NARROWED: AtomicBool = AtomicBool::new(false);
 /// When idle pages were last given back, in nanoseconds after the program's begin; 0 if never.
 static GIVEN_AT: AtomicU64 = AtomicU64::new(0);
 /// When the last recording ended, in nanoseconds after the program's begin; `NONE` when the compiler's code was given back since.
@@ -78,7 +82,7 @@ fn age() -> Duration {
 /// Before the program begins: what Python's own start needed no more goes, so that what we need does not come on top.
 pub fn make_room() {
     begin();
-    drop_idle();
+    drop_pages(Of::Libraries);
 }
 
 /// From now on memory may be given back, of the objects that are loaded by now. A program that goes on with us gives some as soon as code
@@ -107,7 +111,7 @@ pub fn give_back() {
         }
     }
     if WHEN_WARM.allows() {
-        drop_idle();
+        if age() < YOUNG { drop_pages(Of::Libraries) } else { drop_idle() }
     }
 }
 
@@ -133,16 +137,20 @@ pub fn end_recording() {
 
 /// Gives back the pages of code and constants of the objects that were noted, and free memory.
 fn drop_idle() {
-    let left = AT_START.load(Ordering::Relaxed);
-    if left == 0 {
-        return;
-    }
-    let first = GIVEN_AT.swap(age().as_nanos() as u64, Ordering::Relaxed) == 0;
+    GIVEN_AT.store(age().as_nanos() as u64, Ordering::Relaxed);
     // The compiler's code goes, too.
     RECORDED_AT.store(NONE, Ordering::Relaxed);
     trim();
+    drop_pages(Of::All);
+}
+
+/// Gives back the pages of code and constants of the objects that were noted.
+fn drop_pages(of: Of) {
+    let left = AT_START.load(Ordering::Relaxed);
     let Ok(pagemap) = File::open(PAGEMAP) else { return };
-    let mut visit = Visit { pagemap, left, first };
+    // What a young program has got mapped, it soon needs most of.
+    let narrow = age() >= YOUNG && !NARROWED.swap(true, Ordering::Relaxed);
+    let mut visit = Visit { pagemap, left, of, narrow };
     // SAFETY: `visit_object` fits the signature and takes the data for what it is.
     unsafe { libc::dl_iterate_phdr(Some(visit_object), (&raw mut visit).cast()) };
 }
@@ -182,11 +190,23 @@ fn page_size() -> usize {
     unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
 }
 
+/// Lies in the code of Python.
+const PYTHON: unsafe extern "C" fn() -> c_int = capi::sys::Py_IsInitialized;
+
+/// Whose pages go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// Not of the one that Python is in, which soon needs most again.
+    Libraries,
+    All,
+}
+
 struct Visit {
     pagemap: File,
     left: usize,
-    /// Whether nothing was given back before.
-    first: bool,
+    of: Of,
+    /// Whether large segments are narrowed.
+    narrow: bool,
 }
 
 unsafe extern "C" fn count_object(_: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
@@ -203,6 +223,12 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
     // SAFETY: as above.
     let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
     let page = page_size();
+    let has_python = |h: &libc::Elf64_Phdr| {
+        (PYTHON as usize).wrapping_sub((info.dlpi_addr + h.p_vaddr) as usize) < h.p_memsz as usize
+    };
+    if visit.of == Of::Libraries && headers.iter().any(has_python) {
+        return 0;
+    }
     for header in headers.iter().filter(|h| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_W == 0) {
         let address = (info.dlpi_addr + header.p_vaddr) as usize;
         if (header.p_memsz as usize) < LARGE {
@@ -212,7 +238,7 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
         let (start, end) =
             (address.next_multiple_of(page), (address + header.p_memsz as usize) / page * page);
         drop_clean(&visit.pagemap, start, end);
-        if visit.first && end - start >= VERY_LARGE {
+        if visit.narrow && end - start >= VERY_LARGE {
             narrow(start, end);
         }
     }

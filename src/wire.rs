@@ -12,6 +12,9 @@ use tracer::{abort, statistics::EXIT_KINDS};
 use crate::memory;
 use crate::options::{Mode, Options};
 
+/// With a low threshold code does not stay cold for longer than it takes a loop to become hot.
+const TURNS_FOR_A_COLD_START: u32 = 6;
+
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
 /// Installs the evaluator in the current interpreter, with the JIT unless the options say no or the system refuses memory for it.
@@ -39,6 +42,12 @@ pub unsafe fn install(options: &Options, known: bool) -> Result<(), String> {
         return Err("this Python does not let a frame evaluator be installed".into());
     }
     interpreter::jit::set_on_warm(Some(memory::give_back));
+    let stress = options.mode == Mode::Stress;
+    interpreter::dispatch::set_cold_starts(if stress {
+        4
+    } else {
+        options.threshold / TURNS_FOR_A_COLD_START
+    });
     if options.mode == Mode::Off {
         return Ok(());
     }
@@ -55,7 +64,6 @@ pub unsafe fn install(options: &Options, known: bool) -> Result<(), String> {
     }
     match backend::new(driver::runtime_addresses(), backend_options) {
         Ok(backend) => {
-            let stress = options.mode == Mode::Stress;
             let policy = Policy {
                 loop_threshold: if stress { 2 } else { options.threshold },
                 exit_threshold: if stress {

@@ -9,6 +9,7 @@ use crate::semantics::{
 use crate::{opcode, tracing, warm};
 use capi::opcode as op;
 use capi::sys;
+use std::sync::atomic::{AtomicI16, Ordering};
 
 macro_rules! opcodes {
     ($then:ident) => {
@@ -172,11 +173,31 @@ pub fn execute_as_recorded(d: &mut Direct, opcode: u8, arg: usize) -> Flow {
     execute(d, opcode, arg)
 }
 
-/// How often a code object starts, or turns in a loop, before it is translated.
-const COLD_STARTS: i16 = 24;
+/// How often a code object starts at most before it is translated. Translating costs some 30 ns for each instruction, and as much again when the
+/// first execution finds its special case; a start saves some 2 ns for each, and seldom executes all.
+const MOST_COLD_STARTS: i16 = 64;
+
+/// As often CPython starts code before it quickens it: what its cold code shows, ours shows until then.
+const LEAST_COLD_STARTS: i16 = 8;
+
+/// What a start counts. A turn of a loop counts as much of it as the loop is of the code: a long module with a short loop is run once.
+const START_COUNTS: i16 = 16;
 
 /// `co_warmup` of a new code object (`QUICKENING_INITIAL_WARMUP_VALUE`). CPython's evaluator counts it up, to 0; we count it down.
 const INITIAL_WARMUP: i16 = -8;
+
+/// With this `co_warmup` or less a code object is translated.
+static WARM_FROM: AtomicI16 = AtomicI16::new(warm_after(MOST_COLD_STARTS));
+
+const fn warm_after(starts: i16) -> i16 {
+    INITIAL_WARMUP - starts * START_COUNTS
+}
+
+/// Sets how often a code object starts before it is translated: from 8 to 64 times, as is the default.
+pub fn set_cold_starts(starts: u32) {
+    let starts = i16::try_from(starts).unwrap_or(i16::MAX).clamp(LEAST_COLD_STARTS, MOST_COLD_STARTS);
+    WARM_FROM.store(warm_after(starts), Ordering::Relaxed);
+}
 
 /// Runs until something other than the next instruction is to be done.
 ///
@@ -251,7 +272,7 @@ unsafe fn run_cold(d: &mut Direct) -> Flow {
             return Flow::Traced;
         }
         // SAFETY: the current frame's code.
-        if KINDS[usize::from(opcode)] & START != 0 && unsafe { is_warm(d.code()) } {
+        if KINDS[usize::from(opcode)] & START != 0 && unsafe { is_warm(d.code(), opcode, arg) } {
             return Flow::Switch;
         }
     }
@@ -261,12 +282,19 @@ const fn is_start(code: u8) -> bool {
     code as u32 == sys::RESUME || opcode::is_loop_edge(code)
 }
 
-/// Counts a start; translates when it was the last cold one.
-unsafe fn is_warm(code: *mut sys::PyCodeObject) -> bool {
+/// Counts a start, or a turn of a loop of so many units; translates when it was the last cold one.
+unsafe fn is_warm(code: *mut sys::PyCodeObject, opcode: u8, arg: usize) -> bool {
     // SAFETY: live code; the GIL is held.
     unsafe {
-        if (*code).co_warmup > INITIAL_WARMUP - COLD_STARTS {
-            (*code).co_warmup -= 1;
+        let warm_from = WARM_FROM.load(Ordering::Relaxed);
+        if (*code).co_warmup > warm_from {
+            let counts = if opcode == op::RESUME {
+                START_COUNTS
+            } else {
+                // A loop is a part of its code.
+                (arg * START_COUNTS as usize / (*code).ob_base.ob_size as usize).max(1) as i16
+            };
+            (*code).co_warmup = ((*code).co_warmup - counts).max(warm_from);
             return false;
         }
         let data = warm::translate(code);
