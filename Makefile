@@ -65,7 +65,7 @@ run:
 bench:
 	@$(if $(filter executable extension,$(FORM)),,$(error FORM=$(FORM) is neither executable nor extension)) \
 	$(call setup) && $(bench.py) --list >/dev/null && $(bench-$(FORM)) && \
-	$(bench.py) $(under-test-$(FORM)) --columns off,on,pypy --seconds '$(SECONDS)' --processes 1 --output build/bench/$(FORM)
+	$(bench.py) $(under-test-$(FORM)) --columns off,on,pypy --seconds '$(SECONDS)' --processes 1 --again 2 --output build/bench/$(FORM)
 
 bench-peers:
 	@tools/install-peers

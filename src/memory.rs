@@ -39,12 +39,12 @@ struct Limit {
 }
 
 /// Importing leaves much that the program does not need; one that ends at once had better not deal with it.
-static WHEN_WARM: Limit = Limit::new(Duration::from_millis(30), Duration::from_millis(16));
+static WHEN_WARM: Limit = Limit::new(Duration::from_millis(16), Duration::from_millis(16));
 /// A recording needs memory at once, however lately the last one did.
 static FOR_RECORDING: Limit = Limit::new(Duration::from_millis(16), Duration::from_millis(8));
 /// The compiler's code, which each of a series of recordings would have to get back.
 static AFTER_COMPILING: Limit = Limit::new(COMPILER_PAUSE, Duration::ZERO);
-/// So young a program gives back little: what it is going to need is not known yet.
+/// So young a program may end soon: splitting mappings costs it more than it is worth.
 const YOUNG: Duration = Duration::from_millis(30);
 /// Whether large segments were narrowed.
 static NARROWED: AtomicBool = AtomicBool::new(false);
@@ -111,7 +111,7 @@ pub fn give_back() {
         }
     }
     if WHEN_WARM.allows() {
-        if age() < YOUNG { drop_pages(Of::Libraries) } else { drop_idle() }
+        drop_idle();
     }
 }
 
@@ -148,7 +148,6 @@ fn drop_idle() {
 fn drop_pages(of: Of) {
     let left = AT_START.load(Ordering::Relaxed);
     let Ok(pagemap) = File::open(PAGEMAP) else { return };
-    // What a young program has got mapped, it soon needs most of.
     let narrow = age() >= YOUNG && !NARROWED.swap(true, Ordering::Relaxed);
     let mut visit = Visit { pagemap, left, of, narrow };
     // SAFETY: `visit_object` fits the signature and takes the data for what it is.

@@ -353,14 +353,14 @@ class Bench(unittest.TestCase):
             self.assertEqual((done.stdout, len(done.stderr.splitlines())), ("", 1), done.stderr)
             self.assertIn(said, done.stderr)
 
-    def row(self, body):
+    def row(self, body, again=0):
         """A row of a program of this test's own, measured under the base and the executable."""
         path = self.folder / "program.py"
         path.write_text(body)
         program = catalogue.Program("program", "own", str(path), check="_once()", call="iteration")
         program.folders = []
         sides = [bench.Side("base", [sys.executable]), bench.Side("on", [os.environ["COLUBER"]], is_coluber=True)]
-        options = types.SimpleNamespace(seconds=0.01, processes=1, core=None, timeout=60, statistic="best")
+        options = types.SimpleNamespace(seconds=0.01, processes=1, again=again, core=None, timeout=60, statistic="best")
         return report.complete(bench.measure(program, sides, options, lambda text: None), ["on"])
 
     def test_another_result_is_a_fault_and_has_no_ratios(self):
@@ -368,6 +368,12 @@ class Bench(unittest.TestCase):
         self.assertEqual((row["faults"], row["ratios"]), (["on: the result differs"], {}))
         row = self.row("import sys\ndef iteration(): print(sys.executable)")
         self.assertEqual((row["faults"], row["ratios"]), (["on: the result differs"], {}))
+
+    def test_what_is_slower_under_coluber_is_measured_again(self):
+        sleeps = "import sys, time\ndef iteration(): time.sleep(0.01 if ('coluber' in sys.executable) == %s else 0)"
+        for slow, runs in (True, 3), (False, 1):
+            sides = self.row(sleeps % slow, again=2)["sides"]
+            self.assertEqual([len(side["runs"]) for side in sides.values()], [runs, runs])
 
     def test_a_program_that_fails_is_a_fault_with_its_last_line(self):
         row = self.row("import sys\ndef iteration():\n  if 'coluber' in sys.executable: raise ValueError('here')")

@@ -22,6 +22,61 @@ import typing
 
 SOURCE = textwrap.dedent(inspect.getsource(textwrap.TextWrapper))
 
+# What short programs consist of: statements of most kinds, each executed once or twice.
+ONCE = """
+import os.path, sys
+
+class Base:
+    limit = 2
+
+    def __init__(self, name, *rest, size=0):
+        self.name, self.rest, self.size = name, rest, size
+
+    @property
+    def title(self):
+        return f"{self.name!r:>5} {self.size + 1}"
+
+    @staticmethod
+    def add(a, b):
+        return a + b
+
+class Derived(Base):
+    def __init__(self, name):
+        super().__init__(name, *"ab", size=len(name))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return False
+
+def numbers(first=0):
+    while first < 2:
+        yield first
+        first += 1
+
+def outer(x):
+    def inner(y):
+        nonlocal x
+        x -= y
+        return x
+    return inner
+
+with Derived("it") as derived, open(os.devnull) as file:
+    lines = [line for line in file if line.strip()]
+try:
+    {}["missing"]
+except (KeyError, ValueError) as error:
+    said = str(error)
+finally:
+    del lines[:]
+first, *others = sorted({n * 2.5 for n in numbers()} | {1}, key=lambda n: -n)
+table = {**{str(n): n for n in range(2)}, "rest": others[:1]}
+if said and not lines and table.get("0") is not None and "rest" in table:
+    print("%s %s" % (first, table), derived.title, Base.add(1, b=2), outer(3)(1), next(n for n in others), file=sys.stderr)
+assert isinstance(derived, Base) and Base.limit != 3
+"""
+
 
 def repeated(times):
     """A function that runs so many times in one call."""
