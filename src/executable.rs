@@ -67,7 +67,7 @@ unsafe extern "C" fn main(
     }
     // SAFETY: C hands over `argc` NUL-terminated strings that live as long as the process.
     let arguments = unsafe { arguments(argc, argv) };
-    memory::make_room();
+    memory::begin();
     // SAFETY: nothing of Python ran before; this is its only thread.
     if let Err(status) = unsafe { initialize(argc, argv) } {
         // SAFETY: the status came from Python just now.
