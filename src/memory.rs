@@ -44,8 +44,6 @@ static WHEN_WARM: Limit = Limit::new(Duration::from_millis(16), Duration::from_m
 static FOR_RECORDING: Limit = Limit::new(Duration::from_millis(16), Duration::from_millis(8));
 /// The compiler's code, which each of a series of recordings would have to get back.
 static AFTER_COMPILING: Limit = Limit::new(COMPILER_PAUSE, Duration::ZERO);
-/// So young a program may end soon: splitting mappings costs it more than it is worth.
-const YOUNG: Duration = Duration::from_millis(30);
 /// Whether large segments were narrowed.
 static NARROWED: AtomicBool = AtomicBool::new(false);
 /// When idle pages were last given back, in nanoseconds after the program's begin; 0 if never.
@@ -143,7 +141,7 @@ fn drop_idle() {
 fn drop_pages(of: Of) {
     let left = AT_START.load(Ordering::Relaxed);
     let Ok(pagemap) = File::open(PAGEMAP) else { return };
-    let narrow = age() >= YOUNG && !NARROWED.swap(true, Ordering::Relaxed);
+    let narrow = of == Of::All && !NARROWED.swap(true, Ordering::Relaxed);
     let mut visit = Visit { pagemap, left, of, narrow };
     // SAFETY: `visit_object` fits the signature and takes the data for what it is.
     unsafe { libc::dl_iterate_phdr(Some(visit_object), (&raw mut visit).cast()) };
@@ -217,12 +215,15 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
     // SAFETY: as above.
     let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
     let page = page_size();
-    let has_python = |h: &libc::Elf64_Phdr| {
-        (PYTHON as usize).wrapping_sub((info.dlpi_addr + h.p_vaddr) as usize) < h.p_memsz as usize
+    let has = |address: usize| {
+        let start = |h: &libc::Elf64_Phdr| (info.dlpi_addr + h.p_vaddr) as usize;
+        headers.iter().any(|h| address.wrapping_sub(start(h)) < h.p_memsz as usize)
     };
-    if visit.of == Of::Libraries && headers.iter().any(has_python) {
+    if visit.of == Of::Libraries && has(PYTHON as usize) {
         return 0;
     }
+    // Our own code is in the order in which it is needed.
+    let narrow_it = visit.narrow && !has(narrow as *const () as usize);
     for header in headers.iter().filter(|h| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_W == 0) {
         let address = (info.dlpi_addr + header.p_vaddr) as usize;
         if (header.p_memsz as usize) < LARGE {
@@ -232,7 +233,7 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
         let (start, end) =
             (address.next_multiple_of(page), (address + header.p_memsz as usize) / page * page);
         drop_clean(&visit.pagemap, start, end);
-        if visit.narrow && end - start >= VERY_LARGE {
+        if narrow_it && end - start >= VERY_LARGE {
             narrow(start, end);
         }
     }
