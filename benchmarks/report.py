@@ -133,7 +133,8 @@ def markdown(document):
     columns, total = document["columns"], document["summary"]["all"]
     lines = ["# Coluber's benchmarks (%s)" % document["form"], "", "| | |", "| --- | --- |"]
     lines += ["| %s | `%s`, %s |" % (name, " ".join(side["command"]), side["version"]) for name, side in document["sides"].items()]
-    lines += ["", "Each program ran in %d process(es) of %g s on each side, in turn, on one core." % (document["processes"], document["seconds"]),
+    again = ", in up to %d more where coluber was slower" % document["again"] if document.get("again") else ""
+    lines += ["", "Each program ran in %d process(es) of %g s on each side%s, in turn, on one core." % (document["processes"], document["seconds"], again),
               "steady: time of an iteration once warm; first: of the first one; 1st s: work done in the first second; above 1 is faster than base.",
               "memory: peak resident memory; above 1 is more than base.", ""]
     names = ["%s %s" % (heading, c) for heading, _ in RATIOS.values() for c in columns]

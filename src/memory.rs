@@ -10,7 +10,7 @@ use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How many objects were loaded when we began: the executable, libpython, the system's libraries, this one. Extension modules of the program
@@ -44,8 +44,6 @@ static WHEN_WARM: Limit = Limit::new(Duration::from_millis(16), Duration::from_m
 static FOR_RECORDING: Limit = Limit::new(Duration::from_millis(16), Duration::from_millis(8));
 /// The compiler's code, which each of a series of recordings would have to get back.
 static AFTER_COMPILING: Limit = Limit::new(COMPILER_PAUSE, Duration::ZERO);
-/// Whether large segments were narrowed.
-static NARROWED: AtomicBool = AtomicBool::new(false);
 /// When idle pages were last given back, in nanoseconds after the program's begin; 0 if never.
 static GIVEN_AT: AtomicU64 = AtomicU64::new(0);
 /// When the last recording ended, in nanoseconds after the program's begin; `NONE` when the compiler's code was given back since.
@@ -130,19 +128,18 @@ pub fn end_recording() {
 
 /// Gives back the pages of code and constants of the objects that were noted, and free memory.
 fn drop_idle() {
-    GIVEN_AT.store(age().as_nanos() as u64, Ordering::Relaxed);
+    let first = GIVEN_AT.swap(age().as_nanos() as u64, Ordering::Relaxed) == 0;
     // The compiler's code goes, too.
     RECORDED_AT.store(NONE, Ordering::Relaxed);
     trim();
-    drop_pages(Of::All);
+    drop_pages(Of::All { narrow: first });
 }
 
 /// Gives back the pages of code and constants of the objects that were noted.
 fn drop_pages(of: Of) {
     let left = AT_START.load(Ordering::Relaxed);
     let Ok(pagemap) = File::open(PAGEMAP) else { return };
-    let narrow = of == Of::All && !NARROWED.swap(true, Ordering::Relaxed);
-    let mut visit = Visit { pagemap, left, of, narrow };
+    let mut visit = Visit { pagemap, left, of };
     // SAFETY: `visit_object` fits the signature and takes the data for what it is.
     unsafe { libc::dl_iterate_phdr(Some(visit_object), (&raw mut visit).cast()) };
 }
@@ -190,15 +187,14 @@ const PYTHON: unsafe extern "C" fn() -> c_int = capi::sys::Py_IsInitialized;
 enum Of {
     /// Not of the one that Python is in, which soon needs most again.
     Libraries,
-    All,
+    /// `narrow`: large segments are narrowed.
+    All { narrow: bool },
 }
 
 struct Visit {
     pagemap: File,
     left: usize,
     of: Of,
-    /// Whether large segments are narrowed.
-    narrow: bool,
 }
 
 unsafe extern "C" fn count_object(_: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
@@ -223,7 +219,7 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
         return 0;
     }
     // Our own code is in the order in which it is needed.
-    let narrow_it = visit.narrow && !has(narrow as *const () as usize);
+    let narrows = visit.of == (Of::All { narrow: true }) && !has(narrow as *const () as usize);
     for header in headers.iter().filter(|h| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_W == 0) {
         let address = (info.dlpi_addr + header.p_vaddr) as usize;
         if (header.p_memsz as usize) < LARGE {
@@ -233,7 +229,7 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
         let (start, end) =
             (address.next_multiple_of(page), (address + header.p_memsz as usize) / page * page);
         drop_clean(&visit.pagemap, start, end);
-        if narrow_it && end - start >= VERY_LARGE {
+        if narrows && end - start >= VERY_LARGE {
             narrow(start, end);
         }
     }

@@ -100,7 +100,7 @@ const TABLE: [Row; 10] = [
         name: "jit-threshold",
         env: "COLUBER_JIT_THRESHOLD",
         form: "jit-threshold=N",
-        meaning: "turns of a loop before it is compiled, from 1 (default: 397); with fewer code also warms up sooner",
+        meaning: "turns of a loop before it is compiled, from 1 (default: 397); with fewer, code also warms up sooner",
         set: |options, value| {
             let number = value.and_then(|text| text.parse().ok()).filter(|&number| number >= 1);
             options.threshold = number.unwrap_or(options.threshold);

@@ -12,7 +12,7 @@ use tracer::{abort, statistics::EXIT_KINDS};
 use crate::memory;
 use crate::options::{Mode, Options};
 
-/// With a low threshold code does not stay cold for longer than it takes a loop to become hot.
+/// So many turns of the loops' threshold allow code one cold start: a low threshold has code warm up sooner, too.
 const TURNS_FOR_A_COLD_START: u32 = 6;
 
 static ENABLED: AtomicBool = AtomicBool::new(false);
@@ -43,11 +43,8 @@ pub unsafe fn install(options: &Options, known: bool) -> Result<(), String> {
     }
     interpreter::jit::set_on_warm(Some(memory::give_back));
     let stress = options.mode == Mode::Stress;
-    interpreter::dispatch::set_cold_starts(if stress {
-        4
-    } else {
-        options.threshold / TURNS_FOR_A_COLD_START
-    });
+    let loop_threshold = if stress { 2 } else { options.threshold };
+    interpreter::dispatch::set_cold_starts(loop_threshold / TURNS_FOR_A_COLD_START);
     if options.mode == Mode::Off {
         return Ok(());
     }
@@ -65,7 +62,7 @@ pub unsafe fn install(options: &Options, known: bool) -> Result<(), String> {
     match backend::new(driver::runtime_addresses(), backend_options) {
         Ok(backend) => {
             let policy = Policy {
-                loop_threshold: if stress { 2 } else { options.threshold },
+                loop_threshold,
                 exit_threshold: if stress {
                     3
                 } else {

@@ -178,7 +178,7 @@ pub fn execute_as_recorded(d: &mut Direct, opcode: u8, arg: usize) -> Flow {
 const MOST_COLD_STARTS: i16 = 64;
 
 /// As often CPython starts code before it quickens it: what its cold code shows, ours shows until then.
-const LEAST_COLD_STARTS: i16 = 8;
+const LEAST_COLD_STARTS: i16 = -INITIAL_WARMUP;
 
 /// What a start counts. A turn of a loop counts as much of it as the loop is of the code: a long module with a short loop is run once.
 const START_COUNTS: i16 = 16;
@@ -286,15 +286,14 @@ const fn is_start(code: u8) -> bool {
 unsafe fn is_warm(code: *mut sys::PyCodeObject, opcode: u8, arg: usize) -> bool {
     // SAFETY: live code; the GIL is held.
     unsafe {
-        let warm_from = WARM_FROM.load(Ordering::Relaxed);
-        if (*code).co_warmup > warm_from {
+        if (*code).co_warmup > WARM_FROM.load(Ordering::Relaxed) {
             let counts = if opcode == op::RESUME {
                 START_COUNTS
             } else {
                 // A loop is a part of its code.
                 (arg * START_COUNTS as usize / (*code).ob_base.ob_size as usize).max(1) as i16
             };
-            (*code).co_warmup = ((*code).co_warmup - counts).max(warm_from);
+            (*code).co_warmup -= counts;
             return false;
         }
         let data = warm::translate(code);
