@@ -239,7 +239,8 @@ unsafe fn set_extra(code: *mut PyCodeObject, data: *mut CodeData) -> bool {
             let has_brief = BRIEF_SIZE.load(Ordering::Relaxed) == index + 1;
             let brief = if has_brief { size_of::<Brief>() } else { 0 };
             let bytes = size_of::<Extra>() + index as usize * size_of::<*mut c_void>() + brief;
-            extra = sys::PyMem_Realloc(extra.cast(), bytes).cast();
+            extra = if present == 0 { out_of_pools(bytes) } else { sys::PyMem_Realloc(extra.cast(), bytes) }
+                .cast();
             if extra.is_null() {
                 return false;
             }
@@ -259,6 +260,28 @@ unsafe fn set_extra(code: *mut PyCodeObject, data: *mut CodeData) -> bool {
         *(&raw mut (*extra).extras).cast::<*mut c_void>().offset(index) = data.cast();
     }
     true
+}
+
+/// Of this size `PyMem_Malloc` has blocks from C's allocator, not from its pools: one more than `SMALL_REQUEST_THRESHOLD` (Objects/obmalloc.c).
+const OUT_OF_POOLS: usize = 513;
+
+/// Memory for `PyMem_Realloc` and `PyMem_Free` that lies in no pool; null without memory. What hangs on code lives long, and is made
+/// while the program's objects come and go. In the midst of them it would keep a pool of theirs, and its arena, from being given back
+/// when they are gone; and a pool that is never empty hands its blocks out in an order that gets ever worse.
+///
+/// # Safety
+/// The GIL is held.
+unsafe fn out_of_pools(bytes: usize) -> *mut c_void {
+    // SAFETY: by contract; the second call is given what the first one gave.
+    unsafe {
+        let block = sys::PyMem_Malloc(bytes.max(OUT_OF_POOLS));
+        if block.is_null() {
+            return block;
+        }
+        // It stays with the allocator that it came from.
+        let less = sys::PyMem_Realloc(block, bytes);
+        if less.is_null() { block } else { less }
+    }
 }
 
 /// Called by CPython when the code object dies.
