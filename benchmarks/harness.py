@@ -15,6 +15,7 @@ This module must stay small: what it imports counts in the peak memory of each m
 
 import os
 import sys
+from array import array
 from time import perf_counter, process_time
 
 # One sample should last at least this many seconds, so that reading the clock does not show.
@@ -72,22 +73,33 @@ def peak_memory():
     return None
 
 
-def core_taken():
-    """Seconds that this thread has been ready to run while others had the core, or 0 where the kernel does not tell."""
-    try:
-        with open("/proc/self/schedstat") as f:
-            return int(f.read().split()[1]) / 1e9
-    except (OSError, IndexError):
-        return 0.0
+class CoreTaken:
+    """Asks the kernel for the seconds that this thread has been ready to run while others had the core; 0 where it does not tell."""
+
+    def __init__(self):
+        try:
+            self.file = os.open("/proc/self/schedstat", os.O_RDONLY)
+        except OSError:
+            self.file = None
+
+    def __call__(self):
+        try:
+            return int(os.pread(self.file, 80, 0).split()[1]) / 1e9
+        except (OSError, TypeError, IndexError):
+            return 0.0
 
 
 class Measurement:
-    """Times one program: the first iteration by itself, then samples until the time is over."""
+    """Times one program: the first iteration by itself, then samples until the time is over.
+
+    It makes few objects meanwhile and keeps none, lest its own lie scattered among the program's: with a list of samples and a file
+    object for each, a collection of the program's 0.6 ms long took up to a tenth longer, more or less of it by chance."""
 
     def __init__(self, wish):
         self.seconds, self.check, self.benchmark = wish["seconds"], wish.get("check"), wish.get("benchmark")
         self.namespace = None  # the program's
-        self.taken = self.wall = 0.0
+        self.core_taken = CoreTaken()
+        self.total = array("d", (0.0, 0.0))  # the samples' time, and what others took of it
         self.result = None
 
     def once(self, timed, loops):
@@ -96,10 +108,11 @@ class Measurement:
         The kernel books that time when the thread gets the core again, perhaps a sample too late; but a sample never takes less
         than the processor's time. Where a program times a part of its iteration only, nobody knows what was taken from that part:
         such a sample stays as it is, and counts only if it is the best all the same."""
-        taken, used, start = core_taken(), process_time(), perf_counter()
+        taken, used, start = self.core_taken(), process_time(), perf_counter()
         seconds, result = timed(loops)
-        wall, used, taken = perf_counter() - start, process_time() - used, core_taken() - taken
-        self.wall, self.taken = self.wall + wall, self.taken + taken
+        wall, used, taken = perf_counter() - start, process_time() - used, self.core_taken() - taken
+        self.total[0] += wall
+        self.total[1] += taken
         if seconds > PART * wall:
             seconds *= min(1.0, max(used, wall - taken) / wall)
         return seconds, result
@@ -117,20 +130,21 @@ class Measurement:
         work = horizon / first if first >= horizon else None
         loops = max(1, int(SHORTEST_SAMPLE / first + 1)) if first > 0 else 1000
         begin = perf_counter()
-        samples = []  # (when it began, seconds per iteration)
+        begins, samples = array("d"), array("d")  # when each began, seconds per iteration
         while True:
             start = perf_counter()
             if start >= begin + self.seconds and len(samples) >= 2 and work is not None:
                 break
             seconds, _ = self.once(timed, loops)
-            samples.append((start - begin, seconds / loops))
+            begins.append(start - begin)
+            samples.append(seconds / loops)
             if work is None and elapsed + seconds >= horizon:
                 work = done + loops * (horizon - elapsed) / seconds
             elapsed, done = elapsed + seconds, done + loops
             if seconds < SHORTEST_SAMPLE / 2:
                 loops *= 2
-        half = samples[-1][0] / 2
-        late = sorted(seconds for at, seconds in samples if at >= half)
+        half = begins[-1] / 2
+        late = sorted(seconds for at, seconds in zip(begins, samples) if at >= half)
         peak = peak_memory()
         checked = None
         if self.check:
@@ -141,7 +155,7 @@ class Measurement:
                 checked = checksum(describe(eval(self.check, self.namespace)))
         self.result = {
             "best": late[0], "median": late[len(late) // 2], "first": first, "work": work, "samples": len(samples), "loops": loops,
-            "peak_kib": peak, "core_taken": min(1.0, self.taken / self.wall), "state": state, "checked": checked,
+            "peak_kib": peak, "core_taken": min(1.0, self.total[1] / self.total[0]), "state": state, "checked": checked,
         }
 
 
