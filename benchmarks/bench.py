@@ -13,6 +13,7 @@ if a program failed under base or coluber, if its result differs, or if coluber 
 """
 
 import argparse
+import glob
 import json
 import os
 import shlex
@@ -141,7 +142,7 @@ def sides_of(options):
     """The base, then a side for each column. Ends the program with one line where there is no such interpreter."""
     base = interpreter(options.base)
     if options.extension:
-        if not os.path.isdir(os.path.join(options.extension, "coluber")):
+        if not glob.glob(os.path.join(glob.escape(options.extension), "coluber.*")):
             sys.exit("bench: there is no extension module in %s; make ext builds it" % options.extension)
         coluber = base
     elif options.coluber:

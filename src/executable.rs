@@ -4,7 +4,7 @@
 //! of CPython's code is exactly what the user would run otherwise. `start_main` gets control before python's `main` would.
 //!
 //! Python parses the command line, finds its paths and runs the program (`Py_RunMain`); we say where the base Python is,
-//! add our modules, and switch Coluber on before the program starts. C's `main` and not Rust's, since Rust's would ignore
+//! add our module, and switch Coluber on before the program starts. C's `main` and not Rust's, since Rust's would ignore
 //! SIGPIPE and handle SIGSEGV before Python looks at them, and a program can see that.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -13,7 +13,7 @@ use std::mem::MaybeUninit;
 use capi::sys::{self, PyConfig, PyStatus, wchar_t};
 
 use crate::start::{self, Host, Refusal};
-use crate::{frozen, memory, module, version};
+use crate::{memory, module, version};
 
 /// The status of a command line that can't be understood, as Python's own.
 const USAGE: c_int = 2;
@@ -108,9 +108,8 @@ unsafe fn arguments(argc: c_int, argv: *const *const c_char) -> Vec<String> {
 /// # Safety
 /// Called once, before any other use of Python; `argv` holds `argc` NUL-terminated strings.
 unsafe fn initialize(argc: c_int, argv: *const *const c_char) -> Result<(), PyStatus> {
-    frozen::register();
     // SAFETY: before initialization, as this function demands. It fails only for want of memory; then the import does.
-    unsafe { sys::PyImport_AppendInittab(c"_coluber".as_ptr(), Some(module::PyInit__coluber)) };
+    unsafe { sys::PyImport_AppendInittab(c"coluber".as_ptr(), Some(module::PyInit_coluber)) };
     let mut config = MaybeUninit::<PyConfig>::uninit();
     let config = config.as_mut_ptr();
     // SAFETY: fills the whole structure.

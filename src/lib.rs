@@ -1,7 +1,7 @@
 //! The library `libcoluber`, which is all of Coluber: what the executable loads, and the extension module for a stock python3.11.
 //!
-//! Of the executable only are `executable.rs` and `frozen.rs`. As an extension module Python loads it as `_coluber`
-//! (`make ext` gives it that name) and finds `PyInit__coluber` in `module.rs`.
+//! Of the executable only is `executable.rs`. As an extension module Python loads it as `coluber` (`make ext` gives it that name) and finds
+//! `PyInit_coluber` in `module.rs`.
 
 #![cfg_attr(test, allow(dead_code))] // nobody starts a test as the executable
 
@@ -11,7 +11,6 @@
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 mod executable;
-mod frozen;
 mod memory;
 mod module;
 mod options;

@@ -1,6 +1,6 @@
 //! Switching Coluber on inside an initialized Python: its version, our options, the log, the evaluator, the final report.
 //!
-//! Called by `executable.rs` after Python's initialization and by `_coluber.enable()`. It must not assume that the process is
+//! Called by `executable.rs` after Python's initialization and by `coluber.jit.enable()`. It must not assume that the process is
 //! ours: in the extension module's case it isn't.
 
 use std::borrow::Cow;

@@ -3,7 +3,6 @@
 #![allow(dead_code)]
 
 mod executable;
-mod frozen;
 mod memory;
 mod module;
 mod options;

@@ -3,7 +3,7 @@
     python3.11 tests/fail_allocations.py --coluber target/release/coluber [--short] [--only bridges,generators]
 
 Run by the base Python, which says what the programs of tests/fail_allocations give. For each program coluber counts the allocations of a run,
-and forks a child for each: there that allocation finds no memory (`_coluber.fail_allocations`), the program runs to its end, and its functions are
+and forks a child for each: there that allocation finds no memory (`coluber.jit._fail_allocations`), the program runs to its end, and its functions are
 dropped. Then the same with twenty in a row, and with all from that one on, so that everything comes from the reserve. In stress mode, where they
 are tens of thousands, some thousands have to do, and with `--short` some dozens everywhere. The last line says `N passed, N failed`;
 `make fail-allocations` runs it, `make test` the short form.
@@ -38,12 +38,12 @@ def run(source):
 
 def attempt(source, first, last):
     """The result with these allocations failing, how many there were, how many blocks are left after it, and whether all functions died."""
-    import _coluber
+    from coluber import jit
 
-    _coluber.fail_allocations(first, last)
+    jit._fail_allocations(first, last)
     result, functions = run(source)
     gc.collect()
-    allocations, left = _coluber.fail_allocations(0, 0)
+    allocations, left = jit._fail_allocations(0, 0)
     return result, allocations, left, all(ref() is None for ref in functions)
 
 

@@ -10,7 +10,6 @@ left out: the memory blocks in which its data hangs on code objects, the referen
 """
 
 import gc
-import json
 import sys
 import types
 
@@ -19,9 +18,9 @@ from test.libregrtest import refleak
 from test.libregrtest.main import main
 
 try:
-    import _coluber
+    from coluber import jit
 except ImportError:  # the base
-    _coluber = None
+    jit = None
 
 
 def static_types(root=object):
@@ -55,7 +54,7 @@ def total_references():
 
 def of_warm_code(name):
     """One of Coluber's statistics; 0 under the base."""
-    return json.loads(_coluber.stats())[name] if _coluber else 0
+    return jit.stats()[name] if jit else 0
 
 
 class Sys:
@@ -67,8 +66,8 @@ class Sys:
 
     @staticmethod
     def getallocatedblocks():
-        warm = of_warm_code("code_objects")
-        return sys.getallocatedblocks() - warm
+        blocks = sys.getallocatedblocks()  # before code that tells the other number gets warm
+        return blocks - of_warm_code("code_objects")
 
     def __getattr__(self, name):
         return getattr(sys, name)

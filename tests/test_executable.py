@@ -280,6 +280,26 @@ class Package(Folder):
             code = "import coluber; from coluber import jit; jit.disable(); jit.enable(); print(jit.stats()['traces'], coluber.__version__)"
             self.assertRegex(coluber(*options, "-c", code).stdout, r"^\d+ \d+\.\d+\.\d+\n$")
 
+    def test_the_package_looks_like_any_other(self):
+        code = """if True:
+            import coluber.jit, importlib, inspect, sys
+            print(coluber.jit is sys.modules["coluber.jit"], coluber.jit.__name__, coluber.jit.__package__)
+            print([name for name in vars(coluber) if name[:2] != "__"], [name for name in vars(coluber.jit) if name[0] != "_"])
+            print(inspect.signature(coluber.jit.enable), inspect.getdoc(coluber.jit.enable).splitlines()[0])
+            print(importlib.reload(coluber) is coluber, coluber.jit is sys.modules["coluber.jit"], coluber.jit.stats()["traces"] >= 0)
+            from coluber import *
+            print(jit is coluber.jit)
+        """
+        expected = [
+            "True coluber.jit coluber",
+            "['jit'] ['enable', 'disable', 'stats']",
+            "() Run frames that start from now on under Coluber's evaluator.",
+            "True True True",
+            "True",
+        ]
+        for done in coluber("-c", code), run(sys.executable, "-c", code, PYTHONPATH=EXTENSION):
+            self.assertEqual((done.stdout.splitlines(), done.stderr), (expected, ""))
+
     def test_statistics_count_the_code_objects_that_are_warm_and_live(self):
         code = """if True:
             from coluber import jit
@@ -307,10 +327,11 @@ class Package(Folder):
             sys.settrace(lambda frame, event, arg: seen.append(frame.f_globals.get("__name__")))
             import coluber
             coluber.jit.enable()
+            (lambda: None)()
             gc.collect()
             sys.settrace(None)
             left = any(getattr(o, "__module__", None) == "coluber.check" for o in gc.get_objects())
-            print("coluber" in seen, "coluber.check" in seen, left)
+            print("__main__" in seen, "coluber.check" in seen, left)
         """
         self.assertEqual(run(sys.executable, "-c", code, PYTHONPATH=EXTENSION).stdout, "True False False\n")
 

@@ -1,4 +1,4 @@
-//! Allocations that fail on purpose, for tests: `-X jit-fail-alloc`, and `_coluber.fail_allocations`, which tests/fail_allocations.py calls.
+//! Allocations that fail on purpose, for tests: `-X jit-fail-alloc`, and `coluber.jit._fail_allocations`, which tests/fail_allocations.py calls.
 //!
 //! Allocations of ours are counted from the moment that it is switched on; those with a number in a given range are treated as if the
 //! system had no memory. Each call of `alloc` or `realloc` is one.

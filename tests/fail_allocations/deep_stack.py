@@ -13,7 +13,7 @@ ctypes.pythonapi.PyObject_GetArenaAllocator(ctypes.byref(usual))
 # Called with a null pointer and a size, it gives 0: no memory.
 none = ctypes.cast(ctypes.CDLL(None).labs, ctypes.c_void_p)
 refusing = Arenas(usual.ctx, none.value, usual.free)
-if "_coluber" not in sys.builtin_module_names:
+if "coluber" not in sys.builtin_module_names:
     refusing = usual
 usual, refusing = ctypes.byref(usual), ctypes.byref(refusing)
 use = ctypes.pythonapi.PyObject_SetArenaAllocator
