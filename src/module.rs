@@ -176,13 +176,7 @@ unsafe fn parsed(json: &str) -> Option<Owned> {
     unsafe {
         let text = sys::PyUnicode_FromStringAndSize(json.as_ptr().cast::<c_char>(), json.len().cast_signed());
         let text = Owned::from_new(text)?;
-        let module = Owned::from_new(sys::PyImport_ImportModuleLevel(
-            c"json".as_ptr(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            0,
-        ))?;
+        let module = Owned::from_new(sys::PyImport_ImportModule(c"json".as_ptr()))?;
         let loads = Owned::from_new(sys::PyObject_GetAttrString(module.as_ptr(), c"loads".as_ptr()))?;
         Owned::from_new(sys::PyObject_CallOneArg(loads.as_ptr(), text.as_ptr()))
     }
