@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 /// come behind them in the dynamic linker's list; they may be large, and are left alone.
 static AT_START: AtomicUsize = AtomicUsize::new(0);
 
+/// What a program imports so early it needs to begin at all; what takes longer is the program.
+const BEGINNING: Duration = Duration::from_millis(100);
 /// After so long without a recording the compiler's code may go.
 const COMPILER_PAUSE: Duration = Duration::from_millis(3);
 /// Of smaller segments of an object little is to be had, for two system calls each.
@@ -40,11 +42,13 @@ struct Limit {
 
 /// Importing leaves much that the program does not need; one that ends at once had better not deal with it.
 static WHEN_WARM: Limit = Limit::new(Duration::from_millis(16), Duration::from_millis(16));
+/// Of what an import needs no more a part comes cheap.
+static WHILE_IMPORTING: Limit = Limit::new(Duration::from_millis(16), Duration::from_millis(16));
 /// A recording needs memory at once, however lately the last one did.
 static FOR_RECORDING: Limit = Limit::new(Duration::from_millis(16), Duration::from_millis(8));
 /// The compiler's code, which each of a series of recordings would have to get back.
 static AFTER_COMPILING: Limit = Limit::new(COMPILER_PAUSE, Duration::ZERO);
-/// When idle pages were last given back, in nanoseconds after the program's begin; 0 if never.
+/// When all idle pages were last given back, in nanoseconds after the program's begin; 0 if never.
 static GIVEN_AT: AtomicU64 = AtomicU64::new(0);
 /// When the last recording ended, in nanoseconds after the program's begin; `NONE` when the compiler's code was given back since.
 static RECORDED_AT: AtomicU64 = AtomicU64::new(NONE);
@@ -86,7 +90,7 @@ pub fn begin() {
     unsafe { libc::dl_iterate_phdr(Some(count_object), (&raw mut count).cast()) };
     AT_START.store(count, Ordering::Relaxed);
     age();
-    drop_pages(Of::Libraries);
+    drop_pages(Pass { python: false, narrow: true });
 }
 
 /// The program does something new, or goes on with something: what it needs no more may go.
@@ -101,8 +105,9 @@ pub fn give_back() {
             drop_clean(&pagemap, start.next_multiple_of(page_size()), end / page_size() * page_size());
         }
     }
-    if WHEN_WARM.allows() {
-        drop_idle();
+    let importing = is_importing();
+    if (if importing { &WHILE_IMPORTING } else { &WHEN_WARM }).allows() {
+        drop_idle(importing);
     }
 }
 
@@ -112,7 +117,7 @@ pub fn begin_recording() {
         return;
     }
     if FOR_RECORDING.allows() {
-        drop_idle();
+        drop_idle(is_importing());
     }
     if let Some((start, end)) = compiler() {
         let start = start / page_size() * page_size();
@@ -126,20 +131,26 @@ pub fn end_recording() {
     RECORDED_AT.store(age().as_nanos() as u64, Ordering::Relaxed);
 }
 
-/// Gives back the pages of code and constants of the objects that were noted, and free memory.
-fn drop_idle() {
-    let first = GIVEN_AT.swap(age().as_nanos() as u64, Ordering::Relaxed) == 0;
+/// Whether the program is still importing what it begins with.
+fn is_importing() -> bool {
+    // SAFETY: the GIL is held, by the module's contract.
+    age() < BEGINNING && unsafe { capi::import::is_importing(capi::sys::PyThreadState_Get()) }
+}
+
+/// Gives back the pages of code and constants of the objects that were noted, and free memory. Of Python's code the next import needs most.
+fn drop_idle(importing: bool) {
     // The compiler's code goes, too.
     RECORDED_AT.store(NONE, Ordering::Relaxed);
     trim();
-    drop_pages(Of::All { narrow: first });
+    let first = !importing && GIVEN_AT.swap(age().as_nanos() as u64, Ordering::Relaxed) == 0;
+    drop_pages(Pass { python: !importing, narrow: first });
 }
 
 /// Gives back the pages of code and constants of the objects that were noted.
-fn drop_pages(of: Of) {
+fn drop_pages(pass: Pass) {
     let left = AT_START.load(Ordering::Relaxed);
     let Ok(pagemap) = File::open(PAGEMAP) else { return };
-    let mut visit = Visit { pagemap, left, of };
+    let mut visit = Visit { pagemap, left, pass };
     // SAFETY: `visit_object` fits the signature and takes the data for what it is.
     unsafe { libc::dl_iterate_phdr(Some(visit_object), (&raw mut visit).cast()) };
 }
@@ -182,19 +193,18 @@ fn page_size() -> usize {
 /// Lies in the code of Python.
 const PYTHON: unsafe extern "C" fn() -> c_int = capi::sys::Py_IsInitialized;
 
-/// Whose pages go.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Of {
-    /// Not of the one that Python is in, which soon needs most again.
-    Libraries,
-    /// `narrow`: large segments are narrowed.
-    All { narrow: bool },
+/// Whose pages go: those of libraries do each time.
+struct Pass {
+    /// Those of the object that Python is in, too.
+    python: bool,
+    /// Large segments are narrowed, for good: of that object, or else of the libraries.
+    narrow: bool,
 }
 
 struct Visit {
     pagemap: File,
     left: usize,
-    of: Of,
+    pass: Pass,
 }
 
 unsafe extern "C" fn count_object(_: *mut libc::dl_phdr_info, _size: usize, data: *mut c_void) -> c_int {
@@ -215,11 +225,12 @@ unsafe extern "C" fn visit_object(info: *mut libc::dl_phdr_info, _size: usize, d
         let start = |h: &libc::Elf64_Phdr| (info.dlpi_addr + h.p_vaddr) as usize;
         headers.iter().any(|h| address.wrapping_sub(start(h)) < h.p_memsz as usize)
     };
-    if visit.of == Of::Libraries && has(PYTHON as usize) {
+    let python = has(PYTHON as usize);
+    if python && !visit.pass.python {
         return 0;
     }
     // Our own code is in the order in which it is needed.
-    let narrows = visit.of == (Of::All { narrow: true }) && !has(narrow as *const () as usize);
+    let narrows = visit.pass.narrow && python == visit.pass.python && !has(narrow as *const () as usize);
     for header in headers.iter().filter(|h| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_W == 0) {
         let address = (info.dlpi_addr + header.p_vaddr) as usize;
         if (header.p_memsz as usize) < LARGE {

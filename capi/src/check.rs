@@ -161,6 +161,7 @@ unsafe fn states() -> Result<(), String> {
                     .is_some_and(|theirs| theirs as usize == ours as usize)
             }),
             (*interp).ceval.recursion_limit == Py_GetRecursionLimit(),
+            eq((*interp).modules, PyImport_GetModuleDict()),
             (*tstate).recursion_limit == Py_GetRecursionLimit(),
             (*tstate).recursion_remaining <= (*tstate).recursion_limit,
             !(*tstate).cframe.is_null(),

@@ -237,6 +237,16 @@ pub unsafe fn make_frame_object(
     }
 }
 
+/// `first`, unless it is null, and its callers, from the innermost outward.
+///
+/// # Safety
+/// `first` is of the visible chain, which does not change while the iterator is used.
+pub unsafe fn chain(first: *mut _PyInterpreterFrame) -> impl Iterator<Item = *mut _PyInterpreterFrame> {
+    let some = |frame: *mut _PyInterpreterFrame| Some(frame).filter(|frame| !frame.is_null());
+    // SAFETY: the caller guarantees the chain.
+    std::iter::successors(some(first), move |&frame| some(unsafe { (*frame).previous }))
+}
+
 /// Moves a dying frame into its frame object, which somebody else still holds (`take_ownership` in Python/frame.c).
 #[cold]
 unsafe fn take_ownership(

@@ -98,11 +98,7 @@ pub unsafe fn make_coro(tstate: *mut PyThreadState, func: *mut PyFunctionObject)
 unsafe fn origin(depth: usize, first: *mut _PyInterpreterFrame) -> *mut PyObject {
     // SAFETY: the caller guarantees a frame of the visible chain, which doesn't change while we look.
     unsafe {
-        let chain = || {
-            let next =
-                |frame: &*mut _PyInterpreterFrame| Some((**frame).previous).filter(|frame| !frame.is_null());
-            std::iter::successors(Some(first).filter(|frame| !frame.is_null()), next).take(depth)
-        };
+        let chain = || frame::chain(first).take(depth);
         let Some(frames) = Owned::from_new(PyTuple_New(chain().count() as Py_ssize_t)) else {
             return null_mut();
         };

@@ -3,6 +3,7 @@
 //! Called by the evaluator; all of it may run any code. Arguments are borrowed, results owned; null or false means that an
 //! exception is set, with CPython's own text.
 
+use crate::frame;
 use crate::id;
 use crate::refs::{Owned, has_type_flag, type_of};
 use crate::sys::{
@@ -10,9 +11,9 @@ use crate::sys::{
     _PyErr_SetString, _PyInterpreterFrame, _PyLong_AsInt, _PyModuleSpec_IsInitializing, _PyObject_LookupAttr,
     Py_TPFLAGS_UNICODE_SUBCLASS, Py_ssize_t, PyDict_SetItem, PyDict_Type, PyErr_SetImportError,
     PyExc_ImportError, PyExc_IndexError, PyExc_TypeError, PyImport_GetModule,
-    PyImport_ImportModuleLevelObject, PyMapping_Keys, PyModule_GetFilenameObject, PyObject, PyObject_GetAttr,
-    PyObject_SetItem, PyObject_Vectorcall, PySequence_GetItem, PyThreadState, PyUnicode_FromFormat,
-    PyUnicode_FromString, PyUnicode_GetLength, PyUnicode_ReadChar,
+    PyImport_ImportModuleLevelObject, PyMapping_Keys, PyModule_GetDict, PyModule_GetFilenameObject, PyObject,
+    PyObject_GetAttr, PyObject_SetItem, PyObject_Vectorcall, PySequence_GetItem, PyThreadState,
+    PyUnicode_FromFormat, PyUnicode_FromString, PyUnicode_GetLength, PyUnicode_ReadChar,
 };
 use std::ptr::null_mut;
 
@@ -24,6 +25,20 @@ unsafe fn is_str(object: *mut PyObject) -> bool {
 unsafe fn raised(tstate: *mut PyThreadState) -> bool {
     // SAFETY: the caller guarantees the current thread's state.
     unsafe { !(*tstate).curexc_type.is_null() }
+}
+
+/// Whether a module is being imported on this thread: a function of importlib waits.
+///
+/// # Safety
+/// `tstate` is the current thread's.
+pub unsafe fn is_importing(tstate: *mut PyThreadState) -> bool {
+    // SAFETY: the caller guarantees the state; frames of the visible chain are alive and have globals.
+    unsafe {
+        let importlib = (*(*tstate).interp).importlib;
+        let globals = if importlib.is_null() { null_mut() } else { PyModule_GetDict(importlib) };
+        let mut frames = frame::chain((*(*tstate).cframe).current_frame);
+        !globals.is_null() && frames.any(|frame| (*frame).f_globals == globals)
+    }
 }
 
 /// `import name`: what `__import__` of the frame's builtins gives.
