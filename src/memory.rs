@@ -48,7 +48,7 @@ static WHILE_IMPORTING: Limit = Limit::new(Duration::from_millis(16), Duration::
 static FOR_RECORDING: Limit = Limit::new(Duration::from_millis(16), Duration::from_millis(8));
 /// The compiler's code, which each of a series of recordings would have to get back.
 static AFTER_COMPILING: Limit = Limit::new(COMPILER_PAUSE, Duration::ZERO);
-/// When all idle pages were last given back, in nanoseconds after the program's begin; 0 if never.
+/// When idle pages were last given back and no module was being imported, in nanoseconds after the program's begin; 0 if never.
 static GIVEN_AT: AtomicU64 = AtomicU64::new(0);
 /// When the last recording ended, in nanoseconds after the program's begin; `NONE` when the compiler's code was given back since.
 static RECORDED_AT: AtomicU64 = AtomicU64::new(NONE);
@@ -107,7 +107,7 @@ pub fn give_back() {
     }
     let importing = is_importing();
     if (if importing { &WHILE_IMPORTING } else { &WHEN_WARM }).allows() {
-        drop_idle(importing);
+        drop_idle(importing, !importing);
     }
 }
 
@@ -117,7 +117,7 @@ pub fn begin_recording() {
         return;
     }
     if FOR_RECORDING.allows() {
-        drop_idle(is_importing());
+        drop_idle(is_importing(), true);
     }
     if let Some((start, end)) = compiler() {
         let start = start / page_size() * page_size();
@@ -137,13 +137,14 @@ fn is_importing() -> bool {
     age() < BEGINNING && unsafe { capi::import::is_importing(capi::sys::PyThreadState_Get()) }
 }
 
-/// Gives back the pages of code and constants of the objects that were noted, and free memory. Of Python's code the next import needs most.
-fn drop_idle(importing: bool) {
+/// Gives back the pages of code and constants of the objects that were noted, and free memory. `python`: Python's own, too, of which an import
+/// needs most again.
+fn drop_idle(importing: bool, python: bool) {
     // The compiler's code goes, too.
     RECORDED_AT.store(NONE, Ordering::Relaxed);
     trim();
     let first = !importing && GIVEN_AT.swap(age().as_nanos() as u64, Ordering::Relaxed) == 0;
-    drop_pages(Pass { python: !importing, narrow: first });
+    drop_pages(Pass { python, narrow: first });
 }
 
 /// Gives back the pages of code and constants of the objects that were noted.
