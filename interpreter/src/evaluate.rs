@@ -8,8 +8,8 @@ use crate::direct::{Direct, Home};
 use crate::direct_only::exceptions::restore;
 use crate::machine::Flow;
 use crate::{
-    clear_type_cache, code_data, dispatch, generator_finalize, generator_next, generators, traced, tracing,
-    vectorcall, warm,
+    clear_type_cache, code_data, dispatch, generator_finalize, generator_next, generators, numbers, traced,
+    tracing, vectorcall, warm,
 };
 use capi::sys::{self, _PyInterpreterFrame, PyObject, PyThreadState};
 use capi::{exceptions, frame, opcode};
@@ -40,6 +40,7 @@ pub unsafe fn install() -> bool {
     }
     // SAFETY: by contract.
     unsafe {
+        numbers::learn_room();
         (*main_interpreter()).eval_frame = Some(eval_frame);
         generator_next::install();
         generator_finalize::install();

@@ -1,6 +1,7 @@
 //! Ints and floats: reading, making and freeing them without a call where that matters.
 //!
-//! Ints of one digit come from a bounded free list of ours (CPython 3.11 has none for ints); floats from CPython's own.
+//! Ints of one digit, or of two where there is room, come from a bounded free list of ours (CPython 3.11 has none for ints); floats from
+//! CPython's own.
 
 use capi::refs::type_of;
 use capi::sys::{self, PyLongObject, PyObject, PyThreadState};
@@ -31,7 +32,24 @@ pub fn make_one_at_a_time() {
     unsafe { REFILLS = false };
 }
 
-/// Dead ints of one digit, linked through `ob_type`. Guarded by the GIL.
+/// How many digits there is room for in each dead int that is kept: 1 or 2. Guarded by the GIL.
+static mut ROOM: u64 = 1;
+
+/// Learns how large CPython's allocator makes an int of one digit.
+///
+/// # Safety
+/// CPython is initialised; the GIL is held.
+pub unsafe fn learn_room() {
+    // SAFETY: by contract; the name is a static string or null.
+    unsafe {
+        let name = sys::_PyMem_GetCurrentAllocatorName();
+        // Its blocks are multiples of 16 bytes, so one of 28 has 32; with debug hooks each has what was asked for.
+        let is_pymalloc = !name.is_null() && std::ffi::CStr::from_ptr(name) == c"pymalloc";
+        ROOM = if is_pymalloc { 2 } else { 1 };
+    }
+}
+
+/// Dead ints, linked through `ob_type`. Guarded by the GIL.
 static mut FREE: *mut PyObject = ptr::null_mut();
 static mut FREE_COUNT: u32 = 0;
 
@@ -47,6 +65,34 @@ pub unsafe fn int_value(o: *mut PyObject) -> Option<i64> {
         let size = (*long).ob_base.ob_size as i64;
         let digit = i64::from((*long).ob_digit[0]);
         if (size + 1) as u64 <= 2 { Some(size * digit) } else { long_value(long) }
+    }
+}
+
+/// The value of an exact int of 63 bits at most, without a call.
+///
+/// # Safety
+/// `o` is an exact int.
+#[inline(always)]
+pub unsafe fn quick_value(o: *mut PyObject) -> Option<i64> {
+    // SAFETY: by contract; an int has as many digits as its size says, and one at least.
+    unsafe {
+        let long = o.cast::<PyLongObject>();
+        let size = (*long).ob_base.ob_size as i64;
+        let digit = i64::from((*long).ob_digit[0]);
+        if (size + 1) as u64 <= 2 {
+            return Some(size * digit);
+        }
+        let count = size.unsigned_abs();
+        let digits = (&raw const (*long).ob_digit).cast::<u32>();
+        let mut magnitude = i64::from(*digits.add(1)) << SHIFT | digit;
+        if count > 2 {
+            let third = i64::from(*digits.add(2));
+            if count > 3 || third >> (63 - 2 * SHIFT) != 0 {
+                return None;
+            }
+            magnitude |= third << (2 * SHIFT);
+        }
+        Some(if size < 0 { -magnitude } else { magnitude })
     }
 }
 
@@ -133,6 +179,34 @@ pub fn quick_int(value: i64) -> Option<*mut PyObject> {
         }
     }
     None
+}
+
+/// A new reference to an int, of two digits too, unless that needs a call.
+#[inline(always)]
+pub fn quick_wide_int(value: i64) -> Option<*mut PyObject> {
+    let narrow = quick_int(value);
+    if narrow.is_some() {
+        return narrow;
+    }
+    let magnitude = value.unsigned_abs();
+    // SAFETY: as in `quick_int`; where there is room the second digit lies within the block.
+    unsafe {
+        let free = FREE;
+        let two_digits = magnitude >> SHIFT != 0 && magnitude >> (2 * SHIFT) == 0;
+        if !two_digits || free.is_null() || ROOM != 2 || tracemalloc::is_on() {
+            return None;
+        }
+        FREE = (*free).ob_type.cast();
+        FREE_COUNT -= 1;
+        (*free).ob_refcnt = 1;
+        (*free).ob_type = &raw mut sys::PyLong_Type;
+        let long = free.cast::<PyLongObject>();
+        (*long).ob_base.ob_size = if value < 0 { -2 } else { 2 };
+        let digits = (&raw mut (*long).ob_digit).cast::<u32>();
+        *digits = magnitude as u32 & ((1 << SHIFT) - 1);
+        *digits.add(1) = (magnitude >> SHIFT) as u32;
+        Some(free)
+    }
 }
 
 /// Is [`quick_int`] short of dead ints to make new ones of?
@@ -246,10 +320,10 @@ pub unsafe fn free_float(tstate: *mut PyThreadState, o: *mut PyObject) -> bool {
     }
 }
 
-/// Frees a dead int of one digit by keeping it; false when enough are kept, or where tracemalloc counts what is not freed.
+/// Frees a dead int by keeping it; false when enough are kept, or where tracemalloc counts what is not freed.
 ///
 /// # Safety
-/// The count of `o`, an exact int of one digit, is 0; the GIL is held.
+/// The count of `o`, an exact int of one digit, or of two where there is room, is 0; the GIL is held.
 #[inline(always)]
 pub unsafe fn free_digit(o: *mut PyObject) -> bool {
     // SAFETY: by contract.
@@ -289,9 +363,10 @@ pub unsafe fn keep_number(tstate: *mut PyThreadState, o: *mut PyObject) -> bool 
         if ty == &raw mut sys::PyFloat_Type {
             free_float(tstate, o)
         } else {
-            let one_digit = ty == &raw mut sys::PyLong_Type
-                && (*o.cast::<PyLongObject>()).ob_base.ob_size.unsigned_abs() == 1;
-            one_digit && free_digit(o)
+            // Ints have a digit at least.
+            let fits = ty == &raw mut sys::PyLong_Type
+                && (*o.cast::<PyLongObject>()).ob_base.ob_size.unsigned_abs() as u64 <= ROOM;
+            fits && free_digit(o)
         }
     }
 }

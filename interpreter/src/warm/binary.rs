@@ -156,7 +156,7 @@ fn int_result(what: u32, x: i64, y: i64) -> Option<i64> {
     })
 }
 
-/// Of ints of up to 64 bits.
+/// Of ints of up to 63 bits. `None`: not to be done here.
 #[inline(always)]
 fn wide_result(what: u32, x: i64, y: i64) -> Option<i64> {
     match what {
@@ -302,7 +302,10 @@ handlers! {
         let Some(value) = int_result(WHAT, x, y) else {
             return plain::<L, R>(w, arg, super::full);
         };
-        let Some(result) = numbers::quick_int(value) else {
+        // Of the other operators the result has a digit at most.
+        const GROWING: [u32; 4] = [sys::NB_ADD, sys::NB_SUBTRACT, sys::NB_MULTIPLY, sys::NB_LSHIFT];
+        let result = if GROWING.contains(&WHAT) { numbers::quick_wide_int(value) } else { numbers::quick_int(value) };
+        let Some(result) = result else {
             return short_of_ints(w, plain_handler::<L, R>(wide::<WHAT>), arg);
         };
         put::<L, R>(&mut w, result);
@@ -315,18 +318,35 @@ handlers! {
         w.next(loads(L, R) + WIDTH)
     }
 
-    /// Two ints of up to 64 bits, on the stack.
+    /// Two ints of up to 63 bits, on the stack.
     fn wide<const WHAT: u32>(w, arg) {
         let (b, a) = (w.peek(1), w.peek(2));
         if !is_int(a) || !is_int(b) {
             return w.instead(miss, arg);
         }
-        let (Some(x), Some(y)) = (numbers::int_value(a), numbers::int_value(b)) else {
-            return w.instead(longs, arg);
+        let (Some(x), Some(y)) = (numbers::quick_value(a), numbers::quick_value(b)) else {
+            return w.instead(too_long, arg);
         };
         let Some(value) = wide_result(WHAT, x, y) else {
-            return w.instead(longs, arg);
+            return w.instead(too_long, arg);
         };
+        let Some(result) = numbers::quick_wide_int(value) else {
+            return short_of_ints(w, wide_by_call::<WHAT>, arg);
+        };
+        put::<STACK, STACK>(&mut w, result);
+        w.drop_often_number(a);
+        w.drop_often_number(b);
+        w.next(WIDTH)
+    }
+
+    /// The same with a result that needs a call to be made.
+    fn wide_by_call<const WHAT: u32>(w, arg) {
+        let (b, a) = (w.peek(1), w.peek(2));
+        let value = match (numbers::quick_value(a), numbers::quick_value(b)) {
+            (Some(x), Some(y)) => wide_result(WHAT, x, y),
+            _ => None,
+        };
+        let Some(value) = value else { return w.instead(longs, arg) };
         w.show();
         let result = numbers::new_int(value);
         if result.is_null() {
@@ -337,6 +357,26 @@ handlers! {
         w.drop(a);
         w.drop(b);
         w.next(WIDTH)
+    }
+
+    /// Two ints, on the stack, that `wide` can't do: where that happens again and again it is not tried for a while.
+    fn too_long(w, arg) {
+        let site = w.cache::<Site>(1);
+        if (*site).counter > 0 {
+            (*site).counter -= 1;
+        } else {
+            (*site).counter = RETRY;
+            (*w.ip).handler = longs_for_now;
+        }
+        w.instead(longs, arg)
+    }
+
+    /// Two ints at a site that had long ones lately.
+    fn longs_for_now(w, arg) {
+        if Site::is_time(w.ip, adaptive) {
+            return w.instead(adaptive, arg);
+        }
+        w.instead(longs, arg)
     }
 
     /// Two ints of any size, on the stack: the type's own function.
@@ -519,9 +559,8 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
         let chosen = if is_float(a) && is_float(b) {
             floats.map(|row| (row.1, None))
         } else if is_int(a) && is_int(b) && what != sys::NB_TRUE_DIVIDE {
-            if ints.is_some() && (numbers::int_value(a).is_none() || numbers::int_value(b).is_none()) {
-                (*site).counter = MISSES;
-                (*at).handler = longs;
+            if ints.is_some() && (numbers::quick_value(a).is_none() || numbers::quick_value(b).is_none()) {
+                (*at).handler = longs_for_now;
                 return;
             }
             let small = numbers::one_digit(a).is_some() && numbers::one_digit(b).is_some();
@@ -538,6 +577,7 @@ unsafe fn specialise(at: *mut Unit, a: *mut PyObject, b: *mut PyObject, arg: usi
         };
         let Some((kind, only_stack)) = chosen else { return };
         if let Some(handler) = only_stack {
+            (*site).counter = MISSES;
             (*at).handler = handler;
             return;
         }

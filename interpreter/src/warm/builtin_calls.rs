@@ -4,8 +4,8 @@
 use super::binary::{float_value, is_float, is_int};
 use super::call_site::{CALL, PRECALL, Site, miss, site};
 use super::parked::{back, drop_at_once, failed, park};
-use super::registers::Registers;
-use super::{Handler, calls, dispatch, handlers};
+use super::registers::{Registers, jump};
+use super::{Handler, calls, dispatch, handlers, stack};
 use crate::direct::Home;
 use crate::machine::Flow;
 use crate::{eval_breaker, helpers, numbers, tuples};
@@ -118,8 +118,20 @@ unsafe fn finished(w: Registers) -> Flow {
         if !w.breaker_clear() {
             return w.instead(serve_breaker, 0);
         }
-        w.next(CALL)
+        let result = w.peek(1);
+        if is_statement(&w, CALL) && (*result).ob_refcnt > 1 {
+            (*result).ob_refcnt -= 1;
+            return jump(w.frame, w.sp.sub(1), w.ip.add(CALL + 1), w.tstate, w.home);
+        }
+        jump(w.frame, w.sp, w.ip.add(CALL), w.tstate, w.home)
     }
+}
+
+/// Whether the call that ends so many units further is a statement of its own: `POP_TOP` drops its result.
+#[inline(always)]
+unsafe fn is_statement(w: &Registers, width: usize) -> bool {
+    // SAFETY: the machine's invariant; no call is the last instruction.
+    unsafe { std::ptr::fn_addr_eq((*w.ip.add(width)).handler, stack::pop_top as Handler) }
 }
 
 handlers! {
@@ -301,6 +313,10 @@ handlers! {
         (*list).ob_base.ob_size = size + 1;
         (*callable).ob_refcnt -= 1;
         (*this).ob_refcnt -= 1;
+        if is_statement(&w, PRECALL + CALL) {
+            w.shrink(3);
+            return w.next(PRECALL + CALL + 1);
+        }
         let result = helpers::none();
         (*result).ob_refcnt += 1;
         w.shrink(2);
