@@ -16,7 +16,7 @@
 use crate::refs::type_of;
 use crate::sys::{
     _dictkeysobject, DictKeysKind_DICT_KEYS_GENERAL, DictKeysKind_DICT_KEYS_SPLIT, Py_hash_t, PyASCIIObject,
-    PyDict_Type, PyDictKeyEntry, PyDictObject, PyDictUnicodeEntry, PyObject, PyObject_Hash,
+    PyDict_Type, PyDictKeyEntry, PyDictObject, PyDictUnicodeEntry, PyGC_Head, PyObject, PyObject_Hash,
     PyUnicode_Compare, PyUnicode_Type,
 };
 use std::mem::offset_of;
@@ -225,6 +225,16 @@ pub unsafe fn keys_version(keys: *mut Keys) -> u32 {
         }
         (*keys).dk_version
     }
+}
+
+/// Whether the garbage collector watches a dict: one that holds only what it does not watch either is left alone.
+///
+/// # Safety
+/// `dict` is a live dict.
+#[inline(always)]
+pub unsafe fn is_tracked(dict: *mut PyObject) -> bool {
+    // SAFETY: each dict has a head before it.
+    unsafe { (*dict.cast::<PyGC_Head>().sub(1))._gc_next != 0 }
 }
 
 /// CPython's count of dict versions is not exported; ours starts far above it.

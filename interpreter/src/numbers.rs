@@ -22,6 +22,8 @@ const MOST_FREE_FLOATS: i32 = 100;
 
 /// How many are made at once where none is left: few, since they may not be needed.
 const REFILL_FLOATS: i32 = 5;
+/// The same of ints, next to each other mostly. Getting there costs as much as making one.
+const REFILL_INTS: u32 = 16;
 
 /// Whether several are made at once. Guarded by the GIL.
 static mut REFILLS: bool = true;
@@ -222,12 +224,12 @@ pub fn lacks_ints() -> bool {
 pub fn refill_ints() -> bool {
     // SAFETY: the GIL is held. What `free_digit` keeps is memory of Python's allocator, as large as an int of one digit.
     unsafe {
-        for _ in FREE_COUNT..MOST_FREE {
+        for _ in FREE_COUNT..REFILL_INTS {
             let o = sys::PyObject_Malloc(size_of::<PyLongObject>()).cast::<PyObject>();
             if o.is_null() {
                 break;
             }
-            free_digit(o);
+            keep(o);
         }
         FREE_COUNT != 0
     }
@@ -328,13 +330,23 @@ pub unsafe fn free_float(tstate: *mut PyThreadState, o: *mut PyObject) -> bool {
 pub unsafe fn free_digit(o: *mut PyObject) -> bool {
     // SAFETY: by contract.
     unsafe {
-        if FREE_COUNT >= MOST_FREE || tracemalloc::is_on() {
-            return false;
+        let keeps = FREE_COUNT < MOST_FREE && !tracemalloc::is_on();
+        if keeps {
+            keep(o);
         }
+        keeps
+    }
+}
+
+/// # Safety
+/// `o` is memory of Python's allocator that nobody uses, as large as an int of one digit, or of two where there is room; the GIL is held.
+#[inline(always)]
+unsafe fn keep(o: *mut PyObject) {
+    // SAFETY: by contract.
+    unsafe {
         (*o).ob_type = FREE.cast();
         FREE = o;
         FREE_COUNT += 1;
-        true
     }
 }
 

@@ -336,11 +336,11 @@ handlers! {
             if MAX { y > x } else { y < x }
         } else if is_int(a) && is_int(b) {
             let (Some(x), Some(y)) = (numbers::one_digit(a), numbers::one_digit(b)) else {
-                return w.instead(calls::precall, nargs);
+                return w.instead(c_function::<false, VARARGS_KEYWORDS>, nargs);
             };
             if MAX { y > x } else { y < x }
         } else {
-            return w.instead(calls::precall, nargs);
+            return w.instead(c_function::<false, VARARGS_KEYWORDS>, nargs);
         };
         if (*callable).ob_refcnt == 1 || !w.breaker_clear() {
             return w.instead(calls::precall, nargs);
@@ -379,7 +379,7 @@ handlers! {
         } else {
             let value = if is_int(o) { numbers::one_digit(o) } else { None };
             let Some(result) = value.and_then(|value| numbers::quick_int(value.abs())) else {
-                return w.instead(calls::precall, nargs);
+                return w.instead(c_function::<false, { sys::METH_O }>, nargs);
             };
             w.poke(3, result);
             w.drop_int(o);
@@ -406,6 +406,17 @@ handlers! {
         w.shrink(2);
         w.poke(1, class);
         w.next(PRECALL + CALL)
+    }
+
+    /// `str(x)`
+    fn text_of_one(w, nargs) {
+        if w.peek(2) != (&raw mut sys::PyUnicode_Type).cast() || !w.peek(3).is_null() {
+            return w.instead(miss, nargs);
+        }
+        let o = w.peek(1);
+        w.ip = w.ip.add(PRECALL);
+        let home = park(w);
+        finish(home, sys::PyObject_Str(o))
     }
 
     /// A type with a vectorcall of its own.
@@ -548,6 +559,9 @@ pub(super) unsafe fn choose(
         if ty == &raw mut sys::PyType_Type {
             if !named && given == 1 && callable == (&raw mut sys::PyType_Type).cast() {
                 return Some(type_of_one);
+            }
+            if !named && given == 1 && !method && callable == (&raw mut sys::PyUnicode_Type).cast() {
+                return Some(text_of_one);
             }
             return (*callable.cast::<PyTypeObject>()).tp_vectorcall.map(|_| class_vectorcall as Handler);
         }

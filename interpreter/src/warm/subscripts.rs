@@ -1,8 +1,8 @@
 //! `BINARY_SUBSCR` and `STORE_SUBSCR` of lists, tuples and dicts.
 
 use super::binary::{CONST, COPIED, LOCAL, STACK, is_int, loads, operands, plain, put};
-use super::parked::{back, failed, finish_bare, finish_two, park};
-use super::registers::jump;
+use super::parked::{back, failed, finish_bare, finish_one, finish_two, park};
+use super::registers::{Registers, jump};
 use super::site::{MISSES, RETRY, Site};
 use super::stack::swap;
 use super::translate::{Before, unit_of};
@@ -13,6 +13,7 @@ use crate::opcode::caches;
 use crate::semantics::slices;
 use crate::semantics::subscripts::call_getitem;
 use crate::{code_data, helpers, numbers};
+use capi::dict::{self, EntryIndex, Kind};
 use capi::frame;
 use capi::opcode as op;
 use capi::refs::type_of;
@@ -36,6 +37,82 @@ struct GetItem {
 }
 
 const _: () = assert!(size_of::<GetItem>() <= (WIDTH - 1) * size_of::<Unit>());
+
+/// The inline cache of a `BINARY_SUBSCR` or `STORE_SUBSCR` of dicts.
+#[repr(C)]
+struct EntrySite {
+    site: Site,
+    /// Where the key was among the entries: a guess.
+    index: u32,
+}
+
+const _: () = assert!(size_of::<EntrySite>() <= (STORE - 1) * size_of::<Unit>());
+
+/// The value's slot at that place of an exact dict, if the very key is there.
+#[inline(always)]
+unsafe fn entry_slot(dict: *mut PyObject, key: *mut PyObject, index: u32) -> Option<*mut *mut PyObject> {
+    // SAFETY: a live dict; the kind and the number of entries are asked first.
+    unsafe {
+        let keys = dict::keys(dict);
+        if dict::kind(keys) != Kind::Unicode || i64::from(index) >= (*keys).dk_nentries as i64 {
+            return None;
+        }
+        let entry = dict::unicode_entry(keys, EntryIndex(index as usize));
+        ((*entry).me_key == key && !(*entry).me_value.is_null()).then_some(&raw mut (*entry).me_value)
+    }
+}
+
+/// The value's slot of a str key in an exact dict of such keys; the site remembers the place. Runs no code.
+#[inline(never)]
+unsafe fn find_entry(
+    dict: *mut PyObject,
+    key: *mut PyObject,
+    site: *mut EntrySite,
+) -> Option<*mut *mut PyObject> {
+    // SAFETY: live objects; the kind is asked first.
+    unsafe {
+        if type_of(key) != &raw mut sys::PyUnicode_Type {
+            return None;
+        }
+        let keys = dict::keys(dict);
+        if dict::kind(keys) != Kind::Unicode {
+            return None;
+        }
+        let (index, _) = dict::get(dict, key)?;
+        (*site).index = u32::try_from(index.0).unwrap_or(0);
+        Some(dict::value_slot(keys, index))
+    }
+}
+
+/// Would storing the value have the garbage collector look at a dict that it has not looked at (`MAINTAIN_TRACKING`)?
+#[inline(always)]
+unsafe fn would_track(dict: *mut PyObject, value: *mut PyObject) -> bool {
+    // SAFETY: live objects.
+    unsafe { !dict::is_tracked(dict) && (*type_of(value)).tp_flags & u64::from(sys::Py_TPFLAGS_HAVE_GC) != 0 }
+}
+
+/// Gives an entry's value in the place of dict and key.
+#[inline(always)]
+unsafe fn give_entry<const L: u8, const R: u8>(
+    mut w: Registers,
+    dict: *mut PyObject,
+    key: *mut PyObject,
+    value: *mut PyObject,
+) -> Flow {
+    // SAFETY: the machine's invariant, at the first load.
+    unsafe {
+        (*value).ob_refcnt += 1;
+        put::<L, R>(&mut w, value);
+        w.ip = w.ip.add(loads(L, R));
+        if R == STACK {
+            w.drop(key);
+        }
+        if L == STACK {
+            w.drop(dict);
+        }
+        w.next(WIDTH)
+    }
+}
 
 /// `slot_mp_subscript`, which CPython does not export: what classes of Python's with a `__getitem__` have; null until one was met.
 static mut CALLS_GETITEM: *const () = ptr::null();
@@ -121,28 +198,48 @@ handlers! {
         w.next(WIDTH)
     }
 
-    /// A value of a dict.
-    fn entry(w, arg) {
-        let (key, dict) = (w.peek(1), w.peek(2));
+    /// A value of a dict, at the place where the site found its key before.
+    fn entry<const L: u8, const R: u8>(w, arg) {
+        let (dict, key) = operands::<L, R>(&w, arg);
+        if L == LOCAL && dict.is_null() || R == LOCAL && key.is_null() {
+            return plain::<L, R>(w, arg, miss);
+        }
         if type_of(dict) != &raw mut sys::PyDict_Type {
-            return w.instead(miss, arg);
+            return plain::<L, R>(w, arg, miss);
         }
-        let home = park(w);
-        let value = sys::PyDict_GetItemWithError(dict, key);
-        if value.is_null() {
-            let w = back(home);
-            return w.instead(missing, 0);
-        }
-        (*value).ob_refcnt += 1;
-        finish_two(home, value, WIDTH)
+        let Some(slot) = entry_slot(dict, key, (*w.cache::<EntrySite>(loads(L, R) + 1)).index) else {
+            return w.instead(entry_elsewhere::<L, R>, arg);
+        };
+        give_entry::<L, R>(w, dict, key, *slot)
     }
 
-    /// The key that a dict lacks, or whose look-up raised an exception.
-    fn missing(w, _arg) {
-        if (*w.tstate).curexc_type.is_null() {
-            sys::_PyErr_SetKeyError(w.peek(1));
+    /// A value of a dict, wherever its key is.
+    fn entry_elsewhere<const L: u8, const R: u8>(w, arg) {
+        let (dict, key) = operands::<L, R>(&w, arg);
+        let site = w.cache::<EntrySite>(loads(L, R) + 1);
+        if let Some(slot) = find_entry(dict, key, site) {
+            return give_entry::<L, R>(w, dict, key, *slot);
         }
-        failed(park(w), 2)
+        w.ip = w.ip.add(loads(L, R));
+        let home = park(w);
+        // Nobody else changes this frame's locals meanwhile.
+        let value = sys::PyDict_GetItemWithError(dict, key);
+        if value.is_null() {
+            if (*(*home).parked.tstate).curexc_type.is_null() {
+                sys::_PyErr_SetKeyError(key);
+            }
+            return failed(home, 2 - loads(L, R));
+        }
+        (*value).ob_refcnt += 1;
+        match loads(L, R) {
+            0 => finish_two(home, value, WIDTH),
+            1 => finish_one(home, value, WIDTH),
+            _ => {
+                let mut w = back(home);
+                w.push(value);
+                w.next(WIDTH)
+            }
+        }
     }
 
     /// Anything but an object with a `__getitem__` of Python's: the object's own function.
@@ -292,11 +389,24 @@ handlers! {
         w.instead(store_other, arg)
     }
 
-    /// An entry of a dict is written.
+    /// An entry of a dict is written, perhaps where the site found its key before.
     fn store_entry(w, _arg) {
-        let (key, container, value) = (w.peek(1), w.peek(2), w.peek(3));
-        let home = park(w);
-        finish_bare::<3>(home, sys::PyDict_SetItem(container, key, value), STORE)
+        let (key, dict, value) = (w.peek(1), w.peek(2), w.peek(3));
+        let site = w.cache::<EntrySite>(1);
+        let known = entry_slot(dict, key, (*site).index).or_else(|| find_entry(dict, key, site));
+        let Some(slot) = known.filter(|_| !would_track(dict, value)) else {
+            let home = park(w);
+            return finish_bare::<3>(home, sys::PyDict_SetItem(dict, key, value), STORE);
+        };
+        let old = slot.replace(value);
+        if old != value {
+            dict::renew_version_tag(dict);
+        }
+        w.shrink(3);
+        w.drop_often_number(old);
+        w.drop(key);
+        w.drop(dict);
+        w.next(STORE)
     }
 
     /// An item of something else is written: of an array perhaps, at which is looked now and then.
@@ -319,21 +429,23 @@ handlers! {
     }
 }
 
+/// A handler by where its operands come from.
+macro_rules! by_place {
+    ($handler:ident, $before:expr $(, $list:expr)?) => {
+        match $before {
+            Before::Other => $handler::<$({ $list },)? STACK, STACK>,
+            Before::Local => $handler::<$({ $list },)? STACK, LOCAL>,
+            Before::Const => $handler::<$({ $list },)? STACK, CONST>,
+            Before::LocalLocal => $handler::<$({ $list },)? LOCAL, LOCAL>,
+            Before::LocalConst => $handler::<$({ $list },)? LOCAL, CONST>,
+            Before::ConstLocal => $handler::<$({ $list },)? CONST, LOCAL>,
+            Before::Copies => $handler::<$({ $list },)? COPIED, COPIED>,
+        }
+    };
+}
+
 fn handler_of(list: bool, before: Before) -> Handler {
-    macro_rules! by_place {
-        ($list:expr) => {
-            match before {
-                Before::Other => item::<{ $list }, STACK, STACK>,
-                Before::Local => item::<{ $list }, STACK, LOCAL>,
-                Before::Const => item::<{ $list }, STACK, CONST>,
-                Before::LocalLocal => item::<{ $list }, LOCAL, LOCAL>,
-                Before::LocalConst => item::<{ $list }, LOCAL, CONST>,
-                Before::ConstLocal => item::<{ $list }, CONST, LOCAL>,
-                Before::Copies => item::<{ $list }, COPIED, COPIED>,
-            }
-        };
-    }
-    if list { by_place!(true) } else { by_place!(false) }
+    if list { by_place!(item, before, true) } else { by_place!(item, before, false) }
 }
 
 /// Is it a method of C, of one argument, by which the type's slot for all that is looked up gets an item? So it is in subclasses of dict.
@@ -368,8 +480,8 @@ unsafe fn specialise(at: *mut Unit, container: *mut PyObject, key: *mut PyObject
         let ty = type_of(container);
         let list = ty == &raw mut sys::PyList_Type;
         if ty == &raw mut sys::PyDict_Type {
-            (*site).counter = MISSES;
-            (*at).handler = entry;
+            (*at.add(1).cast::<EntrySite>()).index = 0;
+            Site::place(at, |before| by_place!(entry, before));
             return;
         }
         if arrays::specialise_load(at, container) {
