@@ -74,6 +74,8 @@ const SIZE: usize = 2048;
 const RETRY: u32 = 250;
 /// Executions of a site before it looks for a handler of its own again.
 const PATIENCE: u16 = 2000;
+/// Executions of a site where looking is futile before it looks again.
+const PLAINLY: u16 = 64;
 /// Added to the purpose where the owner is a class.
 const OF_CLASS: u8 = 4;
 
@@ -391,12 +393,25 @@ handlers! {
 
     /// `LOAD_ATTR` of an owner that has no entry.
     fn load_new(w, arg) {
+        if is_futile(subject(w.peek(1))) {
+            settle(&w, load_plainly);
+            (*w.cache::<Cache>(1)).counter = PLAINLY;
+            return w.instead(load_by_type, arg);
+        }
         w.show();
         let entry = learn(w.peek(1), name_of(&w, arg), Kind::Load);
         if entry.is_null() {
             return w.instead(load_by_type, arg);
         }
         w.instead(load_by_call, entry as usize)
+    }
+
+    /// `LOAD_ATTR` at a site where looking is futile for a while.
+    fn load_plainly(w, arg) {
+        if is_time(&w) {
+            settle(&w, load);
+        }
+        w.instead(load_by_type, arg)
     }
 
     /// `LOAD_ATTR` where the value takes a call.
@@ -558,7 +573,22 @@ handlers! {
     /// `STORE_ATTR` at an owner that has no entry.
     fn store_new(w, arg) {
         w.show();
-        learn(w.peek(1), name_of(&w, arg), Kind::Store);
+        let o = w.peek(1);
+        // Storing into a class gives it another version.
+        if is_type(type_of(o)) || is_futile(subject(o)) {
+            settle(&w, store_plainly);
+            (*w.cache::<Cache>(1)).counter = PLAINLY;
+        } else {
+            learn(o, name_of(&w, arg), Kind::Store);
+        }
+        w.instead(store_by_type, arg)
+    }
+
+    /// `STORE_ATTR` at a site where looking is futile for a while.
+    fn store_plainly(w, arg) {
+        if is_time(&w) {
+            settle(&w, store);
+        }
         w.instead(store_by_type, arg)
     }
 
@@ -579,6 +609,42 @@ handlers! {
     }
 }
 
+/// How often a type was looked into.
+#[derive(Clone, Copy)]
+struct Looks {
+    /// Only compared.
+    ty: *mut PyTypeObject,
+    count: u32,
+}
+
+/// The GIL protects it.
+static mut LOOKS: [Looks; TYPES] = [Looks { ty: ptr::null_mut(), count: 0 }; TYPES];
+const TYPES: usize = 64;
+/// Looks into a type that are all made: each of its names takes some.
+const EAGER: u32 = 256;
+/// Of the later ones one in so many is made.
+const SELDOM: u32 = 32;
+
+/// The type whose version tells what attributes an owner has.
+#[inline(always)]
+unsafe fn subject(owner: *mut PyObject) -> *mut PyTypeObject {
+    // SAFETY: a live object.
+    unsafe { if is_type(type_of(owner)) { owner.cast() } else { type_of(owner) } }
+}
+
+/// Counts a look into a type. One whose version changes again and again, as a counter in the class makes it, is seldom worth another.
+unsafe fn is_futile(ty: *mut PyTypeObject) -> bool {
+    // SAFETY: the GIL is held.
+    unsafe {
+        let looks = &raw mut LOOKS[(ty as usize >> 6) % TYPES];
+        if (*looks).ty != ty {
+            *looks = Looks { ty, count: 0 };
+        }
+        (*looks).count = (*looks).count.wrapping_add(1).max(1);
+        (*looks).count > EAGER && !(*looks).count.is_multiple_of(SELDOM)
+    }
+}
+
 /// Looks for an attribute of such owners, and keeps what was found; null where nothing can be kept.
 #[cold]
 #[inline(never)]
@@ -589,8 +655,7 @@ unsafe fn learn(owner: *mut PyObject, name: *mut PyObject, kind: Kind) -> *mut E
         if ty == &raw mut sys::PyModule_Type {
             return ptr::null_mut();
         }
-        let of_class = is_type(ty);
-        let subject = if of_class { owner.cast() } else { ty };
+        let (of_class, subject) = (is_type(ty), subject(owner));
         // Assigns version tags if it can.
         let (in_meta, value) = if of_class {
             (sys::_PyType_Lookup(ty, name), sys::_PyType_Lookup(subject, name))
@@ -602,9 +667,7 @@ unsafe fn learn(owner: *mut PyObject, name: *mut PyObject, kind: Kind) -> *mut E
         }
         let mut found = Entry { version: (*subject).tp_version_tag, index: RETRY, value, ..NONE };
         if of_class {
-            if kind != Kind::Store {
-                place_in_class(owner.cast(), in_meta, &mut found);
-            }
+            place_in_class(owner.cast(), in_meta, &mut found);
         } else {
             place_in_instance(owner, name, kind, &mut found);
         }

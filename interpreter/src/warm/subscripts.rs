@@ -393,7 +393,11 @@ handlers! {
     fn store_entry(w, _arg) {
         let (key, dict, value) = (w.peek(1), w.peek(2), w.peek(3));
         let site = w.cache::<EntrySite>(1);
-        let known = entry_slot(dict, key, (*site).index).or_else(|| find_entry(dict, key, site));
+        let known = if dict::kind(dict::keys(dict)) == Kind::Unicode {
+            entry_slot(dict, key, (*site).index).or_else(|| find_entry(dict, key, site))
+        } else {
+            None
+        };
         let Some(slot) = known.filter(|_| !would_track(dict, value)) else {
             let home = park(w);
             return finish_bare::<3>(home, sys::PyDict_SetItem(dict, key, value), STORE);
