@@ -3,6 +3,7 @@ generators. Each function is one program; they go through modules of the standar
 these counts for little."""
 
 import ast
+import collections
 import configparser
 import dataclasses
 import difflib
@@ -178,4 +179,34 @@ def services():
     return len(output.getvalue()), typing.get_type_hints(Part), signature.arguments
 
 
-PROGRAMS = source_code, documents, objects, services
+class Ticket:
+    issued = 0
+
+    def __init__(self, seed):
+        Ticket.issued += 1
+        self.number, self.seed = Ticket.issued, seed
+
+
+@repeated(40)
+def records():
+    """Rows that are dicts, tables that are filled, a queue, checksums of more than a machine word, a class that counts."""
+    rows, queue, seed, check = [], collections.deque(), 12345, 0xCBF29CE484222325
+    for i in range(300):
+        seed = (seed * 1103515245 + 12345) & 0x7FFFFFFF
+        check = ((check ^ (seed & 255)) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+        rows.append({"id": i, "key": seed % 17, "text": str(seed), "total": 0})
+        queue.append(Ticket(seed))
+    by_key, seen, squares = {}, {}, 0
+    for row in rows:
+        row["total"] += row["id"] * row["key"]
+        row["text"] = row["text"].upper() + "," + str(row["total"])
+        seen[row["id"]] = row["key"] in by_key
+        by_key.setdefault(row["key"], []).append(row)
+        squares += row["id"] ** 2 * row["id"]
+    while queue:
+        ticket = queue.popleft()
+        squares = (squares * 31 + ticket.seed + ticket.number) % 1000000007
+    return squares, check, sum(seen.values()), max(len(rows) for rows in by_key.values())
+
+
+PROGRAMS = source_code, documents, objects, services, records
