@@ -1,11 +1,12 @@
 //! `BINARY_OP` of numbers: a handler for each operator, kind of numbers, and place where the operands come from.
 
-use super::parked::{finish_two, park};
+use super::parked::{back, failed, finish_two, park};
 use super::registers::{Registers, jump};
 use super::site::{MISSES, RETRY, Site};
 use super::stack::{copy, load_const, load_fast};
 use super::translate::Before;
 use super::{Handler, Unit, handlers, width};
+use crate::direct::Home;
 use crate::machine::Flow;
 use crate::{helpers, numbers, opcode};
 use capi::opcode as op;
@@ -191,6 +192,33 @@ pub(super) unsafe fn short_of_floats(w: Registers, otherwise: Handler, arg: usiz
     unsafe {
         (*w.home).otherwise = otherwise;
         w.instead(without_float, arg)
+    }
+}
+
+/// Drops a reference to an exact int while the registers are parked.
+#[inline(always)]
+unsafe fn drop_int_at_once(home: *mut Home, o: *mut PyObject) {
+    // SAFETY: the handler holds a reference; an int's memory is all that there is to free.
+    unsafe {
+        (*o).ob_refcnt -= 1;
+        if (*o).ob_refcnt == 0 && !numbers::keep_number((*home).parked.tstate, o) {
+            sys::PyObject_Free(o.cast());
+        }
+    }
+}
+
+/// Puts the result of an operator in the place of two exact ints, which are dropped. No code runs.
+#[inline(never)]
+unsafe extern "C" fn finish_ints(home: *mut Home, result: *mut PyObject) -> Flow {
+    // SAFETY: parked at the instruction; the operands are on the stack.
+    unsafe {
+        if result.is_null() {
+            return failed(home, 2);
+        }
+        drop_int_at_once(home, (*home).parked.sp.sub(2).replace(result));
+        drop_int_at_once(home, *(*home).parked.sp.sub(1));
+        let w = back(home);
+        jump(w.frame, w.sp.sub(1), w.ip.add(WIDTH), w.tstate, w.home)
     }
 }
 
@@ -389,7 +417,7 @@ handlers! {
         let function = *sys::PyLong_Type.tp_as_number.byte_add(slot).cast::<sys::binaryfunc>();
         let Some(function) = function else { return w.full(arg) };
         let home = park(w);
-        finish_two(home, function(a, b), WIDTH)
+        finish_ints(home, function(a, b))
     }
 
     /// Floats and ints of one digit in any mixture, on the stack; quotients of such ints are exact in floats.

@@ -63,24 +63,35 @@ unsafe fn entry_slot(dict: *mut PyObject, key: *mut PyObject, index: u32) -> Opt
 }
 
 /// The value's slot of a str key in an exact dict of such keys; the site remembers the place. Runs no code.
-#[inline(never)]
+#[inline(always)]
 unsafe fn find_entry(
     dict: *mut PyObject,
     key: *mut PyObject,
     site: *mut EntrySite,
 ) -> Option<*mut *mut PyObject> {
-    // SAFETY: live objects; the kind is asked first.
+    // SAFETY: live objects; what is asked here is asked for that.
     unsafe {
-        if type_of(key) != &raw mut sys::PyUnicode_Type {
-            return None;
+        let searchable = dict::kind(dict::keys(dict)) == Kind::Unicode;
+        if searchable && type_of(key) == &raw mut sys::PyUnicode_Type {
+            search(dict, key, site)
+        } else {
+            None
         }
-        let keys = dict::keys(dict);
-        if dict::kind(keys) != Kind::Unicode {
-            return None;
-        }
+    }
+}
+
+/// The same of a dict of str keys only.
+#[inline(never)]
+unsafe fn search(
+    dict: *mut PyObject,
+    key: *mut PyObject,
+    site: *mut EntrySite,
+) -> Option<*mut *mut PyObject> {
+    // SAFETY: a live dict of that kind, and an exact str.
+    unsafe {
         let (index, _) = dict::get(dict, key)?;
         (*site).index = u32::try_from(index.0).unwrap_or(0);
-        Some(dict::value_slot(keys, index))
+        Some(dict::value_slot(dict::keys(dict), index))
     }
 }
 
@@ -393,11 +404,7 @@ handlers! {
     fn store_entry(w, _arg) {
         let (key, dict, value) = (w.peek(1), w.peek(2), w.peek(3));
         let site = w.cache::<EntrySite>(1);
-        let known = if dict::kind(dict::keys(dict)) == Kind::Unicode {
-            entry_slot(dict, key, (*site).index).or_else(|| find_entry(dict, key, site))
-        } else {
-            None
-        };
+        let known = entry_slot(dict, key, (*site).index).or_else(|| find_entry(dict, key, site));
         let Some(slot) = known.filter(|_| !would_track(dict, value)) else {
             let home = park(w);
             return finish_bare::<3>(home, sys::PyDict_SetItem(dict, key, value), STORE);
