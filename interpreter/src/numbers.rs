@@ -22,8 +22,6 @@ const MOST_FREE_FLOATS: i32 = 100;
 
 /// How many are made at once where none is left: few, since they may not be needed.
 const REFILL_FLOATS: i32 = 5;
-/// The same of ints, next to each other mostly. Getting there costs as much as making one.
-const REFILL_INTS: u32 = 16;
 
 /// Whether several are made at once. Guarded by the GIL.
 static mut REFILLS: bool = true;
@@ -224,7 +222,7 @@ pub fn lacks_ints() -> bool {
 pub fn refill_ints() -> bool {
     // SAFETY: the GIL is held. What `free_digit` keeps is memory of Python's allocator, as large as an int of one digit.
     unsafe {
-        for _ in FREE_COUNT..REFILL_INTS {
+        for _ in FREE_COUNT..MOST_FREE {
             let o = sys::PyObject_Malloc(size_of::<PyLongObject>()).cast::<PyObject>();
             if o.is_null() {
                 break;
