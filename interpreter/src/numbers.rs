@@ -76,15 +76,14 @@ pub unsafe fn int_value(o: *mut PyObject) -> Option<i64> {
 pub unsafe fn quick_value(o: *mut PyObject) -> Option<i64> {
     // SAFETY: by contract; an int has as many digits as its size says, and one at least.
     unsafe {
-        let long = o.cast::<PyLongObject>();
-        let size = (*long).ob_base.ob_size as i64;
-        let digit = i64::from((*long).ob_digit[0]);
-        if (size + 1) as u64 <= 2 {
-            return Some(size * digit);
+        if let Some(value) = one_digit(o) {
+            return Some(value);
         }
+        let long = o.cast::<PyLongObject>();
+        let size = (*long).ob_base.ob_size;
         let count = size.unsigned_abs();
         let digits = (&raw const (*long).ob_digit).cast::<u32>();
-        let mut magnitude = i64::from(*digits.add(1)) << SHIFT | digit;
+        let mut magnitude = i64::from(*digits.add(1)) << SHIFT | i64::from(*digits);
         if count > 2 {
             let third = i64::from(*digits.add(2));
             if count > 3 || third >> (63 - 2 * SHIFT) != 0 {
@@ -168,17 +167,29 @@ pub fn quick_int(value: i64) -> Option<*mut PyObject> {
         }
         let free = FREE;
         if value.unsigned_abs() < 1 << SHIFT && !free.is_null() && !tracemalloc::is_on() {
-            FREE = (*free).ob_type.cast();
-            FREE_COUNT -= 1;
-            (*free).ob_refcnt = 1;
-            (*free).ob_type = &raw mut sys::PyLong_Type;
-            let long = free.cast::<PyLongObject>();
+            let long = take(free);
             (*long).ob_base.ob_size = if value < 0 { -1 } else { 1 };
             (*long).ob_digit[0] = value.unsigned_abs() as u32;
             return Some(free);
         }
     }
     None
+}
+
+/// Takes the first dead int from the list, to make a new one of; its size and digits are to be written.
+///
+/// # Safety
+/// `free` is the first of the list; the GIL is held.
+#[inline(always)]
+unsafe fn take(free: *mut PyObject) -> *mut PyLongObject {
+    // SAFETY: by contract.
+    unsafe {
+        FREE = (*free).ob_type.cast();
+        FREE_COUNT -= 1;
+        (*free).ob_refcnt = 1;
+        (*free).ob_type = &raw mut sys::PyLong_Type;
+    }
+    free.cast()
 }
 
 /// A new reference to an int, of two digits too, unless that needs a call.
@@ -196,11 +207,7 @@ pub fn quick_wide_int(value: i64) -> Option<*mut PyObject> {
         if !two_digits || free.is_null() || ROOM != 2 || tracemalloc::is_on() {
             return None;
         }
-        FREE = (*free).ob_type.cast();
-        FREE_COUNT -= 1;
-        (*free).ob_refcnt = 1;
-        (*free).ob_type = &raw mut sys::PyLong_Type;
-        let long = free.cast::<PyLongObject>();
+        let long = take(free);
         (*long).ob_base.ob_size = if value < 0 { -2 } else { 2 };
         let digits = (&raw mut (*long).ob_digit).cast::<u32>();
         *digits = magnitude as u32 & ((1 << SHIFT) - 1);

@@ -1,6 +1,7 @@
 """Subscripts of dicts at warm sites: a key that moves, goes, comes back or is only equal; tables of every kind; what a store's old value does
 when it dies; what the garbage collector watches; who holds what."""
 
+import ctypes
 import gc
 import sys
 
@@ -211,3 +212,30 @@ for i in range(2000):
     kept.append(d["a"])
     d["a"] = i / 3
 print(sum(kept) % 1000003, d)
+
+
+# a look-up whose code takes dict and key from the locals that they came from
+class Takes:
+    def __init__(self, text):
+        self.text = text
+
+    def __hash__(self):
+        return hash(self.text)
+
+    def __eq__(self, other):
+        frame = sys._getframe(1)
+        frame.f_locals.update(d=None, k=None)
+        ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), 0)
+        return self.text == other.text
+
+
+def taken(turn):
+    d = {Takes("a"): [turn]}
+    k = Takes("a")
+    value = d[k]
+    return value, d, k
+
+
+for turn in range(300):
+    results = taken(turn)
+print(results)

@@ -331,10 +331,16 @@ unsafe fn is_time(w: &Registers) -> bool {
 
 /// Has the site look here from now on.
 pub(super) unsafe fn settle(w: &Registers, handler: super::Handler) {
+    // SAFETY: as below.
+    unsafe { settle_for(w, handler, PATIENCE) }
+}
+
+/// Gives the site this handler for so many executions.
+unsafe fn settle_for(w: &Registers, handler: super::Handler, executions: u16) {
     // SAFETY: the instruction's unit and cache.
     unsafe {
         attributes::place_handlers(w.ip, handler, super::stack::load_fast);
-        (*w.cache::<Cache>(1)).counter = PATIENCE;
+        (*w.cache::<Cache>(1)).counter = executions;
     }
 }
 
@@ -394,8 +400,7 @@ handlers! {
     /// `LOAD_ATTR` of an owner that has no entry.
     fn load_new(w, arg) {
         if is_futile(subject(w.peek(1))) {
-            settle(&w, load_plainly);
-            (*w.cache::<Cache>(1)).counter = PLAINLY;
+            settle_for(&w, load_plainly, PLAINLY);
             return w.instead(load_by_type, arg);
         }
         w.show();
@@ -576,8 +581,7 @@ handlers! {
         let o = w.peek(1);
         // Storing into a class gives it another version.
         if is_type(type_of(o)) || is_futile(subject(o)) {
-            settle(&w, store_plainly);
-            (*w.cache::<Cache>(1)).counter = PLAINLY;
+            settle_for(&w, store_plainly, PLAINLY);
         } else {
             learn(o, name_of(&w, arg), Kind::Store);
         }
@@ -640,7 +644,7 @@ unsafe fn is_futile(ty: *mut PyTypeObject) -> bool {
         if (*looks).ty != ty {
             *looks = Looks { ty, count: 0 };
         }
-        (*looks).count = (*looks).count.wrapping_add(1).max(1);
+        (*looks).count = (*looks).count.wrapping_add(1);
         (*looks).count > EAGER && !(*looks).count.is_multiple_of(SELDOM)
     }
 }

@@ -1,7 +1,7 @@
 //! `BINARY_SUBSCR` and `STORE_SUBSCR` of lists, tuples and dicts.
 
 use super::binary::{CONST, COPIED, LOCAL, STACK, is_int, loads, operands, plain, put};
-use super::parked::{back, failed, finish_bare, finish_one, finish_two, park};
+use super::parked::{failed, finish_bare, finish_two, park};
 use super::registers::{Registers, jump};
 use super::site::{MISSES, RETRY, Site};
 use super::stack::swap;
@@ -16,7 +16,7 @@ use crate::{code_data, helpers, numbers};
 use capi::dict::{self, EntryIndex, Kind};
 use capi::frame;
 use capi::opcode as op;
-use capi::refs::type_of;
+use capi::refs::{new_ref, type_of};
 use capi::sys::{self, PyObject};
 use capi::words::fill_nulls;
 use std::ptr;
@@ -231,26 +231,23 @@ handlers! {
         if let Some(slot) = find_entry(dict, key, site) {
             return give_entry::<L, R>(w, dict, key, *slot);
         }
+        // Code may run: from here on the stack owns both, as behind the loads.
+        if L != STACK {
+            w.push(new_ref(dict));
+        }
+        if R != STACK {
+            w.push(new_ref(key));
+        }
         w.ip = w.ip.add(loads(L, R));
         let home = park(w);
-        // Nobody else changes this frame's locals meanwhile.
         let value = sys::PyDict_GetItemWithError(dict, key);
         if value.is_null() {
             if (*(*home).parked.tstate).curexc_type.is_null() {
                 sys::_PyErr_SetKeyError(key);
             }
-            return failed(home, 2 - loads(L, R));
+            return failed(home, 2);
         }
-        (*value).ob_refcnt += 1;
-        match loads(L, R) {
-            0 => finish_two(home, value, WIDTH),
-            1 => finish_one(home, value, WIDTH),
-            _ => {
-                let mut w = back(home);
-                w.push(value);
-                w.next(WIDTH)
-            }
-        }
+        finish_two(home, new_ref(value), WIDTH)
     }
 
     /// Anything but an object with a `__getitem__` of Python's: the object's own function.
